@@ -1,0 +1,63 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target is compiled alike: Swift 6, warnings are errors, and AVX2 with FMA (x86-64-v3), without
+/// which the kernels of `Tensors` run several times slower. The programs check the processor at start.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .unsafeFlags(["-warnings-as-errors", "-Xcc", "-march=x86-64-v3"]),
+]
+
+/// The modules in the order in which they may import each other; see CONTRIBUTING.md.
+let modules: [(name: String, imports: [Target.Dependency])] = [
+    ("Posix", ["CLinux"]),
+    ("Tensors", ["COneDNN"]),
+    ("Documents", ["CYAML", "Posix"]),
+    ("Checkpoint", ["Tensors", "Documents", "Posix"]),
+    ("Tokenizer", ["Documents", "Posix", "CZlib"]),
+    ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
+    ("Pruning", ["Tensors"]),
+    ("Manifests", ["Documents", "Pruning", "Posix"]),
+    (
+        "Pipeline",
+        [
+            "Tensors", "Documents", "Checkpoint", "Tokenizer", "Transformer", "Pruning", "Manifests",
+            "Posix",
+        ]
+    ),
+    ("Spool", ["Documents", "Manifests", "Posix"]),
+    ("Daemon", ["Spool", "Pipeline", "Manifests", "Documents", "Posix", "CSystemd"]),
+]
+
+let package = Package(
+    name: "stade",
+    products: [
+        .executable(name: "staded", targets: ["staded"]),
+        .executable(name: "stadectl", targets: ["stadectl"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd"),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
+        .systemLibrary(name: "COneDNN"),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CLinux"),
+    ]
+        + modules.map { module in
+            .target(name: module.name, dependencies: module.imports, swiftSettings: settings)
+        }
+        + modules.map { module in
+            .testTarget(
+                name: "\(module.name)Tests",
+                dependencies: [.byName(name: module.name)] + module.imports,
+                swiftSettings: settings)
+        }
+        + [
+            .executableTarget(
+                name: "staded", dependencies: ["Daemon", "Pipeline", "Spool"],
+                swiftSettings: settings),
+            .executableTarget(
+                name: "stadectl", dependencies: ["Daemon", "Pipeline", "Spool"],
+                swiftSettings: settings),
+        ]
+)

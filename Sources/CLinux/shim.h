@@ -1,0 +1,36 @@
+// Linux calls that Glibc's Swift module leaves out, or that C declares with variable arguments.
+#pragma once
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+// openat2(2): -1 with errno set on failure.
+static inline int stade_openat2(int directory, const char *path, unsigned long long flags,
+                                unsigned long long mode, unsigned long long resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+// renameat2(2), which glibc hides behind _GNU_SOURCE: -1 with errno set on failure.
+static inline int stade_renameat2(int from_directory, const char *from, int to_directory,
+                                  const char *to, unsigned int flags) {
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+// open(2) with a mode, which C declares with variable arguments.
+static inline int stade_open(const char *path, int flags, unsigned int mode) {
+    return open(path, flags, mode);
+}
+
+// prctl(PR_SET_PDEATHSIG): the signal that this process gets when its parent dies.
+static inline int stade_set_parent_death_signal(int signal) {
+    return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
+}

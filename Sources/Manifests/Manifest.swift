@@ -1,0 +1,79 @@
+import Pruning
+
+/// A job as its user wrote it: the file described under "Manifest" in the README, checked and with
+/// every default filled in. Paths are as written; who runs the job resolves them.
+package struct Manifest: Sendable {
+    /// `name`, or the manifest file's name without its extension.
+    package var name: String
+    package var model: String
+    package var output: String
+    package var overwrite = false
+    package var prune = Prune()
+    package var calibration = Calibration()
+    package var evaluation: Evaluation?
+    package var precision = Precision.auto
+    package var limits = Limits()
+    /// Higher runs first.
+    package var priority = 0
+    /// Keeps `stade-statistics.safetensors` beside the output.
+    package var statistics = false
+
+    package init(name: String, model: String, output: String) {
+        self.name = name
+        self.model = model
+        self.output = output
+    }
+
+    package struct Prune: Sendable {
+        package var method = Method.named("auto")!
+        /// Shares of zeros in [0, 1); more than one writes one output per value.
+        package var sparsity: [Double] = [0.5]
+        package var pattern = Pattern.unstructured
+        /// nil: `auto`, as published with the method.
+        package var compensation: Compensation?
+        package var scope = Scope.row
+        /// Regular expressions over layer names; a layer is pruned if the whole name matches one of
+        /// `targets` and none of `ignore`.
+        package var targets = [".*"]
+        package var ignore = ["lm_head"]
+        package var sequential = true
+        package var bias = Bias.auto
+    }
+
+    /// Which ways of giving a layer a bias are allowed.
+    package enum Bias: String, Sendable, CaseIterable { case auto, native, none }
+
+    package enum Precision: String, Sendable, CaseIterable { case auto, float32, bfloat16 }
+
+    package struct Calibration: Sendable {
+        package var source = Source.text("")
+        package var samples = 128
+        package var length = 2048
+        package var seed: UInt64 = 0
+    }
+
+    package struct Evaluation: Sendable {
+        package var source: Source
+        package var length = 2048
+        /// The first n whole windows; nil: all.
+        package var windows: Int?
+
+        package init(source: Source) { self.source = source }
+    }
+
+    package enum Source: Sendable, Hashable {
+        /// `.txt`, `.jsonl` with the field `text`, or `.gz` of either.
+        case text(String)
+        /// safetensors with `calibration`, int32 [samples, length], and `evaluation`, int32 [tokens].
+        case tokens(String)
+    }
+
+    package struct Limits: Sendable {
+        /// nil: what the configuration (or, in the foreground, the machine) allows.
+        package var threads: Int?
+        /// In bytes.
+        package var memory: Int?
+        /// In seconds.
+        package var time: Int?
+    }
+}

@@ -1,0 +1,91 @@
+import CLinux
+import Glibc
+
+/// An open file descriptor, closed when the value goes.
+package struct File: ~Copyable {
+    package let descriptor: CInt
+    /// For error messages only.
+    package let path: String
+
+    /// open(2), always with `O_CLOEXEC`.
+    package init(_ path: String, _ flags: CInt, mode: UInt32 = 0o640) throws(SystemError) {
+        descriptor = stade_open(path, flags | O_CLOEXEC, mode)
+        self.path = path
+        if descriptor < 0 { throw SystemError("open", path) }
+    }
+
+    /// Takes over a descriptor that is open already.
+    package init(owning descriptor: CInt, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { _ = Glibc.close(descriptor) }
+
+    /// fstat(2).
+    package func status() throws(SystemError) -> stat {
+        var result = stat()
+        if fstat(descriptor, &result) != 0 { throw SystemError("fstat", path) }
+        return result
+    }
+
+    /// Writes all of `bytes` at `offset`: pwrite(2) until nothing is left.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemError("write", path)
+            }
+            done += count
+        }
+    }
+
+    /// Reads to the end, or at most `limit` bytes: read(2) until nothing comes.
+    package func readAll(limit: Int = .max) throws(SystemError) -> [UInt8] {
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while result.count < limit {
+            let count = read(descriptor, &chunk, min(chunk.count, limit - result.count))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw SystemError("read", path)
+            }
+            if count == 0 { break }
+            result.append(contentsOf: chunk[..<count])
+        }
+        return result
+    }
+
+    /// fsync(2). After a failure the data must be written anew: a second call would report success.
+    package func sync() throws(SystemError) {
+        if fsync(descriptor) != 0 { throw SystemError("fsync", path) }
+    }
+}
+
+/// Makes the renames and new names below a directory durable: fsync(2) on the directory itself.
+package func syncDirectory(_ path: String) throws(SystemError) {
+    try File(path, O_RDONLY | O_DIRECTORY).sync()
+}
+
+/// Writes a whole new file and makes it durable; an existing file is replaced.
+package func writeFile(
+    _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o640
+) throws(SystemError) {
+    let file = try File(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+    var failure: SystemError?
+    bytes.withUnsafeBytes { buffer in
+        do throws(SystemError) { try file.write(buffer, at: 0) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    try file.sync()
+}
+
+/// The whole of a file, refused where it is larger than `limit`.
+package func readFile(_ path: String, limit: Int = .max) throws(SystemError) -> [UInt8] {
+    let file = try File(path, O_RDONLY)
+    if try Int(file.status().st_size) > limit { throw SystemError("read", path, errno: EFBIG) }
+    return try file.readAll()
+}

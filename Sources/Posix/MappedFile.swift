@@ -1,0 +1,35 @@
+import CLinux
+import Glibc
+
+/// A regular file mapped for reading: mmap(2), private, never written.
+///
+/// A file that is cut short while it is mapped raises SIGBUS where it is read; the programs run jobs
+/// in a process of their own for that reason.
+package final class MappedFile: @unchecked Sendable {
+    // Unchecked: the mapping is read-only and lives as long as the object.
+    package let path: String
+    package let bytes: UnsafeRawBufferPointer
+
+    package init(_ path: String) throws(SystemError) {
+        // A FIFO would block without O_NONBLOCK, and has no bytes to map.
+        let file = try File(path, O_RDONLY | O_NONBLOCK)
+        let status = try file.status()
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemError("map", path, errno: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+        }
+        self.path = path
+        let size = Int(status.st_size)
+        if size == 0 {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, file.descriptor, 0),
+            start != MAP_FAILED
+        else { throw SystemError("mmap", path) }
+        bytes = UnsafeRawBufferPointer(start: start, count: size)
+    }
+
+    deinit {
+        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    }
+}

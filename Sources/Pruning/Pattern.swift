@@ -1,0 +1,28 @@
+/// Which weights of a row compete with each other for what is kept.
+package enum Pattern: Sendable, Hashable, CustomStringConvertible {
+    /// A share of each row (or layer) goes.
+    case unstructured
+    /// The `keep` largest of every `group` consecutive columns of a row stay, written `keep:group`.
+    case groups(keep: Int, of: Int)
+
+    /// `unstructured` or `N:M` with 0 < N < M <= 4096; nil for anything else.
+    package init?(_ text: String) {
+        if text == "unstructured" {
+            self = .unstructured
+            return
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ $0.allSatisfy(\.isASCII) }),
+            let keep = Int(parts[0]), let group = Int(parts[1]),
+            text == "\(keep):\(group)", keep > 0, keep < group, group <= 4096
+        else { return nil }
+        self = .groups(keep: keep, of: group)
+    }
+
+    package var description: String {
+        switch self {
+        case .unstructured: "unstructured"
+        case .groups(let keep, let group): "\(keep):\(group)"
+        }
+    }
+}
