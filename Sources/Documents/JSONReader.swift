@@ -17,7 +17,7 @@ struct JSONReader {
 
     init(_ source: Source, maximumDepth: Int) throws(DocumentError) {
         guard let bytes = source.bytes.bindMemory(to: UInt8.self).baseAddress else {
-            throw source.error("found nothing; expected a value", offset: 0)
+            throw source.error("found the end of the document; expected a value", offset: 0)
         }
         self.source = source
         self.bytes = bytes
