@@ -1,8 +1,6 @@
 // Linux calls that Glibc's Swift module leaves out, or that C declares with variable arguments.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// _GNU_SOURCE must stay undefined: structures would differ from those of Swift's Glibc module.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>

@@ -1,6 +1,6 @@
 /// A value of a YAML or JSON document, with the place where it stands.
 package struct Node: Sendable, Hashable {
-    package indirect enum Value: Sendable, Hashable {
+    package enum Value: Sendable, Hashable {
         case null
         case bool(Bool)
         case integer(Int)
@@ -18,16 +18,28 @@ package struct Node: Sendable, Hashable {
         package let key: String
         package let position: Position
         package let value: Node
+
+        package init(
+            key: String, position: Position = Position(line: 1, column: 1), value: Node
+        ) {
+            self.key = key
+            self.position = position
+            self.value = value
+        }
     }
 
     /// Both from 1; the column counts Unicode scalars.
     package struct Position: Sendable, Hashable {
-        package let line: Int
-        package let column: Int
+        // Half words, because large documents have millions of nodes.
+        private let storedLine: UInt32
+        private let storedColumn: UInt32
+
+        package var line: Int { Int(storedLine) }
+        package var column: Int { Int(storedColumn) }
 
         package init(line: Int, column: Int) {
-            self.line = line
-            self.column = column
+            storedLine = UInt32(clamping: line)
+            storedColumn = UInt32(clamping: column)
         }
     }
 

@@ -1,0 +1,341 @@
+import Posix
+
+/// Scans bytes that are known to be UTF-8 into a node; one pass, and recursion as deep as allowed.
+struct JSONReader {
+    private let source: Source
+    private let bytes: UnsafePointer<UInt8>
+    private let count: Int
+    private let maximumDepth: Int
+    private var offset = 0
+    private var line = 1
+    /// Where column 1 of the line would be if each of its scalars so far were one byte.
+    private var lineStart = 0
+    private var unescaped: [UInt8] = []
+
+    /// Stands for the end of the document, where no byte is; NUL itself is refused everywhere.
+    private static let end: UInt8 = 0
+
+    init(_ source: Source, maximumDepth: Int) throws(DocumentError) {
+        guard let bytes = source.bytes.bindMemory(to: UInt8.self).baseAddress else {
+            throw source.error("found the end of the document; expected a value", offset: 0)
+        }
+        self.source = source
+        self.bytes = bytes
+        count = source.bytes.count
+        self.maximumDepth = maximumDepth
+    }
+
+    mutating func document() throws(DocumentError) -> Node {
+        if count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF {
+            throw source.error(
+                "found a byte order mark; expected JSON without one", offset: 0)
+        }
+        skipSpace()
+        let node = try value(depth: 0)
+        skipSpace()
+        if offset < count { throw unexpected("nothing after the end of the document") }
+        return node
+    }
+
+    private var byte: UInt8 { offset < count ? bytes[offset] : Self.end }
+
+    private var position: Node.Position {
+        Node.Position(line: line, column: offset - lineStart + 1)
+    }
+
+    private mutating func skipSpace() {
+        while offset < count {
+            switch bytes[offset] {
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): offset += 1
+            case UInt8(ascii: "\n"):
+                offset += 1
+                line += 1
+                lineStart = offset
+            default: return
+            }
+        }
+    }
+
+    private mutating func value(depth: Int) throws(DocumentError) -> Node {
+        let start = position
+        switch byte {
+        case UInt8(ascii: "\""): return Node(.string(try string()), at: start)
+        case UInt8(ascii: "{"):
+            try checkDepth(depth)
+            return Node(.object(try object(depth: depth + 1)), at: start)
+        case UInt8(ascii: "["):
+            try checkDepth(depth)
+            return Node(.array(try array(depth: depth + 1)), at: start)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            return Node(try number(), at: start)
+        case UInt8(ascii: "t"):
+            try word("true")
+            return Node(.bool(true), at: start)
+        case UInt8(ascii: "f"):
+            try word("false")
+            return Node(.bool(false), at: start)
+        case UInt8(ascii: "n"):
+            try word("null")
+            return Node(.null, at: start)
+        default: throw unexpected("a value")
+        }
+    }
+
+    private func checkDepth(_ depth: Int) throws(DocumentError) {
+        if depth >= maximumDepth {
+            throw source.error(
+                "nested too deeply; expected at most \(maximumDepth) levels", offset: offset)
+        }
+    }
+
+    private mutating func word(_ word: StaticString) throws(DocumentError) {
+        let length = word.utf8CodeUnitCount
+        for index in 0..<length
+        where offset + index >= count || bytes[offset + index] != word.utf8Start[index] {
+            throw unexpected("a value")
+        }
+        offset += length
+    }
+
+    private mutating func array(depth: Int) throws(DocumentError) -> [Node] {
+        var elements: [Node] = []
+        offset += 1
+        skipSpace()
+        if byte == UInt8(ascii: "]") {
+            offset += 1
+            return elements
+        }
+        while true {
+            elements.append(try value(depth: depth))
+            skipSpace()
+            switch byte {
+            case UInt8(ascii: ","): offset += 1
+            case UInt8(ascii: "]"):
+                offset += 1
+                return elements
+            default: throw unexpected("',' or ']'")
+            }
+            skipSpace()
+        }
+    }
+
+    private mutating func object(depth: Int) throws(DocumentError) -> [Node.Member] {
+        var members: [Node.Member] = []
+        offset += 1
+        skipSpace()
+        if byte == UInt8(ascii: "}") {
+            offset += 1
+            return members
+        }
+        while true {
+            let start = position
+            if byte != UInt8(ascii: "\"") {
+                throw unexpected(
+                    members.isEmpty ? "a key in double quotes or '}'" : "a key in double quotes")
+            }
+            let key = try string()
+            skipSpace()
+            if byte != UInt8(ascii: ":") { throw unexpected("':'") }
+            offset += 1
+            skipSpace()
+            members.append(
+                Node.Member(key: key, position: start, value: try value(depth: depth)))
+            skipSpace()
+            switch byte {
+            case UInt8(ascii: ","): offset += 1
+            case UInt8(ascii: "}"):
+                offset += 1
+                if let (first, second) = Node.duplicates(in: members) {
+                    throw source.duplicate(second, of: first)
+                }
+                return members
+            default: throw unexpected("',' or '}'")
+            }
+            skipSpace()
+        }
+    }
+
+    /// An error about what stands at `offset`.
+    private func unexpected(_ expected: String) -> DocumentError {
+        let found: String
+        if offset >= count {
+            found = "the end of the document"
+        } else if isLetter(bytes[offset]) {
+            var end = offset
+            while end < count, isLetter(bytes[end]), end - offset < 32 { end += 1 }
+            found = "'\(text(offset..<end))'"
+        } else {
+            var end = offset + 1
+            while end < count, bytes[end] & 0xC0 == 0x80 { end += 1 }
+            found = "'\(escaped(text(offset..<end)))'"
+        }
+        return source.error("found \(found); expected \(expected)", offset: offset)
+    }
+
+    private func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        String(
+            decoding: UnsafeBufferPointer(start: bytes + range.lowerBound, count: range.count),
+            as: UTF8.self)
+    }
+}
+
+extension JSONReader {
+    private mutating func string() throws(DocumentError) -> String {
+        offset += 1
+        let start = offset
+        var end = start
+        var continuations = 0
+        while end < count {
+            let byte = bytes[end]
+            if byte == UInt8(ascii: "\"") {
+                let result = text(start..<end)
+                offset = end + 1
+                lineStart += continuations
+                return result
+            }
+            if byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+            if byte & 0xC0 == 0x80 { continuations += 1 }
+            end += 1
+        }
+        offset = end
+        lineStart += continuations
+        return try escapedString(from: start)
+    }
+
+    /// The rest of a string that began at `start` and has something other than text at `offset`.
+    private mutating func escapedString(from start: Int) throws(DocumentError) -> String {
+        unescaped.removeAll(keepingCapacity: true)
+        unescaped.append(
+            contentsOf: UnsafeBufferPointer(start: bytes + start, count: offset - start))
+        while offset < count {
+            let byte = bytes[offset]
+            if byte == UInt8(ascii: "\"") {
+                offset += 1
+                return String(decoding: unescaped, as: UTF8.self)
+            }
+            if byte == UInt8(ascii: "\\") {
+                try escape()
+                continue
+            }
+            if byte < 0x20 {
+                throw unexpected("text, in which control characters are written as escapes")
+            }
+            if byte & 0xC0 == 0x80 { lineStart += 1 }
+            unescaped.append(byte)
+            offset += 1
+        }
+        throw source.error(
+            "found the end of the document inside a string; expected '\"'", offset: start - 1)
+    }
+
+    private mutating func escape() throws(DocumentError) {
+        let start = offset
+        offset += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): unescaped.append(byte)
+        case UInt8(ascii: "b"): unescaped.append(0x08)
+        case UInt8(ascii: "f"): unescaped.append(0x0C)
+        case UInt8(ascii: "n"): unescaped.append(0x0A)
+        case UInt8(ascii: "r"): unescaped.append(0x0D)
+        case UInt8(ascii: "t"): unescaped.append(0x09)
+        case UInt8(ascii: "u"):
+            offset += 1
+            var code = try codeUnit()
+            if code & 0xFC00 == 0xD800, offset + 1 < count, bytes[offset] == UInt8(ascii: "\\"),
+                bytes[offset + 1] == UInt8(ascii: "u")
+            {
+                offset += 2
+                let low = try codeUnit()
+                if low & 0xFC00 == 0xDC00 {
+                    code = 0x10000 + (code & 0x3FF) << 10 + (low & 0x3FF)
+                }
+            }
+            guard let scalar = Unicode.Scalar(code) else {
+                throw source.error(
+                    "found \(text(start..<start + 6)), half of a surrogate pair; expected both "
+                        + "halves", offset: start)
+            }
+            unescaped.append(contentsOf: UTF8.encode(scalar)!)
+            return
+        default: throw unexpected("one of \"\\/bfnrtu after a backslash")
+        }
+        offset += 1
+    }
+
+    /// Four hexadecimal digits.
+    private mutating func codeUnit() throws(DocumentError) -> UInt32 {
+        var result: UInt32 = 0
+        for _ in 0..<4 {
+            let digit: UInt8
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = byte - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = byte - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
+            default: throw unexpected("four hexadecimal digits after \\u")
+            }
+            result = result << 4 | UInt32(digit)
+            offset += 1
+        }
+        return result
+    }
+}
+
+extension JSONReader {
+    private mutating func number() throws(DocumentError) -> Node.Value {
+        let start = offset
+        let isNegative = byte == UInt8(ascii: "-")
+        if isNegative { offset += 1 }
+        var integer = 0
+        var overflow = false
+        let digits = offset
+        while let digit = self.digit {
+            if offset > digits, bytes[digits] == UInt8(ascii: "0") {
+                throw source.error(
+                    "found a number with a leading zero; expected one without", offset: start)
+            }
+            let (tenfold, first) = integer.multipliedReportingOverflow(by: 10)
+            // Downwards, because there is one more negative integer than there are positive ones.
+            let (sum, second) = tenfold.subtractingReportingOverflow(digit)
+            integer = sum
+            overflow = overflow || first || second
+            offset += 1
+        }
+        if offset == digits { throw unexpected("a digit") }
+        var isInteger = true
+        if byte == UInt8(ascii: ".") {
+            isInteger = false
+            offset += 1
+            try skipDigits()
+        }
+        if byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E") {
+            isInteger = false
+            offset += 1
+            if byte == UInt8(ascii: "+") || byte == UInt8(ascii: "-") { offset += 1 }
+            try skipDigits()
+        }
+        if isInteger, !overflow, isNegative || integer != .min {
+            return .integer(isNegative ? integer : -integer)
+        }
+        guard let number = Double(text(start..<offset)), number.isFinite else {
+            throw source.error(
+                "found \(escaped(text(start..<offset), limit: 32)), which is beyond what a number "
+                    + "can hold (1.8e308)", offset: start)
+        }
+        return .number(number)
+    }
+
+    private var digit: Int? {
+        let digit = byte &- UInt8(ascii: "0")
+        return digit <= 9 ? Int(digit) : nil
+    }
+
+    private mutating func skipDigits() throws(DocumentError) {
+        let start = offset
+        while digit != nil { offset += 1 }
+        if offset == start { throw unexpected("a digit") }
+    }
+}
