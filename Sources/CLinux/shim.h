@@ -40,3 +40,8 @@ static const int stade_o_path = 010000000;
 static inline int stade_write_back(int descriptor, long long offset, long long count) {
     return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 1 | 2 | 4);
 }
+
+// pipe2(2) with O_CLOEXEC, which glibc hides behind _GNU_SOURCE: -1 with errno set on failure.
+static inline int stade_pipe(int ends[2]) {
+    return (int)syscall(SYS_pipe2, ends, O_CLOEXEC);
+}
