@@ -29,6 +29,9 @@ struct ShardIndex {
             }
             weights.append((member.key, shard))
         }
+        if weights.isEmpty {
+            throw CheckpointError(file: file, reason: .index("'weight_map' names no tensor"))
+        }
         self.node = node
         self.file = file
         self.weights = weights
