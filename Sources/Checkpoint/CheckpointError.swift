@@ -81,9 +81,11 @@ extension CheckpointError {
         case .tooShort(let bytes):
             return "\(bytes) bytes; expected at least the 8 of a safetensors file's header length"
         case .headerTooLarge(let bytes):
-            return "a header of \(bytes) bytes; at most \(SafetensorsHeader.maximumSize) are allowed"
+            return
+                "a header of \(bytes) bytes; at most \(SafetensorsHeader.maximumSize) are allowed"
         case .headerBeyondFile(let bytes, let file):
-            return "a header of \(bytes) bytes in a file of \(file); it is cut short or no safetensors"
+            return
+                "a header of \(bytes) bytes in a file of \(file); it is cut short or no safetensors"
         case .header(let text): return "wrong header: \(text)"
         case .unknownType(let type): return "unknown dtype '\(escaped(type, limit: 40))'"
         case .namedTwice: return "is named twice"
@@ -93,7 +95,8 @@ extension CheckpointError {
         case .overlap(let other): return "overlaps tensor \(escaped(other))"
         case .hole(let bytes): return "\(bytes) bytes before it belong to no tensor"
         case .truncated(let missing):
-            return "the file ends \(missing) bytes before the tensor does; copy or download it again"
+            return
+                "the file ends \(missing) bytes before the tensor does; copy or download it again"
         case .trailing(let bytes): return "\(bytes) bytes after the last tensor belong to none"
         default: return indexText
         }

@@ -1,4 +1,3 @@
-import Glibc
 import Posix
 
 /// One safetensors file, mapped and checked as a whole.
@@ -13,13 +12,7 @@ package final class SafetensorsFile: Sendable {
     /// - Throws: `CheckpointError` for what is wrong in the file, `SystemError` where it cannot be
     ///   read.
     package convenience init(_ path: String, followSymlinks: Bool = true) throws {
-        let file: File
-        do {
-            file = try File(path, O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks)
-        } catch where error.errno == ELOOP {
-            throw CheckpointError(file: path, reason: .link)
-        }
-        try self.init(file, shard: 0)
+        try self.init(openToRead(path, followSymlinks: followSymlinks), shard: 0)
     }
 
     /// - Parameter shard: what the tensors say of themselves.

@@ -100,7 +100,9 @@ struct SafetensorsHeader {
         }
         guard let offsets = sizes(member.value["data_offsets"]), offsets.count == 2,
             offsets[0] <= offsets[1]
-        else { throw failure(.header("expected 'data_offsets', [begin, end] with 0 <= begin <= end")) }
+        else {
+            throw failure(.header("expected 'data_offsets', [begin, end] with 0 <= begin <= end"))
+        }
         let info = TensorInfo(name: member.key, type: type, shape: shape)
         guard let count = info.byteCount else { throw failure(.overflow(shape: shape)) }
         let span = offsets[1] - offsets[0]

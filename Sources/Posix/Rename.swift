@@ -8,15 +8,16 @@ package enum Rename: Sendable {
     /// Both names exist and change places at once: `RENAME_EXCHANGE`.
     case exchange
 
-    /// `EINVAL` where the file system does not know the flag (NFS, some FUSE).
+    /// - Returns: what went wrong; `EINVAL` where the file system does not know the flag (NFS, some
+    ///   FUSE).
     package func callAsFunction(
         _ old: String, _ new: String, in directory: borrowing File
-    ) throws(SystemError) {
+    ) -> SystemError? {
         let flags: UInt32 = self == .new ? 1 : 2
         let parent = directory.descriptor
-        if stade_renameat2(parent, old, parent, new, flags) != 0 {
-            throw SystemError("rename to \(escaped(new))", joined(directory.path, old))
-        }
+        if stade_renameat2(parent, old, parent, new, flags) == 0 { return nil }
+        let code = errno
+        return SystemError("rename to \(escaped(new))", joined(directory.path, old), errno: code)
     }
 
     /// renameat(2), which replaces an empty directory.
@@ -24,7 +25,9 @@ package enum Rename: Sendable {
         _ old: String, _ new: String, in directory: borrowing File
     ) throws(SystemError) {
         if renameat(directory.descriptor, old, directory.descriptor, new) != 0 {
-            throw SystemError("rename to \(escaped(new))", joined(directory.path, old))
+            let code = errno
+            throw SystemError(
+                "rename to \(escaped(new))", joined(directory.path, old), errno: code)
         }
     }
 }
