@@ -30,6 +30,9 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Daemon", ["Spool", "Pipeline", "Manifests", "Documents", "Posix", "CSystemd"]),
 ]
 
+/// Test targets with files of their own.
+let fixtures: Set<String> = ["Pipeline"]
+
 let package = Package(
     name: "stade",
     products: [
@@ -49,7 +52,9 @@ let package = Package(
         + modules.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: [.byName(name: module.name)] + module.imports,
+                dependencies: [.byName(name: module.name)] + module.imports
+                    + (module.name == "Pipeline" ? ["CZlib"] : []),
+                exclude: fixtures.contains(module.name) ? ["Fixtures"] : [],
                 swiftSettings: settings)
         }
         + [
