@@ -162,7 +162,8 @@ extension OutputDirectory {
         let names = output.split(separator: "/").dropLast()
         let path = (output.hasPrefix("/") ? "/" : "./") + names.joined(separator: "/")
         var status = stat()
-        if stat(path, &status) != 0, errno == ENOENT || errno == ENOTDIR {
+        let isThere = stat(path, &status) == 0
+        if isThere ? status.st_mode & S_IFMT != S_IFDIR : errno == ENOENT || errno == ENOTDIR {
             throw OutputError(output: output, reason: .noParent)
         }
         return try openToRead(path, O_DIRECTORY, followSymlinks: followSymlinks)

@@ -18,6 +18,11 @@ package struct OutputError: Failure, Hashable {
     package let output: String
     package let reason: Reason
 
+    package init(output: String, reason: Reason) {
+        self.output = output
+        self.reason = reason
+    }
+
     package var exitCode: ExitCode {
         // A disk that is full now may have room later; one that is too small never has.
         if case .noSpace(let needed, _, let total) = reason, needed <= total { return .tryAgain }

@@ -7,7 +7,7 @@ final class Scratch {
     let path: String
 
     init() throws {
-        var template = Array("/tmp/stade-test-XXXXXX".utf8CString)
+        var template = Array(joined(P_tmpdir, "stade-test-XXXXXX").utf8CString)
         let made = mkdtemp(&template) != nil
         try #require(made)
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
