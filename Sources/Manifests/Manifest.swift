@@ -25,7 +25,7 @@ package struct Manifest: Sendable {
     }
 
     package struct Prune: Sendable {
-        package var method = Method.named("auto")!
+        package var method = Method.auto
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
