@@ -30,8 +30,8 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Daemon", ["Spool", "Pipeline", "Manifests", "Documents", "Posix", "CSystemd"]),
 ]
 
-/// Test targets with files of their own.
-let fixtures: Set<String> = ["Pipeline"]
+/// Files that the tests read from the source tree.
+let testFiles = ["Pipeline": ["Fixtures"], "Manifests": ["Broken"]]
 
 let package = Package(
     name: "stade",
@@ -54,7 +54,7 @@ let package = Package(
                 name: "\(module.name)Tests",
                 dependencies: [.byName(name: module.name)] + module.imports
                     + (module.name == "Pipeline" ? ["CZlib"] : []),
-                exclude: fixtures.contains(module.name) ? ["Fixtures"] : [],
+                exclude: testFiles[module.name] ?? [],
                 swiftSettings: settings)
         }
         + [
