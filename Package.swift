@@ -15,7 +15,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Tensors", ["COneDNN"]),
     ("Documents", ["CYAML", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
-    ("Tokenizer", ["Documents", "Posix", "CZlib"]),
+    ("Tokenizer", ["Documents", "Posix", "CZlib", "COniguruma"]),
     ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
     ("Pruning", ["Tensors"]),
     ("Manifests", ["Documents", "Pruning", "Posix"]),
@@ -44,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "COniguruma", pkgConfig: "oniguruma"),
         .systemLibrary(name: "CLinux"),
     ]
         + modules.map { module in
