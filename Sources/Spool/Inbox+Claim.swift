@@ -107,7 +107,9 @@ extension Inbox {
         }
         if unlinkat(directory.descriptor, claim, 0) != 0, errno != ENOENT {
             let error = SystemError("remove", joined(spool.inbox, claim))
-            warn("\(error); the daemon must own the inbox", about: claim.utf8CString.map { $0 }, &intake)
+            warn(
+                "\(error); the daemon must own the inbox", about: claim.utf8CString.map { $0 },
+                &intake)
         }
     }
 

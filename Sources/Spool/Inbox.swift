@@ -143,6 +143,7 @@ package struct Inbox {
 extension DirectoryEntry {
     /// The name, harmless to a log and a terminal, whatever its bytes are.
     var displayName: String {
-        escaped(name ?? String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+        escaped(
+            name ?? String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 }

@@ -19,9 +19,11 @@ package struct JobIdentifier: Sendable {
         var seconds = time_t(last / Self.ticksPerSecond)
         var parts = tm()
         gmtime_r(&seconds, &parts)
-        let date = Self.digits(Int(parts.tm_year) + 1900, 4) + Self.digits(Int(parts.tm_mon) + 1, 2)
+        let date =
+            Self.digits(Int(parts.tm_year) + 1900, 4) + Self.digits(Int(parts.tm_mon) + 1, 2)
             + Self.digits(Int(parts.tm_mday), 2)
-        let time = Self.digits(Int(parts.tm_hour), 2) + Self.digits(Int(parts.tm_min), 2)
+        let time =
+            Self.digits(Int(parts.tm_hour), 2) + Self.digits(Int(parts.tm_min), 2)
             + Self.digits(Int(parts.tm_sec), 2)
         let tick = last % Self.ticksPerSecond
         var tail = [tick >> 10, tick >> 5 & 31, tick & 31].map { Self.alphabet[$0] }

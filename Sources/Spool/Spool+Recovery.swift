@@ -30,7 +30,9 @@ extension Spool {
         for id in try identifiers(.queued) {
             guard var record = try healthyRecord(id, .queued, &result) else { continue }
             // Counted, but the crash came before the rename: that attempt never began.
-            if record.changes.last?.state == .active { record.attempts = max(0, record.attempts - 1) }
+            if record.changes.last?.state == .active {
+                record.attempts = max(0, record.attempts - 1)
+            }
             result.queued.append(record)
         }
         for id in try identifiers(.deferred) {

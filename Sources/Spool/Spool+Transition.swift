@@ -32,7 +32,9 @@ extension Spool {
     func renameDurably(
         _ old: String, _ new: String, _ parents: String...
     ) throws(SystemError) {
-        if stade_renameat2(AT_FDCWD, old, AT_FDCWD, new, 1) != 0 { throw SystemError("rename", old) }
+        if stade_renameat2(AT_FDCWD, old, AT_FDCWD, new, 1) != 0 {
+            throw SystemError("rename", old)
+        }
         for parent in parents { try syncDirectory(parent) }
     }
 }

@@ -49,7 +49,8 @@ package struct Spool: Sendable {
         if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK else { throw SystemError("lock", file.path) }
             let holder = try file.readAll(limit: 20).prefix { $0 != UInt8(ascii: "\n") }
-            throw SpoolError(path: path, reason: .locked(by: String(decoding: holder, as: UTF8.self)))
+            throw SpoolError(
+                path: path, reason: .locked(by: String(decoding: holder, as: UTF8.self)))
         }
         // Tells a second daemon's administrator whom to stop; nobody relies on it.
         let text = "\(getpid())\n"
