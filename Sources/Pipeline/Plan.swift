@@ -79,7 +79,7 @@ package struct Plan: Sendable {
             }
             return asked
         }
-        return min(job.ceiling.threads ?? .max, availableProcessors())
+        return min(job.ceiling.threads ?? .max, availableProcessors)
     }
 
     private static func memoryLimit(_ job: Job) throws -> Int {
@@ -130,15 +130,5 @@ package struct Plan: Sendable {
                 bytes: overflow ? .max : total, inputs: inputs,
                 followSymlinks: paths.followSymlinks)
         }
-    }
-}
-
-/// The processors that this process may run on: sched_getaffinity(2), which containers and
-/// `taskset` narrow.
-func availableProcessors() -> Int {
-    var set = cpu_set_t()
-    guard sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return 1 }
-    return withUnsafeBytes(of: &set) { bytes in
-        max(1, bytes.reduce(0) { $0 + $1.nonzeroBitCount })
     }
 }

@@ -19,7 +19,7 @@ struct Report: Sendable {
         var node: Node {
             .object([
                 "sparsity": Node(sparsity), "output": Node(output), "zeros": Node(zeros),
-                "perplexity": perplexity.map { Node($0) } ?? nil,
+                "perplexity": perplexity.map { Node($0) } ?? .null,
             ])
         }
     }
@@ -101,7 +101,7 @@ struct Report: Sendable {
     }
 
     private var calibration: Node {
-        guard let windows = plan.calibration, let wanted = manifest.calibration else { return nil }
+        guard let windows = plan.calibration, let wanted = manifest.calibration else { return .null }
         return .object([
             "source": Node(wanted.source.path), "samples": Node(windows.count),
             "length": Node(windows.length), "tokens": Node(windows.tokens.count),
@@ -110,18 +110,18 @@ struct Report: Sendable {
     }
 
     private var perplexity: Node {
-        guard let windows = plan.evaluation else { return nil }
+        guard let windows = plan.evaluation else { return .null }
         return .object([
-            "dense": state.dense.map { Node($0) } ?? nil,
-            "pruned": state.pruned.map { Node($0) } ?? nil,
-            "source": (manifest.evaluation?.source.path).map { Node($0) } ?? nil,
+            "dense": state.dense.map { Node($0) } ?? .null,
+            "pruned": state.pruned.map { Node($0) } ?? .null,
+            "source": (manifest.evaluation?.source.path).map { Node($0) } ?? .null,
             "tokens": Node(windows.count * (windows.length - 1)), "length": Node(windows.length),
         ])
     }
 
     private var resources: Node {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return .object([
             "seconds": Node(seconds),
             // Kilobytes on Linux, getrusage(2).
@@ -135,8 +135,8 @@ struct Report: Sendable {
     private static func block(_ result: BlockResult) -> Node {
         .object([
             "index": Node(result.index),
-            "mse": result.meanSquaredError.map { Node($0) } ?? nil,
-            "cosine": result.difference.map { Node($0.cosine) } ?? nil,
+            "mse": result.meanSquaredError.map { Node($0) } ?? .null,
+            "cosine": result.difference.map { Node($0.cosine) } ?? .null,
             "seconds": Node(result.seconds),
         ])
     }

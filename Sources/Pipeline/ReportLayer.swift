@@ -38,11 +38,11 @@ struct ReportLayer: Sendable {
             "columns": Node(columns), "method": Node(metric), "zeros": Node(zeros),
             "sparsity": Node(Double(zeros) / Double(max(1, rows * columns))),
             "compensation": Node(compensation.rawValue),
-            "bias_share": biasShare.map { Node($0) } ?? nil,
+            "bias_share": biasShare.map { Node($0) } ?? .null,
             "bias": .object([
                 "policy": Node(policy.rawValue), "added": Node(changesBias),
             ]),
-            "expected_error": expectedError.map { Node($0) } ?? nil,
+            "expected_error": expectedError.map { Node($0) } ?? .null,
         ])
         if let reason { node = node.setting("reason", to: Node(reason)) }
         return node
