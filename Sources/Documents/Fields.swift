@@ -60,14 +60,10 @@ package struct Fields: Sendable {
         return value
     }
 
-    /// What `read` gives for `key`, or an error where the key is absent:
-    /// `try fields.required("model", fields.path)`.
-    package func required<T>(
-        _ key: String, _ read: (String) throws(DocumentError) -> T?
-    ) throws(DocumentError) -> T {
-        guard let value = try read(key) else {
-            throw error("found no \(name(key)), which is required")
-        }
+    /// `value`, or an error where it is nil because `key` is absent:
+    /// `try fields.required("model", fields.path("model"))`.
+    package func required<T>(_ key: String, _ value: T?) throws(DocumentError) -> T {
+        guard let value else { throw error("found no \(name(key)), which is required") }
         return value
     }
 

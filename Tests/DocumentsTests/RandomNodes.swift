@@ -4,7 +4,13 @@ import Documents
 struct RandomNodes: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    /// Without what YAML reads otherwise than JSON: line separators and DEL.
+    private let isPlain: Bool
+
+    init(seed: UInt64, isPlain: Bool = false) {
+        state = seed
+        self.isPlain = isPlain
+    }
 
     /// SplitMix64.
     mutating func next() -> UInt64 {
@@ -40,7 +46,7 @@ struct RandomNodes: RandomNumberGenerator {
         ]
         var text = String.UnicodeScalarView()
         for _ in 0..<Int.random(in: 0..<20, using: &self) {
-            text.append(alphabet.randomElement(using: &self)!)
+            text.append(alphabet.dropLast(isPlain ? 2 : 0).randomElement(using: &self)!)
         }
         return String(text)
     }
