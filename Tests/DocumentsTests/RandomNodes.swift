@@ -22,7 +22,7 @@ struct RandomNodes: RandomNumberGenerator {
     }
 
     mutating func node(depth: Int) -> Node {
-        switch Int.random(in: 0..<(depth < 5 ? 8 : 5), using: &self) {
+        switch Int.random(in: 0..<(depth < 4 ? 8 : 5), using: &self) {
         case 0: return nil
         case 1: return Node(Bool.random(using: &self))
         case 2: return Node(Int(truncatingIfNeeded: next()))
@@ -31,10 +31,10 @@ struct RandomNodes: RandomNumberGenerator {
             return Node(number.isFinite ? number : 0.25)
         case 4: return Node(text())
         case 5, 6:
-            let count = Int.random(in: 0..<12, using: &self)
+            let count = Int.random(in: 0..<6, using: &self)
             return Node((0..<count).map { _ in node(depth: depth + 1) })
         default:
-            let count = Int.random(in: 0..<40, using: &self)
+            let count = Int.random(in: 0..<12, using: &self)
             return Node(
                 object: (0..<count).map { ("\($0)" + text(), node(depth: depth + 1)) })
         }
