@@ -15,7 +15,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Tensors", ["COneDNN"]),
     ("Documents", ["CYAML", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
-    ("Tokenizer", ["Documents", "Posix", "CZlib"]),
+    ("Tokenizer", ["Documents", "Posix", "CZlib", "COniguruma"]),
     ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
     ("Pruning", ["Tensors"]),
     ("Manifests", ["Documents", "Pruning", "Posix"]),
@@ -30,6 +30,9 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Daemon", ["Spool", "Pipeline", "Manifests", "Documents", "Posix", "CSystemd"]),
 ]
 
+/// Files that the tests read from the source tree.
+let testFiles = ["Pipeline": ["Fixtures"], "Manifests": ["Broken"]]
+
 let package = Package(
     name: "stade",
     products: [
@@ -41,6 +44,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
         .systemLibrary(name: "COneDNN"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "COniguruma", pkgConfig: "oniguruma"),
         .systemLibrary(name: "CLinux"),
     ]
         + modules.map { module in
@@ -49,9 +53,9 @@ let package = Package(
         + modules.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: [.byName(name: module.name)] + module.imports,
-                // Read from the source tree by the tests.
-                exclude: module.name == "Manifests" ? ["Broken"] : [],
+                dependencies: [.byName(name: module.name)] + module.imports
+                    + (module.name == "Pipeline" ? ["CZlib"] : []),
+                exclude: testFiles[module.name] ?? [],
                 swiftSettings: settings)
         }
         + [

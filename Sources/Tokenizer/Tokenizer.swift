@@ -1,1 +1,76 @@
+import Documents
 import Posix
+
+/// A tokenizer as a checkpoint's `tokenizer.json` describes it: byte-pair encoding, byte-level or of
+/// SentencePiece's kind, with exactly the tokens that Hugging Face's tokenizers library gives.
+///
+/// `truncation` and `padding` in the file are ignored, as `transformers` does unless it is told
+/// otherwise; calibration and evaluation cut their own windows.
+package struct Tokenizer: Sendable {
+    let path: String
+    let normalizer: Normalizer
+    let preTokenizer: PreTokenizer
+    let model: BytePairModel
+    let addedTokens: AddedTokens
+    let postProcessor: PostProcessor
+
+    /// The largest file that is read; the largest vocabularies in use take some 40 MB.
+    private static let fileLimit = 512 << 20
+
+    /// - Throws: `SystemError` where the file cannot be read, `DocumentError` where it is no
+    ///   tokenizer or asks for something that is not supported.
+    package init(contentsOf path: String) throws {
+        let bytes = try readFile(path, limit: Self.fileLimit)
+        try self.init(bytes, path: path)
+    }
+
+    /// - Parameter path: for errors only.
+    init(_ bytes: [UInt8], path: String) throws(DocumentError) {
+        let root = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
+        guard root.node?.members != nil else {
+            throw DocumentError(
+                file: path, position: root.node?.position,
+                reason: "an object is expected, as the tokenizers library writes it", exitCode: .data)
+        }
+        if !root["version"].isNull {
+            let version = try root["version"].string()
+            if version != "1.0" {
+                throw root["version"].error("\(quoted(version)) is not supported; only '1.0' is")
+            }
+        }
+        self.path = path
+        normalizer = try Normalizer(root["normalizer"])
+        preTokenizer = try PreTokenizer(root["pre_tokenizer"])
+        postProcessor = try PostProcessor(root["post_processor"])
+        guard root["model"].node?.members != nil else {
+            throw root["model"].expected("an object")
+        }
+        model = try BytePairModel(root["model"], isByteLevel: preTokenizer.isByteLevel)
+        addedTokens = try AddedTokens(root["added_tokens"], model: model, normalizer: normalizer)
+    }
+
+    /// Tokens of the model and added ones: `len(tokenizer)` in Python. Ids may be larger where the
+    /// vocabulary has gaps.
+    package var vocabularySize: Int { model.tokenCount + addedTokens.newCount }
+
+    /// The id of a token as the file writes it, so `Ġthe` for " the".
+    package func id(of token: String) -> Int32? {
+        addedTokens.id(of: token) ?? model.vocabulary.value(of: token)
+    }
+
+    /// The tokens of one text, with those of the post-processor around it if asked for.
+    /// - Throws: `DocumentError`; see `Encoder.add`, which is faster for many short texts.
+    package func encode(
+        _ text: UTF8Span, addSpecialTokens: Bool
+    ) throws(DocumentError) -> [Int32] {
+        var encoder = Encoder(self)
+        try encoder.add(text, addSpecialTokens: addSpecialTokens)
+        return encoder.tokens
+    }
+
+    package func encode(
+        _ text: String, addSpecialTokens: Bool
+    ) throws(DocumentError) -> [Int32] {
+        try encode(text.utf8Span, addSpecialTokens: addSpecialTokens)
+    }
+}

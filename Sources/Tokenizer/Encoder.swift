@@ -1,0 +1,195 @@
+import Documents
+
+/// Encodes texts with one tokenizer, one after the other, and remembers the words it has seen.
+package struct Encoder: ~Copyable {
+    private let tokenizer: Tokenizer
+    /// The tokens of all texts so far, joined.
+    package private(set) var tokens: [Int32] = []
+    private let limit: Int
+    private var cache = WordCache()
+    private var merger = WordMerger()
+    private var word: [Int32] = []
+
+    /// - Parameter limit: no more than so many tokens are wanted. The rest of the text is skipped.
+    package init(_ tokenizer: Tokenizer, limit: Int = .max) {
+        self.tokenizer = tokenizer
+        self.limit = limit
+    }
+
+    /// Whether there are `limit` tokens, so that further texts add none.
+    package var isFull: Bool { tokens.count >= limit }
+
+    /// Appends the tokens of `text`.
+    /// - Throws: `DocumentError` where a pattern of the tokenizer cannot be matched against this text
+    ///   with reasonable effort, and where the text has more than 2^31 characters without a word's
+    ///   end.
+    package mutating func add(_ text: UTF8Span, addSpecialTokens: Bool) throws(DocumentError) {
+        for piece in tokenizer.postProcessor.pieces {
+            switch piece {
+            case .tokens(let special):
+                if addSpecialTokens { tokens += special }
+            case .text:
+                try addText(text.span)
+            }
+        }
+        if tokens.count > limit { tokens.removeSubrange(limit...) }
+    }
+
+    private mutating func addText(_ text: Span<UInt8>) throws(DocumentError) {
+        let added = tokenizer.addedTokens
+        for piece in added.pieces(of: text, by: added.raw) {
+            if isFull { return }
+            if let token = piece.token {
+                tokens.append(token)
+                continue
+            }
+            let part = text.extracting(piece.range)
+            let isFirst = piece.range.lowerBound == 0
+            if let normalized = try tokenizer.normalizer.normalized(part) {
+                try addNormalized(normalized.span, isFirst: isFirst)
+            } else {
+                try addNormalized(part, isFirst: isFirst)
+            }
+        }
+    }
+
+    private mutating func addNormalized(
+        _ text: Span<UInt8>, isFirst: Bool
+    ) throws(DocumentError) {
+        let added = tokenizer.addedTokens
+        for piece in added.pieces(of: text, by: added.normalized) {
+            if isFull { return }
+            if let token = piece.token {
+                tokens.append(token)
+            } else {
+                try cut(
+                    text.extracting(piece.range), step: 0,
+                    isFirst: isFirst && piece.range.lowerBound == 0)
+            }
+        }
+    }
+
+    /// Cuts `text`, which is not empty, by the pre-tokeniser's steps from `step` on, and encodes the
+    /// words that come of it.
+    private mutating func cut(
+        _ text: Span<UInt8>, step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        let steps = tokenizer.preTokenizer.steps
+        guard step < steps.count else { return try encode(text) }
+        switch steps[step] {
+        case .words(let scanner):
+            let isLast = step + 1 == steps.count
+            var start = 0
+            while start < text.count, !isFull {
+                let end = scanner.end(in: text, from: start)
+                let piece = text.extracting(start..<end)
+                if isLast {
+                    try encode(piece)
+                } else {
+                    try cut(piece, step: step + 1, isFirst: isFirst && start == 0)
+                }
+                start = end
+            }
+        case .digits(let individual):
+            try cutDigits(text, individual: individual, step: step, isFirst: isFirst)
+        case .split(let split):
+            if split.behavior == .isolated {
+                try cutIsolated(text, split.pattern, step: step, isFirst: isFirst)
+            } else {
+                try cut(text, at: split.pieces(of: text), step: step, isFirst: isFirst)
+            }
+        case .metaspace(let metaspace):
+            let replaced = metaspace.replaceSpaces(in: text, isFirst: isFirst)
+            if let split = metaspace.split {
+                try cut(
+                    replaced.span, at: split.pieces(of: replaced.span), step: step, isFirst: isFirst)
+            } else {
+                try cut(replaced.span, step: step + 1, isFirst: isFirst)
+            }
+        case .prefixSpace:
+            if text[0] == 0x20 {
+                try cut(text, step: step + 1, isFirst: isFirst)
+            } else {
+                var prefixed: [UInt8] = [0x20]
+                prefixed.append(text)
+                try cut(prefixed.span, step: step + 1, isFirst: isFirst)
+            }
+        }
+    }
+
+    private mutating func cut(
+        _ text: Span<UInt8>, at pieces: [Range<Int>], step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        for piece in pieces where !isFull {
+            try cut(
+                text.extracting(piece), step: step + 1, isFirst: isFirst && piece.lowerBound == 0)
+        }
+    }
+
+    /// `Split` with the behaviour `Isolated`, without a list of all pieces.
+    private mutating func cutIsolated(
+        _ text: Span<UInt8>, _ pattern: TextPattern, step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        var cursor = TextPattern.Cursor()
+        var start = 0
+        while !isFull {
+            let match = try pattern.next(in: text, after: &cursor) ?? text.count..<text.count
+            for piece in [start..<match.lowerBound, match] where !piece.isEmpty {
+                try cut(
+                    text.extracting(piece), step: step + 1,
+                    isFirst: isFirst && piece.lowerBound == 0)
+            }
+            start = match.upperBound
+            if match.lowerBound == text.count { return }
+        }
+    }
+
+    private mutating func cutDigits(
+        _ text: Span<UInt8>, individual: Bool, step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        let classes = ScalarClasses.shared
+        var start = 0
+        var index = 0
+        var wasDigit = false
+        while index < text.count, !isFull {
+            let scalar = text.scalar(at: index)
+            let isDigit = classes.of(scalar.value) & ScalarClasses.digit != 0
+            if index > start, isDigit != wasDigit || (isDigit && individual) {
+                try cut(
+                    text.extracting(start..<index), step: step + 1, isFirst: isFirst && start == 0)
+                start = index
+            }
+            wasDigit = isDigit
+            index += scalar.length
+        }
+        if !isFull {
+            try cut(
+                text.extracting(start..<text.count), step: step + 1, isFirst: isFirst && start == 0)
+        }
+    }
+
+    /// Encodes one word.
+    @inline(__always)
+    private mutating func encode(_ text: Span<UInt8>) throws(DocumentError) {
+        if !cache.append(text, to: &tokens) { try encodeNew(text) }
+    }
+
+    @inline(never)
+    private mutating func encodeNew(_ text: Span<UInt8>) throws(DocumentError) {
+        word.removeAll(keepingCapacity: true)
+        if let token = tokenizer.model.wholeToken(text) {
+            word.append(token)
+        } else {
+            tokenizer.model.appendInitial(text, to: &word)
+            guard word.count < Int32.max else {
+                throw DocumentError(
+                    file: tokenizer.path, position: nil,
+                    reason: "a word of the text has \(word.count) characters, more than 2^31",
+                    exitCode: .data)
+            }
+            merger.merge(&word, with: tokenizer.model)
+        }
+        tokens += word
+        cache.remember(text, word)
+    }
+}

@@ -1,0 +1,63 @@
+/// The classes of Unicode scalars that pre-tokenisers tell apart.
+///
+/// The tokenizers library takes them from three places, each with a Unicode version of its own:
+/// `\p{L}`, `\p{N}` and `\s` in patterns from its Oniguruma 6.9.10 (16.0), `Digits` from Rust's
+/// `char::is_numeric` (17.0), `\w` from the regex crate (16.0). Versions differ only in what was
+/// unassigned before, so the standard library's properties, limited by age, give them exactly.
+struct ScalarClasses: Sendable {
+    static let letter: UInt8 = 1
+    static let number: UInt8 = 2
+    static let space: UInt8 = 4
+    /// Carriage return and line feed, which are `space` too.
+    static let newline: UInt8 = 8
+    /// What `Digits` takes for one.
+    static let digit: UInt8 = 16
+
+    /// Of the first two planes: 128 KiB, so that only rare ideographs ask the standard library.
+    private let table: [UInt8]
+
+    static let shared = ScalarClasses()
+
+    private init() {
+        table = (UInt32(0)..<0x20000).map { Self.compute($0) }
+    }
+
+    @inline(__always)
+    func of(_ scalar: UInt32) -> UInt8 {
+        scalar < 0x20000 ? table[Int(scalar)] : Self.compute(scalar)
+    }
+
+    private static func compute(_ value: UInt32) -> UInt8 {
+        guard let scalar = Unicode.Scalar(value) else { return 0 }
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+            return scalar.isAssigned(in: (16, 0)) ? letter : 0
+        case .decimalNumber, .letterNumber, .otherNumber:
+            if !scalar.isAssigned(in: (17, 0)) { return 0 }
+            return scalar.isAssigned(in: (16, 0)) ? number | digit : digit
+        default:
+            if value == 10 || value == 13 { return space | newline }
+            return scalar.properties.isWhitespace ? space : 0
+        }
+    }
+
+    /// `\w` of the regex crate: UTS #18, annex C.
+    static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        guard scalar.isAssigned(in: (16, 0)) else { return false }
+        if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
+        switch scalar.properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation:
+            return true
+        default:
+            return false
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether this scalar was assigned in that version of Unicode already.
+    func isAssigned(in version: Unicode.Version) -> Bool {
+        guard let age = properties.age else { return false }
+        return age <= version
+    }
+}
