@@ -1,10 +1,11 @@
 import Posix
 
-/// Reads the typed values of an object; every error says where, what was found and what was expected.
+/// Reads the typed values of an object; every error says where, what was found and what was
+/// expected.
 ///
 /// Made with a schema it is strict: unknown keys are errors, and so is `null`. Made without one, as
-/// for a `config.json` that others write, it ignores keys that nobody asks for, and `null` counts as
-/// absent. A key that is absent gives nil: see `required`.
+/// for a `config.json` that others write, it ignores keys that nobody asks for, and `null` counts
+/// as absent. A key that is absent gives nil: see `required`.
 package struct Fields: Sendable {
     package let node: Node
     package let file: String

@@ -23,7 +23,7 @@ struct RandomNodes: RandomNumberGenerator {
 
     mutating func node(depth: Int) -> Node {
         switch Int.random(in: 0..<(depth < 4 ? 8 : 5), using: &self) {
-        case 0: return nil
+        case 0: return .null
         case 1: return Node(Bool.random(using: &self))
         case 2: return Node(Int(truncatingIfNeeded: next()))
         case 3:
