@@ -45,3 +45,13 @@ static inline int stade_write_back(int descriptor, long long offset, long long c
 static inline int stade_pipe(int ends[2]) {
     return (int)syscall(SYS_pipe2, ends, O_CLOEXEC);
 }
+
+// How many processors this process may run on, sched_getaffinity(2); 0 where that cannot be told.
+// The kernel's mask is read as words, for glibc hides cpu_set_t behind _GNU_SOURCE.
+static inline int stade_available_processors(void) {
+    unsigned long mask[1024] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
+    return count;
+}

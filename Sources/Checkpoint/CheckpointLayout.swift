@@ -116,3 +116,12 @@ extension CheckpointLayout {
         }
     }
 }
+
+extension CheckpointLayout {
+    /// The bytes of all tensors of the output.
+    package var tensorBytes: Int {
+        shards.reduce(0) { sum, shard in
+            shard.layout.tensors.reduce(sum) { $0 + $1.range.count }
+        }
+    }
+}

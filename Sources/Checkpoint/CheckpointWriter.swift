@@ -19,6 +19,12 @@ package final class CheckpointWriter: Sendable {
     ///   - directory: exists and has none of the files yet.
     ///   - config: the new `config.json`; nil copies the source's byte by byte.
     package init(_ layout: CheckpointLayout, into directory: String, config: Node?) throws {
+        // A `nil` that the compiler took for the literal of a JSON null ends here, not in the output.
+        if let config, config.members == nil {
+            throw CheckpointError(
+                file: joined(directory, Checkpoint.configName),
+                reason: .edit("the new config.json is no object"))
+        }
         self.layout = layout
         self.directory = directory
         self.config = config

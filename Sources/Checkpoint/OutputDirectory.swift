@@ -39,8 +39,11 @@ package final class OutputDirectory: Sendable {
     ///
     /// At any moment there is the old output, the new one or, without `overwrite`, none; never half
     /// of one. (On a file system that cannot exchange names, an old output is away for a moment.)
+    /// - Returns: what kept the old output, now at `partial`, from being removed, if anything did; the
+    ///   new one is in place all the same.
     /// - Throws: `OutputError.Reason.exists` where something has come into its place.
-    package func publish() throws {
+    @discardableResult
+    package func publish() throws -> SystemError? {
         try syncTree(partial)
         if let failure = Rename.new(partialName, name, in: parent) {
             switch failure.errno {
@@ -52,7 +55,12 @@ package final class OutputDirectory: Sendable {
         }
         try parent.sync()
         // After an exchange it is the old output that has this name.
-        try removeTree(partialName, in: parent.descriptor)
+        do throws(SystemError) {
+            try removeTree(partialName, in: parent.descriptor)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// Removes the partial directory; harmless after `publish`.
@@ -91,8 +99,8 @@ package final class OutputDirectory: Sendable {
             try Rename.plain(aside, name, in: parent)
             throw error
         }
-        try parent.sync()
-        try removeTree(aside, in: parent.descriptor)
+        // The name that `publish` removes.
+        try Rename.plain(aside, partialName, in: parent)
     }
 }
 

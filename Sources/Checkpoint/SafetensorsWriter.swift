@@ -45,8 +45,11 @@ package final class SafetensorsWriter: Sendable {
             let part = offset..<min(offset + 16 << 20, bytes.count)
             let place = range.lowerBound + part.lowerBound
             try file.write(UnsafeRawBufferPointer(rebasing: bytes[part]), at: place)
-            file.writeBack(place..<place + part.count)
-            tensor.release(part)
+            // The hints cost more than they save for the many small tensors of some models.
+            if part.count >= 1 << 18 {
+                file.writeBack(place..<place + part.count)
+                tensor.release(part)
+            }
             try progress(part.count)
             offset = part.upperBound
         }

@@ -130,6 +130,8 @@ extension Daemon {
         if let outputs = spool.published(record, below: roots) {
             return try complete(record, outputs)
         }
+        // A worker that was killed could not clean up.
+        if end.signal != nil { spool.discardPartials(record, below: roots) }
         switch (worker.ending, worker.result) {
         case (.cancelled(let uid), _):
             try fail(record, "cancelled by \(userName(uid))", .tryAgain)

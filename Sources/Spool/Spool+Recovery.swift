@@ -50,6 +50,7 @@ extension Spool {
         if let outputs = published(record, below: roots) {
             result.finished.append(try finish(record, outputs))
         } else if record.attempts >= Self.maximumAttempts {
+            discardPartials(record, below: roots)
             record.reason =
                 "the daemon or the machine went down during each of \(record.attempts) attempts"
             record.exitCode = ExitCode.software.rawValue

@@ -17,6 +17,23 @@ extension Spool {
         return Output.published(by: record.id, manifest, roots)
     }
 
+    /// Removes what a worker that was killed left of the outputs it was building: `.stade-<id>.partial`
+    /// and, for a sweep, `.stade-<id>-<n>.partial` beside where the outputs belong. What cannot be
+    /// removed stays.
+    package func discardPartials(_ record: JobRecord, below roots: Roots) {
+        guard let manifest = try? manifest(record),
+            let output = try? roots.outputPath(manifest.output)
+        else { return }
+        let parent = "/" + output.split(separator: "/").dropLast().joined(separator: "/")
+        guard let directory = try? File(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+            let entries = try? DirectoryEntry.list(directory)
+        else { return }
+        for name in entries.lazy.filter({ $0.kind == .directory }).compactMap(\.name)
+        where name.hasPrefix(".stade-\(record.id)") && name.hasSuffix(".partial") {
+            try? removeTree(name, in: directory.descriptor)
+        }
+    }
+
     /// Moves a job to `done`, with what it left in `result.json`.
     package func finish(
         _ record: JobRecord, _ outputs: [Output]

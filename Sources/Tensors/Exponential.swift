@@ -5,9 +5,13 @@
 /// (x = n ln 2 + r) and a polynomial of degree 5 on |r| <= ln 2 / 2. Source: `expf` of Cephes.
 @inline(__always)
 func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
-    let clamped = x.clamped(
-        lowerBound: SIMD8(repeating: -88), upperBound: SIMD8(repeating: 88))
-    let n = (clamped * 1.442_695_04).rounded(.toNearestOrEven)
+    // Masked moves: `clamped` and `pointwiseMax` of the standard library are not inlined here.
+    let clamped = x.replacing(with: -88, where: x .< -88).replacing(with: 88, where: x .> 88)
+    // Adding 1.5 * 2^23 leaves the nearest integer in the low bits; the standard library's
+    // conversion of vectors to integers goes lane by lane.
+    let shifter = SIMD8<Float>(repeating: 12_582_912)
+    let shifted = shifter.addingProduct(clamped, SIMD8(repeating: 1.442_695_04))
+    let n = shifted - shifter
     let high = clamped.addingProduct(n, SIMD8(repeating: -0.693_359_375))
     let r = high.addingProduct(n, SIMD8(repeating: 2.121_944_4e-4))
     var p = SIMD8<Float>(repeating: 1.987_569_15e-4)
@@ -17,7 +21,7 @@ func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
     p = SIMD8(repeating: 1.666_666_55e-1).addingProduct(p, r)
     p = SIMD8(repeating: 5.000_000_12e-1).addingProduct(p, r)
     let value = (r + 1).addingProduct(p, r * r)
-    let power = SIMD8<Int32>(truncatingIfNeeded: SIMD8<Int32>(n))
+    let power = unsafeBitCast(shifted, to: SIMD8<Int32>.self) &- 0x4b40_0000
     let scale = unsafeBitCast((power &+ 127) &<< 23, to: SIMD8<Float>.self)
     return (value * scale).replacing(with: 0, where: x .< -87)
 }

@@ -43,7 +43,8 @@ private func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
     var lanes = SIMD8<Float>(repeating: -.infinity)
     var i = 0
     while i + 8 <= count {
-        lanes = pointwiseMax(lanes, load8(x + i))
+        let next = load8(x + i)
+        lanes.replace(with: next, where: next .> lanes)
         i += 8
     }
     var result = lanes.max()

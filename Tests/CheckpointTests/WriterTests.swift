@@ -219,6 +219,14 @@ struct WriterTests {
         #expect(error.file == scratch["out/one.safetensors"])
     }
 
+    @Test func init_whenConfigIsNoObject() throws {
+        let scratch = try Scratch()
+        let layout = try CheckpointLayout(source(scratch), edits: [])
+        #expect(throws: CheckpointError.self) {
+            try CheckpointWriter(layout, into: scratch.path, config: Node(.null))
+        }
+    }
+
     @Test func write_whenWrong() throws {
         let scratch = try Scratch()
         let source = try source(scratch)

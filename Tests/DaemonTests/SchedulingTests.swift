@@ -33,6 +33,7 @@ import Testing
         #expect(failed.attempts == 3 && failed.exitCode == 70)
         let reason = try #require(failed.reason)
         #expect(reason.contains("killed by signal 9 (KILL) at block 3 of 4"))
+        #expect(access(joined(scratch.path, ".stade-\(failed.id).partial"), F_OK) != 0)
         scratch.daemon.stop()
         #expect(scratch.daemon.wait() == .done)
     }

@@ -27,7 +27,9 @@ final class ScratchDaemon {
             say '{"event":"done","outputs":["'"$(dirname "$0")/out-$name"'"]}' ;;
         bad*) say '{"event":"failed","reason":"tensor x is NaN","exit_code":65}'; exit 65 ;;
         full*) say '{"event":"failed","reason":"no room","exit_code":75}'; exit 75 ;;
-        crash*) kill -KILL $$ ;;
+        crash*)
+            mkdir "$(dirname "$0")/.stade-$id.partial"
+            kill -KILL $$ ;;
         silent*) exit 3 ;;
         published*)
             mkdir "$(dirname "$0")/out"

@@ -22,7 +22,6 @@ extension Subcommand {
         let source = try ManifestSource(arguments.operand("the manifest", program))
         let job = try foregroundJob(source.manifest, arguments)
         let stop = StopSignal([SIGINT, SIGTERM, SIGHUP])
-        try job.validate()
         let display = ProgressDisplay()
         let paths: [String]
         do {

@@ -50,7 +50,6 @@ struct WorkerProgram {
             paths: Roots(.below(read: configuration.roots.read, write: configuration.roots.write)),
             ceiling: configuration.limits)
         let stop = StopSignal([SIGTERM])
-        try job.validate()
         let reporter = Reporter()
         return try job.run(
             progress: { progress in
