@@ -30,6 +30,9 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Daemon", ["Spool", "Pipeline", "Manifests", "Documents", "Posix", "CSystemd"]),
 ]
 
+/// Files that the tests read from the source tree.
+let testFiles = ["Pipeline": ["Fixtures"], "Manifests": ["Broken"]]
+
 let package = Package(
     name: "stade",
     products: [
@@ -50,7 +53,9 @@ let package = Package(
         + modules.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: [.byName(name: module.name)] + module.imports,
+                dependencies: [.byName(name: module.name)] + module.imports
+                    + (module.name == "Pipeline" ? ["CZlib"] : []),
+                exclude: testFiles[module.name] ?? [],
                 swiftSettings: settings)
         }
         + [

@@ -32,3 +32,21 @@ static inline int stade_open(const char *path, int flags, unsigned int mode) {
 static inline int stade_set_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }
+
+// O_PATH, which glibc hides behind _GNU_SOURCE: names a file without opening it.
+static const int stade_o_path = 010000000;
+
+// sync_file_range(2): starts and awaits the write-back of a range, without metadata. -1 with errno.
+static inline int stade_write_back(int descriptor, long long offset, long long count) {
+    return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 1 | 2 | 4);
+}
+
+// How many processors this process may run on, sched_getaffinity(2); 0 where that cannot be told.
+// The kernel's mask is read as words, for glibc hides cpu_set_t behind _GNU_SOURCE.
+static inline int stade_available_processors(void) {
+    unsigned long mask[1024] = {0};
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
+    return count;
+}

@@ -1,1 +1,77 @@
+import Documents
+import Glibc
 import Posix
+import Tensors
+
+/// A Hugging Face model directory: `config.json` and its weights in safetensors, mapped and checked
+/// before anything is used.
+///
+/// Source: `modeling_utils.py` of transformers for which files are looked for, in which order.
+package final class Checkpoint: Sendable {
+    package let directory: String
+    package let config: Node
+    /// In the index's order of names; one where there is no index.
+    package let shards: [SafetensorsFile]
+    /// nil where the weights are one file.
+    package let index: Node?
+    /// Shard by shard, in the order of their data.
+    package let tensors: [TensorView]
+    package let followSymlinks: Bool
+    private let indices: [String: Int]
+
+    static let configName = "config.json"
+    static let weightsName = "model.safetensors"
+    static let indexName = "model.safetensors.index.json"
+
+    /// Maps and checks every file; reads no weights.
+    ///
+    /// - Parameter followSymlinks: false refuses a symbolic link anywhere, in `directory` too.
+    /// - Throws: `CheckpointError`, `DocumentError` for what is wrong in a JSON file, `SystemError`
+    ///   where a file cannot be read.
+    package init(directory: String, followSymlinks: Bool = true) throws {
+        self.directory = directory
+        self.followSymlinks = followSymlinks
+        let reader = ModelDirectory(directory, followSymlinks: followSymlinks)
+        config = try reader.object(Self.configName)
+        if let file = try reader.openIfPresent(Self.weightsName) {
+            index = nil
+            shards = [try SafetensorsFile(file, shard: 0)]
+            tensors = shards[0].tensors
+        } else if let bytes = try reader.readIfPresent(Self.indexName) {
+            let index = try ShardIndex(bytes, file: joined(directory, Self.indexName))
+            self.index = index.node
+            shards = try index.shards.enumerated().map { try index.open($1, shard: $0, reader) }
+            tensors = try index.check(shards)
+        } else {
+            throw CheckpointError(
+                file: directory, reason: .noWeights(others: try reader.otherWeights()))
+        }
+        indices = Dictionary(
+            tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// In the order of `tensors`.
+    package var tensorNames: [String] { tensors.map(\.name) }
+
+    package func tensor(named name: String) -> TensorView? { indices[name].map { tensors[$0] } }
+
+    /// The bytes of all tensors.
+    package var bytes: Int { tensors.reduce(0) { $0 + $1.bytes.count } }
+
+    /// A tensor of weights that the model must have.
+    /// - Throws: `CheckpointError` where it is missing, misshapen or not F32, F16 or BF16.
+    package func expect(_ name: String, shape: [Int]) throws(CheckpointError) -> TensorView {
+        guard let tensor = tensor(named: name) else {
+            throw CheckpointError(file: directory, tensor: name, reason: .missing)
+        }
+        guard tensor.shape == shape else {
+            throw CheckpointError(
+                file: tensor.path, tensor: name,
+                reason: .shape(found: tensor.shape, expected: shape))
+        }
+        guard tensor.type.isWeight else {
+            throw CheckpointError(file: tensor.path, tensor: name, reason: .notWeights(tensor.type))
+        }
+        return tensor
+    }
+}

@@ -1,7 +1,6 @@
-extension Node: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+extension Node: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByFloatLiteral, ExpressibleByStringInterpolation, ExpressibleByArrayLiteral
 {
-    package init(nilLiteral: ()) { self.init(.null) }
     package init(booleanLiteral bool: Bool) { self.init(.bool(bool)) }
     package init(integerLiteral integer: Int) { self.init(.integer(integer)) }
     package init(floatLiteral number: Double) { self.init(.number(number)) }
@@ -10,6 +9,10 @@ extension Node: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
 }
 
 extension Node {
+    /// There is no `nil` literal for it: `condition ? node : nil` would be a null where an absent
+    /// node is meant.
+    package static let null = Node(.null)
+
     package init(_ bool: Bool) { self.init(.bool(bool)) }
     package init(_ integer: Int) { self.init(.integer(integer)) }
     package init(_ number: Double) { self.init(.number(number)) }

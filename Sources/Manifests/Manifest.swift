@@ -9,7 +9,8 @@ package struct Manifest: Sendable {
     package var output: String
     package var overwrite = false
     package var prune = Prune()
-    package var calibration = Calibration()
+    /// nil only where `prune` needs no statistics.
+    package var calibration: Calibration?
     package var evaluation: Evaluation?
     package var precision = Precision.auto
     package var limits = Limits()
@@ -25,7 +26,7 @@ package struct Manifest: Sendable {
     }
 
     package struct Prune: Sendable {
-        package var method = Method.named("auto")!
+        package var method = Method.auto
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
@@ -46,10 +47,12 @@ package struct Manifest: Sendable {
     package enum Precision: String, Sendable, CaseIterable { case auto, float32, bfloat16 }
 
     package struct Calibration: Sendable {
-        package var source = Source.text("")
+        package var source: Source
         package var samples = 128
         package var length = 2048
         package var seed: UInt64 = 0
+
+        package init(source: Source) { self.source = source }
     }
 
     package struct Evaluation: Sendable {

@@ -1,7 +1,10 @@
+import Checkpoint
 import Manifests
 import Posix
+import Pruning
+import Tensors
 
-/// One manifest's work: `plan` checks everything, `run` computes and publishes.
+/// One manifest's work: `validate` checks everything, `run` computes and publishes.
 package struct Job: Sendable {
     /// The spool's name of the job; `stadectl prune` makes one up. Letters, digits and `-` only.
     package let id: String
@@ -18,21 +21,40 @@ package struct Job: Sendable {
     }
 
     /// Checks model, paths, texts, disk space and memory without computing anything or leaving
-    /// anything behind; well under a second even for large models.
-    package func validate() throws {}
+    /// anything behind. Every weight is read once, for a NaN among them.
+    package func validate() throws { _ = try Plan(self) }
 
-    /// Prunes and publishes. `progress` is called from the job's thread, often; `isStopped` is polled
-    /// several times a second from any thread. Where it turns true the job removes its partial
-    /// output and throws `Stopped`.
+    /// Prunes and publishes. `progress` is called from the job's threads, a few times a second;
+    /// `isStopped` is polled between sequences from any of them. Where it turns true the job removes
+    /// its partial output and throws `Stopped`.
     /// - Returns: the paths of the published outputs, one per sparsity.
     package func run(
         progress: @escaping @Sendable (Progress) -> Void, isStopped: @escaping @Sendable () -> Bool
-    ) throws -> [String] { [] }
-}
-
-/// The job was asked to stop and has left nothing behind.
-package struct Stopped: Failure {
-    package init() {}
-    package var exitCode: ExitCode { .tryAgain }
-    package var description: String { "stopped before it was finished" }
+    ) throws -> [String] {
+        let stop = StopCheck(
+            name: manifest.name, limit: manifest.limits.time, isStopped: isStopped)
+        let start = ContinuousClock.now
+        progress(Progress(phase: .reading, blocks: 0, fraction: 0))
+        let plan = try Plan(self)
+        let meter = ProgressMeter(
+            total: plan.expectedWork, blocks: plan.layers.count, report: progress)
+        var builds: [OutputBuild] = []
+        do {
+            for output in plan.outputs {
+                let build = try OutputBuild(plan, output)
+                builds.append(build)
+                try build.compute(
+                    meter: meter, stop: stop, densePerplexity: builds[0].densePerplexity)
+            }
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let curve = builds.count > 1 ? builds.map(\.curvePoint) : []
+            for build in builds { try build.writeReport(seconds: seconds, curve: curve) }
+            try stop.check()
+            for build in builds { try build.publish() }
+        } catch {
+            for build in builds { build.discard() }
+            throw error
+        }
+        return plan.outputs.map(\.path)
+    }
 }

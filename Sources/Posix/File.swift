@@ -48,7 +48,7 @@ package struct File: ~Copyable {
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while result.count < limit {
-            let count = read(descriptor, &chunk, min(chunk.count, limit - result.count))
+            let count = Glibc.read(descriptor, &chunk, min(chunk.count, limit - result.count))
             if count < 0 {
                 if errno == EINTR { continue }
                 throw SystemError("read", path)

@@ -10,14 +10,19 @@ package final class MappedFile: @unchecked Sendable {
     package let path: String
     package let bytes: UnsafeRawBufferPointer
 
-    package init(_ path: String) throws(SystemError) {
+    package convenience init(_ path: String) throws(SystemError) {
         // A FIFO would block without O_NONBLOCK, and has no bytes to map.
-        let file = try File(path, O_RDONLY | O_NONBLOCK)
+        try self.init(File(path, O_RDONLY | O_NONBLOCK))
+    }
+
+    /// The mapping stays when `file` is closed.
+    package init(_ file: borrowing File) throws(SystemError) {
+        path = file.path
         let status = try file.status()
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw SystemError("map", path, errno: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+            throw SystemError(
+                "map", path, errno: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
         }
-        self.path = path
         let size = Int(status.st_size)
         if size == 0 {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -29,7 +34,20 @@ package final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
+    /// Gives back the memory of whole pages inside `range`; they are read from the file again when
+    /// they are touched: madvise(2), a hint whose failure costs nothing but memory.
+    package func release(_ range: Range<Int>) {
+        let page = Int(sysconf(CInt(_SC_PAGESIZE)))
+        let first = range.lowerBound / page * page
+        guard let start = bytes.baseAddress, first < range.upperBound else { return }
+        _ = madvise(
+            UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first,
+            MADV_DONTNEED)
+    }
+
     deinit {
-        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+        if let start = bytes.baseAddress {
+            munmap(UnsafeMutableRawPointer(mutating: start), bytes.count)
+        }
     }
 }

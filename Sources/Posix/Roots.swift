@@ -1,4 +1,10 @@
+import CLinux
+import Glibc
+
 /// Which paths a manifest may name.
+///
+/// Below roots, the paths that come back have no symbolic link in them, and whoever opens them later
+/// should refuse links too: `File.init(_:_:followSymlinks:)`.
 package struct Roots: Sendable {
     package enum Rule: Sendable {
         /// The caller's own rights decide; relative paths are below `base`. For the foreground.
@@ -11,4 +17,143 @@ package struct Roots: Sendable {
     package let rule: Rule
 
     package init(_ rule: Rule) { self.rule = rule }
+
+    /// Whether files inside a directory that was named may be links, as they are in a cache of
+    /// Hugging Face's hub.
+    package var followSymlinks: Bool {
+        if case .unrestricted = rule { true } else { false }
+    }
+
+    /// The absolute path of an existing directory.
+    /// - Throws: `RootsError`, or `SystemError` where the system refuses.
+    package func directoryToRead(_ path: String) throws -> String {
+        let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
+        guard found.isDirectory else {
+            throw RootsError(path: path, reason: .notDirectory(found.path))
+        }
+        return found.path
+    }
+
+    /// The absolute path of an existing regular file.
+    package func fileToRead(_ path: String) throws -> String {
+        let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
+        guard found.isFile else { throw RootsError(path: path, reason: .notFile(found.path)) }
+        return found.path
+    }
+
+    /// The absolute path of a directory to make: its parent exists, itself it may or may not.
+    package func outputPath(_ path: String) throws -> String {
+        try Self.checkForm(path)
+        var names = path.split(separator: "/").filter { $0 != "." }
+        guard let name = names.popLast(), name != "..", name.utf8.count <= NAME_MAX else {
+            throw RootsError(path: path, reason: .noName)
+        }
+        if case .below(_, let roots) = rule, roots.contains(where: { Self.rest(path, $0) == "." }) {
+            throw RootsError(path: path, reason: .noName)
+        }
+        let parent = (path.hasPrefix("/") ? "/" : "") + names.joined(separator: "/")
+        let found = try locate(
+            parent.isEmpty ? "." : parent, named: path, \.write, missing: RootsError.Reason.noParent
+        )
+        guard found.isDirectory else {
+            throw RootsError(path: path, reason: .notDirectory(found.path))
+        }
+        return joined(found.path, String(name))
+    }
+}
+
+extension Roots {
+    private struct Found {
+        let path: String
+        let mode: mode_t
+
+        var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+        var isFile: Bool { mode & S_IFMT == S_IFREG }
+    }
+
+    private struct Directories {
+        let read: [String]
+        let write: [String]
+    }
+
+    /// `original` is what errors name; `path` itself where nil.
+    private func locate(
+        _ path: String, named original: String? = nil, _ kind: KeyPath<Directories, [String]>,
+        missing: ([String]) -> RootsError.Reason
+    ) throws -> Found {
+        let original = original ?? path
+        try Self.checkForm(path)
+        switch rule {
+        case .unrestricted(let base):
+            let full = path.hasPrefix("/") ? path : path == "." ? base : joined(base, path)
+            var status = stat()
+            if stat(full, &status) == 0 { return Found(path: full, mode: status.st_mode) }
+            guard errno == ENOENT || errno == ENOTDIR else { throw SystemError("find", full) }
+            throw RootsError(path: original, reason: missing([full]))
+        case .below(let read, let write):
+            if path.split(separator: "/").contains("..") {
+                throw RootsError(path: original, reason: .parentReference)
+            }
+            let roots = Directories(read: read, write: write)[keyPath: kind]
+            return try locate(path, named: original, below: roots, missing: missing)
+        }
+    }
+
+    private func locate(
+        _ path: String, named original: String, below roots: [String],
+        missing: ([String]) -> RootsError.Reason
+    ) throws -> Found {
+        var places: [String] = []
+        for root in roots {
+            guard let rest = Self.rest(path, root) else { continue }
+            places.append(rest == "." ? root : joined(root, rest))
+            do throws(SystemError) {
+                let top = try File(root, stade_o_path | O_DIRECTORY)
+                let file = try File(rest, beneath: top, stade_o_path)
+                return try Found(
+                    path: file.linkFreePath ?? places[places.count - 1],
+                    mode: file.status().st_mode)
+            } catch {
+                switch error.errno {
+                case ENOENT, ENOTDIR: continue
+                case ELOOP: throw RootsError(path: original, reason: .link(at: error.path))
+                case EXDEV: throw RootsError(path: original, reason: .outside(roots: roots))
+                default: throw error
+                }
+            }
+        }
+        if places.isEmpty { throw RootsError(path: original, reason: .outside(roots: roots)) }
+        throw RootsError(path: original, reason: missing(places))
+    }
+
+    private static func checkForm(_ path: String) throws(RootsError) {
+        // C would end the path at the NUL, and so name another file than the one that was checked.
+        if path.isEmpty || path.utf8.contains(0) {
+            throw RootsError(path: path, reason: .malformed)
+        }
+    }
+
+    /// What of `path` is below `root`, `.` for the root itself; nil where an absolute path is not.
+    private static func rest(_ path: String, _ root: String) -> String? {
+        let names = path.split(separator: "/").filter { $0 != "." }
+        guard path.hasPrefix("/") else { return names.isEmpty ? "." : names.joined(separator: "/") }
+        let top = root.split(separator: "/").filter { $0 != "." }
+        // By bytes: Swift's equality of strings would take é and e + ´ for the same name.
+        guard names.count >= top.count,
+            zip(top, names).allSatisfy({ $0.utf8.elementsEqual($1.utf8) })
+        else { return nil }
+        return names.count == top.count ? "." : names[top.count...].joined(separator: "/")
+    }
+}
+
+extension File {
+    /// Where the open file is, with no link in the path: readlink(2) on /proc/self/fd; nil where
+    /// there is no /proc.
+    var linkFreePath: String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/fd/\(descriptor)", &buffer, buffer.count)
+        guard count > 0, count < buffer.count, buffer[0] == 0x2f else { return nil }
+        return String(
+            validating: buffer[..<count].lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
 }

@@ -1,12 +1,75 @@
-/// How weights are judged. A method is one value here; see CONTRIBUTING.md for how to add one.
+/// How weights are judged and what is done for those that go: a metric for each layer, and the
+/// compensation published with it. See CONTRIBUTING.md for how to add one.
 package struct Method: Sendable {
+    /// What a method may look at to choose for a layer.
+    package struct Layer: Sendable, Hashable {
+        /// Whether the layer reads the output of a normalisation.
+        package var inputIsNormalised: Bool
+        /// Whether its family, and the manifest, let it have a bias.
+        package var carriesBias: Bool
+
+        package init(inputIsNormalised: Bool, carriesBias: Bool) {
+            self.inputIsNormalised = inputIsNormalised
+            self.carriesBias = carriesBias
+        }
+    }
+
+    /// What will be done to a layer, and why if it is not just what was asked for.
+    package struct Choice: Sendable {
+        package let metric: Metric
+        package let compensation: Compensation
+        package let reason: String?
+    }
+
     /// As in a manifest, e.g. `stade-w`.
     package let name: String
+    /// One line for help texts.
+    package let summary: String
+    /// Metric and compensation as published.
+    private let published: @Sendable (Layer) -> (Metric, Compensation)
+
+    package init(
+        name: String, summary: String,
+        published: @escaping @Sendable (Layer) -> (Metric, Compensation)
+    ) {
+        self.name = name
+        self.summary = summary
+        self.published = published
+    }
 
     /// Every method, in the order in which help texts list them.
-    package static let all: [Method] =
-        ["auto", "stade", "stade-w", "stade-star", "wanda", "magnitude", "random"]
-        .map(Method.init(name:))
+    package static let all: [Method] = [
+        auto, stade, stadeW, stadeStar, wanda, magnitude, random,
+    ]
 
     package static func named(_ name: String) -> Method? { all.first { $0.name == name } }
+
+    /// Resolves the method for one layer. `compensation` overrides the published one. Where it needs
+    /// a bias that the layer cannot carry, `mean` becomes `none`, `affine` becomes `scale` and a
+    /// metric that assumes the bias becomes `wanda`.
+    package func choose(for layer: Layer, compensation: Compensation?) -> Choice {
+        let (metric, usual) = published(layer)
+        let wanted = compensation ?? usual
+        guard wanted.needsBias, !layer.carriesBias else {
+            return Choice(metric: metric, compensation: wanted, reason: nil)
+        }
+        let left = wanted.withoutBias
+        let judged = metric.assumesBias ? Metric.wanda : metric
+        let change =
+            metric.assumesBias
+            ? "\(metric.name) with \(wanted.rawValue) became \(judged.name) with \(left.rawValue)"
+            : "\(wanted.rawValue) became \(left.rawValue)"
+        return Choice(
+            metric: judged, compensation: left,
+            reason: "no bias can be carried here: \(change)")
+    }
+
+    /// Whether any layer could need statistics of its input.
+    package func needsStatistics(compensation: Compensation?) -> Bool {
+        [true, false].contains { normalised in
+            let layer = Layer(inputIsNormalised: normalised, carriesBias: true)
+            let choice = choose(for: layer, compensation: compensation)
+            return choice.metric.needsStatistics || choice.compensation != .none
+        }
+    }
 }

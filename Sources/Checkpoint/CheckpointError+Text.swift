@@ -1,0 +1,72 @@
+import Posix
+
+extension CheckpointError {
+    package var description: String {
+        let place = tensor.map { ": tensor \(escaped($0))" } ?? ""
+        return "\(escaped(file))\(place): \(text)"
+    }
+
+    private var text: String {
+        switch reason {
+        case .link:
+            return "is a symbolic link, which is not followed here; copy the model without links"
+        case .noWeights(let others):
+            if others.isEmpty {
+                return "no weights; expected model.safetensors or model.safetensors.index.json"
+            }
+            return "weights only as \(escaped(others[0])); convert the model to safetensors first "
+                + "(save_pretrained of transformers does it)"
+        case .tooShort(let bytes):
+            return "\(bytes) bytes; expected at least the 8 of a safetensors file's header length"
+        case .headerTooLarge(let bytes):
+            return
+                "a header of \(bytes) bytes; at most \(SafetensorsHeader.maximumSize) are allowed"
+        case .headerBeyondFile(let bytes, let file):
+            return
+                "a header of \(bytes) bytes in a file of \(file); it is cut short or no safetensors"
+        case .header(let text): return "wrong header: \(text)"
+        case .unknownType(let type): return "unknown dtype '\(escaped(type, limit: 40))'"
+        case .namedTwice: return "is named twice"
+        case .overflow(let shape): return "shape \(shape) is too large"
+        case .byteCount(let found, let expected):
+            return "data_offsets span \(found) bytes; shape and dtype need \(expected)"
+        case .overlap(let other): return "overlaps tensor \(escaped(other))"
+        case .hole(let bytes): return "\(bytes) bytes before it belong to no tensor"
+        case .truncated(let missing):
+            return
+                "the file ends \(missing) bytes before the tensor does; copy or download it again"
+        case .trailing(let bytes): return "\(bytes) bytes after the last tensor belong to none"
+        case .index(let text): return text
+        case .shardName(let name):
+            return "'\(escaped(name, limit: 80))' is no file name; a shard lies beside its index"
+        case .absentShard(let shard):
+            return "names \(escaped(shard)), which is not there; copy or download it again"
+        case .notInShard(let shard, let other):
+            let found = other.map { "; it is in \(escaped($0))" } ?? ""
+            return "the index says it is in \(escaped(shard)), which lacks it\(found)"
+        case .inTwoShards(let first): return "is in \(escaped(first)) too"
+        case .notInIndex: return "the index does not name it"
+        case .missing: return "is missing; config.json says that the model has it"
+        case .shape(let found, let expected):
+            return "found shape \(found), expected \(expected) after config.json"
+        case .notWeights(let type):
+            return "found \(type.rawValue), expected weights in F32, F16 or BF16"
+        case .nonFinite(let index, let shape):
+            return "NaN or infinity at \(position(of: index, in: shape))"
+        case .edit(let text): return text
+        case .written(let bytes, let expected): return "given \(bytes) bytes, expected \(expected)"
+        case .unwritten: return "was never written"
+        }
+    }
+
+    /// `[row, column]` for a matrix.
+    private func position(of index: Int, in shape: [Int]) -> String {
+        var rest = index
+        var result: [Int] = []
+        for size in shape.reversed() where size > 0 {
+            result.insert(rest % size, at: 0)
+            rest /= size
+        }
+        return "\(result)"
+    }
+}

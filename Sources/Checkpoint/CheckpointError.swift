@@ -1,0 +1,63 @@
+import Posix
+import Tensors
+
+/// What is wrong with a checkpoint or one of its files.
+package struct CheckpointError: Failure, Hashable {
+    package enum Reason: Hashable, Sendable {
+        // The directory.
+        case link
+        case noWeights(others: [String])
+
+        // One file. Source: the safetensors format's documentation.
+        case tooShort(bytes: Int)
+        case headerTooLarge(bytes: UInt64)
+        case headerBeyondFile(bytes: UInt64, file: Int)
+        case header(String)
+        case unknownType(String)
+        case namedTwice
+        case overflow(shape: [Int])
+        case byteCount(found: Int, expected: Int)
+        case overlap(with: String)
+        case hole(bytes: Int)
+        case truncated(missing: Int)
+        case trailing(bytes: Int)
+
+        // Index and shards.
+        case index(String)
+        case shardName(String)
+        case absentShard(String)
+        case notInShard(String, foundIn: String?)
+        case inTwoShards(first: String)
+        case notInIndex
+
+        // What the model needs.
+        case missing
+        case shape(found: [Int], expected: [Int])
+        case notWeights(ElementType)
+        case nonFinite(index: Int, shape: [Int])
+
+        // Writing.
+        case edit(String)
+        case written(bytes: Int, expected: Int)
+        case unwritten
+    }
+
+    package let file: String
+    package let tensor: String?
+    package let reason: Reason
+
+    package init(file: String, tensor: String? = nil, reason: Reason) {
+        self.file = file
+        self.tensor = tensor
+        self.reason = reason
+    }
+
+    package var exitCode: ExitCode {
+        switch reason {
+        case .noWeights, .absentShard: .noInput
+        case .link: .notPermitted
+        case .edit, .written, .unwritten: .software
+        default: .data
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Documents
+import Posix
+import Tensors
+
+/// Writes the checkpoint of a layout into a directory; nothing of the source is ever in memory but
+/// what is being copied.
+package final class CheckpointWriter: Sendable {
+    package let directory: String
+    private let layout: CheckpointLayout
+    private let config: Node?
+    private let writers: [SafetensorsWriter]
+    /// Which writer has a tensor.
+    private let places: [String: Int]
+
+    /// Makes every file of weights at its full size, so that a full disk shows now, and copies the
+    /// source's other files.
+    ///
+    /// - Parameters:
+    ///   - directory: exists and has none of the files yet.
+    ///   - config: the new `config.json`; nil copies the source's byte by byte.
+    package init(_ layout: CheckpointLayout, into directory: String, config: Node?) throws {
+        // A `nil` that the compiler took for the literal of a JSON null ends here, not in the output.
+        if let config, config.members == nil {
+            throw CheckpointError(
+                file: joined(directory, Checkpoint.configName),
+                reason: .edit("the new config.json is no object"))
+        }
+        self.layout = layout
+        self.directory = directory
+        self.config = config
+        writers = try layout.shards.map {
+            try SafetensorsWriter(joined(directory, $0.name), $0.layout)
+        }
+        let names = layout.shards.enumerated().flatMap { index, shard in
+            shard.layout.tensors.map { ($0.info.name, index) }
+        }
+        places = Dictionary(names, uniquingKeysWith: { first, _ in first })
+        try layout.companions.copy(into: directory, withConfig: config == nil)
+    }
+
+    /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type and
+    /// shape that it has in the source or was added with.
+    package func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+        guard let place = places[name] else {
+            throw CheckpointError(
+                file: directory, tensor: name, reason: .edit("is not in the checkpoint's layout"))
+        }
+        try writers[place].write(name, bytes)
+    }
+
+    /// Copies every tensor that was not written, writes the index and `config.json`, and makes all
+    /// files durable. Not to be called while `write` is running.
+    ///
+    /// - Parameter progress: called often, with the bytes copied since; what it throws ends the work.
+    /// - Throws: `CheckpointError` where a tensor was added and not written.
+    package func finish(progress: (Int) throws -> Void = { _ in }) throws {
+        for tensor in layout.source.tensors {
+            guard let place = places[tensor.name], !writers[place].isWritten(tensor.name) else {
+                continue
+            }
+            try writers[place].copy(tensor, progress: progress)
+        }
+        for writer in writers { try writer.finish() }
+        if let index = layout.index { try write(index, to: Checkpoint.indexName) }
+        if let config { try write(config, to: Checkpoint.configName) }
+        try syncDirectory(directory)
+    }
+
+    private func write(_ node: Node, to name: String) throws(SystemError) {
+        try writeFile(joined(directory, name), JSON.encode(node) + [UInt8(ascii: "\n")])
+    }
+}

@@ -1,0 +1,70 @@
+import Documents
+import Glibc
+import Posix
+
+/// The files of a model directory, opened by name without ever waiting for one.
+struct ModelDirectory: Sendable {
+    let path: String
+    let followSymlinks: Bool
+
+    init(_ path: String, followSymlinks: Bool) {
+        self.path = path
+        self.followSymlinks = followSymlinks
+    }
+
+    func open(_ name: String, _ flags: CInt = 0) throws -> File {
+        try openToRead(joined(path, name), flags, followSymlinks: followSymlinks)
+    }
+
+    func openIfPresent(_ name: String) throws -> File? {
+        do {
+            return try open(name)
+        } catch let error as SystemError where error.errno == ENOENT {
+            return nil
+        }
+    }
+
+    func readIfPresent(_ name: String) throws -> [UInt8]? {
+        guard let file = try openIfPresent(name) else { return nil }
+        return try read(file)
+    }
+
+    /// A JSON file that holds an object.
+    func object(_ name: String) throws -> Node {
+        let file = try open(name)
+        let node = try JSON.parse(read(file), file: file.path)
+        if node.members == nil {
+            throw DocumentError(
+                file: file.path, position: node.position, reason: "expected an object",
+                exitCode: .data)
+        }
+        return node
+    }
+
+    /// Names of files that hold weights in formats that are not read here.
+    func otherWeights() throws -> [String] {
+        try DirectoryEntry.list(open(".", O_DIRECTORY)).compactMap(\.name).filter {
+            CompanionFiles.isOtherWeights($0)
+        }
+    }
+
+    private func read(_ file: borrowing File) throws(SystemError) -> [UInt8] {
+        let status = try file.status()
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemError("read", file.path, errno: EINVAL)
+        }
+        if status.st_size > SafetensorsHeader.maximumSize {
+            throw SystemError("read", file.path, errno: EFBIG)
+        }
+        return try file.readAll(limit: SafetensorsHeader.maximumSize)
+    }
+}
+
+/// O_NONBLOCK, because anybody may have put a FIFO there.
+func openToRead(_ path: String, _ flags: CInt = 0, followSymlinks: Bool) throws -> File {
+    do {
+        return try File(path, O_RDONLY | O_NONBLOCK | flags, followSymlinks: followSymlinks)
+    } catch  where error.errno == ELOOP {
+        throw CheckpointError(file: path, reason: .link)
+    }
+}

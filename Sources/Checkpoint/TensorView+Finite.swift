@@ -1,0 +1,51 @@
+import Tensors
+
+extension TensorView {
+    /// - Throws: `CheckpointError` that names the first NaN or infinity.
+    package func checkFinite() throws(CheckpointError) {
+        if let index = firstNonFinite() {
+            throw CheckpointError(
+                file: path, tensor: name, reason: .nonFinite(index: index, shape: shape))
+        }
+    }
+
+    /// The index, counted row by row, of the first NaN or infinity; nil where there is none, and for
+    /// tensors that are not weights.
+    package func firstNonFinite() -> Int? {
+        switch type {
+        case .float32: firstSaturated(bytes, exponent: 0x7F80_0000 as UInt32)
+        case .bfloat16: firstSaturated(bytes, exponent: 0x7F80 as UInt16)
+        case .float16: firstSaturated(bytes, exponent: 0x7C00 as UInt16)
+        default: nil
+        }
+    }
+}
+
+/// The first element whose exponent bits are all set, which is what NaN and infinity have in common
+/// (IEEE 754). The largest exponent of a stretch tells whether to look closer, and a maximum
+/// vectorises where a search does not.
+@inline(never)
+private func firstSaturated<Bits: FixedWidthInteger & UnsignedInteger>(
+    _ bytes: UnsafeRawBufferPointer, exponent: Bits
+) -> Int? {
+    guard let start = bytes.baseAddress else { return nil }
+    let size = MemoryLayout<Bits>.size
+    let count = bytes.count / size
+    var index = 0
+    while index < count {
+        let end = min(index + 4096, count)
+        var largest: Bits = 0
+        for element in index..<end {
+            let bits = start.loadUnaligned(fromByteOffset: element &* size, as: Bits.self)
+            largest = max(largest, bits & exponent)
+        }
+        if largest == exponent {
+            return (index..<end).first { element in
+                start.loadUnaligned(fromByteOffset: element * size, as: Bits.self) & exponent
+                    == exponent
+            }
+        }
+        index = end
+    }
+    return nil
+}

@@ -1,0 +1,80 @@
+import Documents
+import Posix
+
+extension Configuration {
+    /// The most threads that a document may ask for; more is a slip of the finger.
+    static let maximumThreads = 4096
+
+    private static let maximumJobs = 1_000_000
+
+    private static let schema = Schema([
+        ("", ["version", "spool", "inbox", "roots", "limits", "history", "log"]),
+        ("roots", ["read", "write"]),
+        ("limits", ["threads", "memory", "jobs", "jobs_per_user"]),
+        ("history", ["jobs", "age"]),
+    ])
+
+    /// Reads and checks a configuration; nothing that it names is looked at.
+    /// - Parameter file: for messages only.
+    package static func read(
+        _ bytes: [UInt8], file: String
+    ) throws(DocumentError) -> Configuration {
+        let fields = try Fields.versionOne(
+            try YAML.parse(bytes, file: file), file: file, schema: schema)
+        var configuration = Configuration()
+        configuration.spool = try directory("spool", fields) ?? configuration.spool
+        configuration.inbox = try directory("inbox", fields) ?? configuration.spool + "/inbox"
+        if let roots = try fields.section("roots") {
+            configuration.roots.read = try directories("read", roots) ?? []
+            configuration.roots.write = try directories("write", roots) ?? []
+        }
+        if let limits = try fields.section("limits") {
+            configuration.limits.threads = try limits.integer("threads", in: 1...maximumThreads)
+            configuration.limits.memory = try limits.size("memory", in: 1...Int.max)
+            configuration.limits.jobs =
+                try limits.integer("jobs", in: 1...maximumThreads) ?? configuration.limits.jobs
+            configuration.limits.jobsPerUser =
+                try limits.integer("jobs_per_user", in: 1...maximumJobs)
+        }
+        if let history = try fields.section("history") {
+            configuration.history.jobs =
+                try history.integer("jobs", in: 0...maximumJobs) ?? configuration.history.jobs
+            configuration.history.age =
+                try history.duration("age") ?? configuration.history.age
+        }
+        configuration.log = try fields.choice("log", Level.self) ?? configuration.log
+        return configuration
+    }
+
+    private static func directory(
+        _ key: String, _ fields: Fields
+    ) throws(DocumentError) -> String? {
+        guard let path = try fields.path(key), let node = fields.value(key) else { return nil }
+        return try checked(path, key, node, fields)
+    }
+
+    private static func directories(
+        _ key: String, _ fields: Fields
+    ) throws(DocumentError) -> [String]? {
+        guard let texts = try fields.strings(key) else { return nil }
+        var paths: [String] = []
+        for (text, node) in texts { paths.append(try checked(text, key, node, fields)) }
+        return paths
+    }
+
+    /// A daemon has no working directory that its administrator could know: paths are absolute. The
+    /// result has no needless slashes.
+    private static func checked(
+        _ path: String, _ key: String, _ node: Node, _ fields: Fields
+    ) throws(DocumentError) -> String {
+        // By bytes, as the kernel splits paths: a slash with an accent is one `Character`.
+        let components = path.utf8.split(separator: UInt8(ascii: "/"))
+        guard path.utf8.first == UInt8(ascii: "/"), !path.utf8.contains(0),
+            !components.contains(where: { $0.elementsEqual("..".utf8) })
+        else {
+            throw fields.mismatch(
+                key, node, expected: "an absolute path without '..', as in /srv/stade")
+        }
+        return "/" + components.map { String(Substring($0)) }.joined(separator: "/")
+    }
+}

@@ -1,0 +1,124 @@
+import Documents
+import Posix
+import Pruning
+
+extension Manifest {
+    private static let schema = Schema([
+        (
+            "",
+            [
+                "version", "name", "model", "output", "overwrite", "prune", "calibration",
+                "evaluation", "compute", "limits", "priority", "statistics",
+            ]
+        ),
+        (
+            "prune",
+            [
+                "method", "sparsity", "pattern", "compensation", "scope", "targets", "ignore",
+                "sequential", "bias",
+            ]
+        ),
+        ("calibration", ["text", "tokens", "samples", "length", "seed"]),
+        ("evaluation", ["text", "tokens", "length", "windows"]),
+        ("compute", ["precision"]),
+        ("limits", ["threads", "memory", "time"]),
+    ])
+
+    /// Reads and checks a manifest; nothing that it names is looked at.
+    /// - Parameter file: for messages, and for the job's name where the manifest gives none.
+    package static func read(
+        _ bytes: [UInt8], file: String
+    ) throws(DocumentError) -> Manifest {
+        let fields = try Fields.versionOne(
+            try YAML.parse(bytes, file: file), file: file, schema: schema)
+        var manifest = Manifest(
+            name: try name(fields) ?? defaultName(file),
+            model: try fields.required("model", fields.path),
+            output: try fields.required("output", fields.path))
+        manifest.overwrite = try fields.bool("overwrite") ?? manifest.overwrite
+        manifest.priority = try fields.integer("priority", in: -1000...1000) ?? manifest.priority
+        manifest.statistics = try fields.bool("statistics") ?? manifest.statistics
+        if let prune = try fields.section("prune") { manifest.prune = try Prune(prune) }
+        if let calibration = try fields.section("calibration") {
+            manifest.calibration = try Calibration(calibration)
+        } else if manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation) {
+            throw fields.error(
+                "found no 'calibration', which prune.method \(manifest.prune.method.name) needs; "
+                    + "expected it with 'text' or 'tokens'")
+        }
+        if let evaluation = try fields.section("evaluation") {
+            manifest.evaluation = try Evaluation(evaluation)
+        }
+        if let compute = try fields.section("compute") {
+            manifest.precision = try compute.choice("precision", Precision.self) ?? .auto
+        }
+        if let limits = try fields.section("limits") { manifest.limits = try Limits(limits) }
+        return manifest
+    }
+
+    private static func name(_ fields: Fields) throws(DocumentError) -> String? {
+        guard let name = try fields.string("name"), let node = fields.value("name") else {
+            return nil
+        }
+        let isPlain = name.unicodeScalars.allSatisfy {
+            switch $0.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: false
+            default: $0 != "/"
+            }
+        }
+        guard isPlain, name.utf8.count <= 255 else {
+            throw fields.mismatch(
+                "name", node, expected: "at most 255 bytes without '/' and control characters")
+        }
+        return name
+    }
+
+    /// The file's name without its directory and its extension, harmless to logs.
+    private static func defaultName(_ file: String) -> String {
+        let last = file.unicodeScalars.split(separator: "/").last.map { String($0) } ?? file
+        let suffix = [".yaml", ".yml"].first { last.hasSuffix($0) && last != $0 } ?? ""
+        return escaped(String(last.dropLast(suffix.count)), limit: 255)
+    }
+}
+
+extension Manifest.Calibration {
+    fileprivate init(_ fields: Fields) throws(DocumentError) {
+        self.init(source: try Manifest.Source(fields))
+        samples = try fields.integer("samples", in: 1...Int.max) ?? samples
+        length = try fields.integer("length", in: 1...Int.max) ?? length
+        seed = try fields.integer("seed", in: 0...Int.max).map(UInt64.init) ?? seed
+    }
+}
+
+extension Manifest.Evaluation {
+    fileprivate init(_ fields: Fields) throws(DocumentError) {
+        self.init(source: try Manifest.Source(fields))
+        // The first token of a window is not predicted.
+        length = try fields.integer("length", in: 2...Int.max) ?? length
+        windows = try fields.integer("windows", in: 1...Int.max)
+    }
+}
+
+extension Manifest.Source {
+    fileprivate init(_ fields: Fields) throws(DocumentError) {
+        switch (try fields.path("text"), try fields.path("tokens")) {
+        case (let text?, nil): self = .text(text)
+        case (nil, let tokens?): self = .tokens(tokens)
+        case (nil, nil):
+            throw fields.error(
+                "found neither \(fields.name("text")) nor \(fields.name("tokens")); expected one")
+        case (_?, _?):
+            throw fields.error(
+                "found both \(fields.name("text")) and \(fields.name("tokens")); expected one",
+                at: fields.value("tokens"))
+        }
+    }
+}
+
+extension Manifest.Limits {
+    fileprivate init(_ fields: Fields) throws(DocumentError) {
+        threads = try fields.integer("threads", in: 1...Configuration.maximumThreads)
+        memory = try fields.size("memory", in: 1...Int.max)
+        time = try fields.duration("time", in: 1...Int.max)
+    }
+}

@@ -1,0 +1,103 @@
+import Documents
+import Pruning
+
+extension Manifest.Prune {
+    /// One output is written for each value, so a list has a length to be survived.
+    private static let maximumSparsities = 100
+    private static let maximumExpressionBytes = 1000
+
+    init(_ fields: Fields) throws(DocumentError) {
+        self.init()
+        if let name = try fields.choice("method", Method.all.map(\.name)),
+            let method = Method.named(name)
+        {
+            self.method = method
+        }
+        pattern = try Self.pattern(fields) ?? pattern
+        sparsity = try Self.sparsity(fields, pattern) ?? sparsity
+        if let word = try fields.choice(
+            "compensation", ["auto"] + Compensation.allCases.map(\.rawValue))
+        {
+            compensation = Compensation(rawValue: word)
+        }
+        scope = try fields.choice("scope", Scope.self) ?? scope
+        targets = try Self.expressions("targets", fields) ?? targets
+        if targets.isEmpty, let node = fields.value("targets") {
+            throw fields.mismatch("targets", node, expected: "at least one regular expression")
+        }
+        ignore = try Self.expressions("ignore", fields) ?? ignore
+        sequential = try fields.bool("sequential") ?? sequential
+        bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
+    }
+
+    private static func pattern(_ fields: Fields) throws(DocumentError) -> Pattern? {
+        guard let value = fields.value("pattern") else { return nil }
+        guard let pattern = value.string.flatMap({ Pattern($0) }) else {
+            throw fields.mismatch(
+                "pattern", value,
+                expected: "unstructured, or N:M (keep N of every M) with 0 < N < M, as in 2:4")
+        }
+        return pattern
+    }
+
+    /// The shares of zeros; for `N:M` the one share that the pattern has.
+    private static func sparsity(
+        _ fields: Fields, _ pattern: Pattern
+    ) throws(DocumentError) -> [Double]? {
+        let values = try shares(fields)
+        guard case .groups(let keep, let group) = pattern else { return values }
+        let implied = 1 - Double(keep) / Double(group)
+        if let values, let node = fields.value("sparsity"),
+            // Near enough for a third written with three decimals.
+            values.count > 1 || abs(values[0] - implied) > 0.0005
+        {
+            throw fields.mismatch(
+                "sparsity", node,
+                expected: "\(implied), which is the sparsity of pattern \(pattern), or no sparsity")
+        }
+        return [implied]
+    }
+
+    private static func shares(_ fields: Fields) throws(DocumentError) -> [Double]? {
+        guard let value = fields.value("sparsity") else { return nil }
+        let elements = value.array ?? [value]
+        if elements.isEmpty || elements.count > maximumSparsities {
+            throw fields.mismatch(
+                "sparsity", value,
+                expected: "a number, or a list of 1 to \(maximumSparsities) numbers")
+        }
+        var shares: [Double] = []
+        for element in elements {
+            // NaN is in no range.
+            guard let share = element.double, (0..<1).contains(share) else {
+                throw fields.mismatch(
+                    "sparsity", element,
+                    expected: "a number that is at least 0 and less than 1, or a list of them")
+            }
+            if shares.contains(share) {
+                throw fields.mismatch("sparsity", element, expected: "each number once")
+            }
+            shares.append(share)
+        }
+        return shares
+    }
+
+    private static func expressions(
+        _ key: String, _ fields: Fields
+    ) throws(DocumentError) -> [String]? {
+        guard let texts = try fields.strings(key) else { return nil }
+        for (text, node) in texts {
+            if text.utf8.count > maximumExpressionBytes {
+                throw fields.mismatch(
+                    key, node, expected: "an expression of at most \(maximumExpressionBytes) bytes")
+            }
+            do {
+                _ = try Regex(text)
+            } catch {
+                throw fields.mismatch(
+                    key, node, expected: "a regular expression, but: \(quoted("\(error)"))")
+            }
+        }
+        return texts.map(\.text)
+    }
+}

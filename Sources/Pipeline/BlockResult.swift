@@ -1,0 +1,11 @@
+import Tensors
+
+/// What pruning did to a block's output, and how long the block took.
+package struct BlockResult: Sendable {
+    package let index: Int
+    /// Over the calibration sequences that were compared; nil without calibration.
+    package let difference: Difference?
+    /// Mean over those sequences of the mean squared error.
+    package let meanSquaredError: Double?
+    package let seconds: Double
+}

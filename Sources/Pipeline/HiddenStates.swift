@@ -1,0 +1,31 @@
+import Posix
+import Tensors
+import Glibc
+
+/// The hidden states of every window between two blocks, `[windows * length, hidden_size]`.
+package final class HiddenStates: Sendable {
+    package let windows: TokenWindows
+    package let matrix: Matrix
+
+    /// - Parameter scratchDirectory: keeps them in an unlinked file there instead of in memory.
+    package init(windows: TokenWindows, width: Int, scratchDirectory: String?) throws {
+        self.windows = windows
+        let rows = windows.tokens.count
+        if let scratchDirectory {
+            guard
+                let matrix = Matrix(rows: rows, columns: width, scratchIn: scratchDirectory)
+            else {
+                throw SystemError("make a scratch file", scratchDirectory, errno: ENOSPC)
+            }
+            self.matrix = matrix
+        } else {
+            matrix = Matrix(rows: rows, columns: width)
+        }
+    }
+
+    /// The states of window `index`, `[length, hidden_size]`. Windows may be used from several
+    /// threads, each by one at a time.
+    package subscript(index: Int) -> MatrixView {
+        matrix.rows((index * windows.length)..<((index + 1) * windows.length))
+    }
+}

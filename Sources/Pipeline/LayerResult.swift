@@ -1,0 +1,11 @@
+import Pruning
+import Tensors
+
+/// What was done to one layer, with its weights still in memory.
+package struct LayerResult: Sendable {
+    package let plan: LayerPlan
+    package let outcome: LayerPruning.Outcome
+    /// Pruned, and rounded to the type in which they are written.
+    package let layer: Linear
+    package let statistics: Statistics?
+}

@@ -1,0 +1,134 @@
+import Checkpoint
+import Documents
+import Glibc
+import Manifests
+import Posix
+import Pruning
+import Tensors
+import Transformer
+
+/// Everything about a job that is decided before anything is computed.
+package struct Plan: Sendable {
+    /// One checkpoint to write.
+    struct Output: Sendable {
+        let path: String
+        let sparsity: Double
+        /// What `OutputDirectory` calls it while it is built.
+        let partialID: String
+        let overwrite: Bool
+    }
+
+    let job: Job
+    let model: Model
+    let outputs: [Output]
+    /// `[blocks][layers of the block]`.
+    let layers: [[LayerPlan]]
+    let biases: BiasPlan
+    /// Roles of which some layer's bias changes.
+    let usedRoles: Set<Role>
+    let calibration: TokenWindows?
+    let evaluation: TokenWindows?
+    let precision: Precision
+    let threads: Int
+    let memory: MemoryPlan
+    let layout: CheckpointLayout
+
+    var manifest: Manifest { job.manifest }
+
+    /// Checks model, texts, paths, disk space and memory, and leaves nothing behind.
+    init(_ job: Job) throws {
+        self.job = job
+        let manifest = job.manifest
+        let directory = try job.paths.directoryToRead(manifest.model)
+        let checkpoint = try Checkpoint(
+            directory: directory, followSymlinks: job.paths.followSymlinks)
+        model = try Model(checkpoint)
+        threads = try Self.threads(job)
+        (layers, biases) = try Self.planLayers(model, manifest)
+        usedRoles = Set(
+            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.role))
+        var edits = Self.addedBiases(model, biases, usedRoles).map { layer, tensor in
+            CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
+        }
+        if model.storesTiedHead {
+            edits.append(.remove("\(model.architecture.names.head).weight"))
+        }
+        layout = try CheckpointLayout(checkpoint, edits: edits)
+        outputs = try Self.planOutputs(job)
+        try Self.checkOutputs(
+            outputs, bytes: layout.bytes, inputs: [directory], paths: job.paths)
+        var texts = Texts(model: model, paths: job.paths)
+        calibration =
+            manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation)
+                || manifest.calibration != nil
+            ? try manifest.calibration.map { try texts.calibration($0) } : nil
+        evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
+        precision = manifest.precision == .bfloat16 ? .bfloat16 : .float32
+        memory = try MemoryPlan(
+            model: model, layers: layers, calibration: calibration, evaluation: evaluation,
+            precision: precision, threads: threads, limit: Self.memoryLimit(job),
+            place: manifest.name)
+        try model.checkFinite(pool: WorkerPool(width: threads))
+    }
+
+    private static func threads(_ job: Job) throws -> Int {
+        if let asked = job.manifest.limits.threads {
+            if let allowed = job.ceiling.threads, asked > allowed {
+                throw PlanError(
+                    place: job.manifest.name, reason: .threads(asked: asked, allowed: allowed))
+            }
+            return asked
+        }
+        return min(job.ceiling.threads ?? .max, availableProcessors)
+    }
+
+    private static func memoryLimit(_ job: Job) throws -> Int {
+        if let asked = job.manifest.limits.memory {
+            if let allowed = job.ceiling.memory, asked > allowed {
+                throw PlanError(
+                    place: job.manifest.name,
+                    reason: .memoryCeiling(asked: asked, allowed: allowed))
+            }
+            return asked
+        }
+        let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        return min(job.ceiling.memory ?? .max, physical)
+    }
+
+    /// One output per sparsity: the path as it stands for one, with the sparsity behind it for more.
+    private static func planOutputs(_ job: Job) throws -> [Output] {
+        let manifest = job.manifest
+        let sparsities = manifest.prune.sparsity
+        return try sparsities.enumerated().map { index, sparsity in
+            let isOnly = sparsities.count == 1
+            let path = try job.paths.outputPath(
+                isOnly ? manifest.output : "\(manifest.output)-\(sparsity)")
+            return Output(
+                path: path, sparsity: sparsity,
+                partialID: isOnly ? job.id : "\(job.id)-\(index)",
+                // A job that died while it published several outputs finds its own here again.
+                overwrite: manifest.overwrite || isOwn(path, job.id))
+        }
+    }
+
+    /// Whether an output was published by this very job.
+    static func isOwn(_ path: String, _ id: String) -> Bool {
+        let file = "\(path)/\(Report.fileName)"
+        guard let bytes = try? readFile(file, limit: 1 << 28),
+            let report = try? JSON.parse(bytes, file: file)
+        else { return false }
+        return report["job"]?["id"]?.string == id
+    }
+
+    private static func checkOutputs(
+        _ outputs: [Output], bytes: Int, inputs: [String], paths: Roots
+    ) throws {
+        let (total, overflow) = bytes.multipliedReportingOverflow(by: outputs.count)
+        for output in outputs {
+            try OutputDirectory.check(
+                output: output.path, overwrite: output.overwrite,
+                bytes: overflow ? .max : total, inputs: inputs,
+                followSymlinks: paths.followSymlinks)
+        }
+    }
+}

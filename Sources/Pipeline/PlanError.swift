@@ -1,0 +1,56 @@
+import Posix
+
+/// What keeps a job from being started although its manifest reads well.
+package struct PlanError: Failure, Hashable {
+    package enum Reason: Sendable, Hashable {
+        case tooFewTokens(found: Int, needed: Int, purpose: String)
+        case tokenFile(tensor: String, found: String, expected: String)
+        case noTokenizer
+        case noTargets(example: String)
+        case group(layer: String, columns: Int, group: Int)
+        case threads(asked: Int, allowed: Int)
+        case memoryCeiling(asked: Int, allowed: Int)
+        case memory(needed: Int, allowed: Int)
+        case timeLimit(seconds: Int)
+    }
+
+    /// The manifest's name, or the file that is wrong.
+    package let place: String
+    package let reason: Reason
+
+    package var exitCode: ExitCode {
+        switch reason {
+        case .tooFewTokens, .tokenFile: .data
+        case .noTokenizer: .noInput
+        case .timeLimit: .tryAgain
+        default: .configuration
+        }
+    }
+
+    package var description: String { "\(escaped(place)): \(text)" }
+
+    private var text: String {
+        switch reason {
+        case .tooFewTokens(let found, let needed, let purpose):
+            "has \(found) tokens; \(purpose) needs \(needed): give a longer text or ask for less"
+        case .tokenFile(let tensor, let found, let expected):
+            "tensor '\(tensor)' is \(found), expected \(expected)"
+        case .noTokenizer:
+            "has no tokenizer.json, which a text needs; add it or give 'tokens' instead of 'text'"
+        case .noTargets(let example):
+            "'targets' and 'ignore' leave no layer to prune; layers are named like \(example)"
+        case .group(let layer, let columns, let group):
+            "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
+                + "choose another pattern or ignore the layer"
+        case .threads(let asked, let allowed):
+            "limits.threads is \(asked); the configuration allows \(allowed)"
+        case .memoryCeiling(let asked, let allowed):
+            "limits.memory is \(asked) bytes; the configuration allows \(allowed)"
+        case .memory(let needed, let allowed):
+            "needs about \(needed) bytes of memory, limits.memory allows \(allowed); "
+                + "raise it or use fewer threads, samples or a shorter length"
+        case .timeLimit(let seconds):
+            "stopped after \(seconds) seconds, its limits.time"
+        }
+    }
+}

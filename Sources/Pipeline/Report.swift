@@ -1,0 +1,152 @@
+import Documents
+import Glibc
+import Manifests
+import Pruning
+import Tensors
+import Transformer
+
+/// What was gained and what it cost: `stade-report.json`, whose keys are described in the README.
+struct Report: Sendable {
+    static let fileName = "stade-report.json"
+
+    /// One output of a job with several sparsities.
+    struct CurvePoint: Sendable {
+        let sparsity: Double
+        let output: String
+        let zeros: Int
+        let perplexity: Double?
+
+        var node: Node {
+            .object([
+                "sparsity": Node(sparsity), "output": Node(output), "zeros": Node(zeros),
+                "perplexity": perplexity.map { Node($0) } ?? .null,
+            ])
+        }
+    }
+
+    let plan: Plan
+    let output: Plan.Output
+    let state: OutputBuild.State
+    let seconds: Double
+    let curve: [CurvePoint]
+
+    init(_ build: OutputBuild, seconds: Double, curve: [CurvePoint]) {
+        plan = build.plan
+        output = build.output
+        state = build.state.withLock { $0 }
+        self.seconds = seconds
+        self.curve = curve
+    }
+
+    var manifest: Manifest { plan.manifest }
+
+    /// Weights of the blocks' linear layers, pruned or not.
+    var weights: Int { plan.model.blockMultiplyAdds * plan.layers.count }
+
+    /// Bytes of all tensors of the output, as stored.
+    var bytes: Int { plan.layout.tensorBytes }
+
+    /// What they would be if zeros were not stored (and nothing else were in their place).
+    var bytesNonzero: Int {
+        state.layers.reduce(bytes) { sum, layer in
+            let type = plan.model.checkpoint.tensor(named: "\(layer.name).weight")?.type
+            return sum - layer.zeros * (type?.size ?? 0)
+        }
+    }
+
+    /// Per token, of all linear layers and the head.
+    var multiplyAdds: Int {
+        weights + plan.model.configuration.vocabSize * plan.model.configuration.embeddingSize
+    }
+
+    var node: Node {
+        var node: Node = .object([
+            "version": 1,
+            "job": .object(["id": Node(plan.job.id), "name": Node(manifest.name)]),
+            "model": .object([
+                "path": Node(plan.model.checkpoint.directory),
+                "family": Node(plan.model.architecture.name),
+                "parameters": Node(plan.model.parameters),
+            ]),
+            "prune": .object([
+                "method": Node(manifest.prune.method.name),
+                "pattern": Node(manifest.prune.pattern.description),
+                "scope": Node(manifest.prune.scope.rawValue), "sparsity": Node(output.sparsity),
+                "compensation": Node(manifest.prune.compensation?.rawValue ?? "auto"),
+                "sequential": Node(manifest.prune.sequential),
+            ]),
+            "calibration": calibration,
+            "layers": Node(state.layers.map(\.node)),
+            "blocks": Node(state.blocks.map(Self.block)),
+            "perplexity": perplexity,
+            "cost": .object([
+                "weights": Node(weights), "zeros": Node(state.zeros),
+                "bytes_dense": Node(bytes), "bytes_nonzero": Node(bytesNonzero),
+                "multiply_adds_per_token_dense": Node(multiplyAdds),
+                "multiply_adds_per_token_pruned": Node(multiplyAdds - state.zeros),
+            ]),
+            "resources": resources,
+        ])
+        if !curve.isEmpty { node = node.setting("curve", to: Node(curve.map(\.node))) }
+        let skipped = plan.layout.companions.skipped
+        if !skipped.isEmpty {
+            node = node.setting(
+                "files_left_out",
+                to: Node(
+                    skipped.map {
+                        .object(["path": Node($0.path), "reason": Node($0.reason)])
+                    }))
+        }
+        return node
+    }
+
+    private var calibration: Node {
+        guard let windows = plan.calibration, let wanted = manifest.calibration else { return .null }
+        return .object([
+            "source": Node(wanted.source.path), "samples": Node(windows.count),
+            "length": Node(windows.length), "tokens": Node(windows.tokens.count),
+            "seed": Node(Int(clamping: wanted.seed)),
+        ])
+    }
+
+    private var perplexity: Node {
+        guard let windows = plan.evaluation else { return .null }
+        return .object([
+            "dense": state.dense.map { Node($0) } ?? .null,
+            "pruned": state.pruned.map { Node($0) } ?? .null,
+            "source": (manifest.evaluation?.source.path).map { Node($0) } ?? .null,
+            "tokens": Node(windows.count * (windows.length - 1)), "length": Node(windows.length),
+        ])
+    }
+
+    private var resources: Node {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return .object([
+            "seconds": Node(seconds),
+            // Kilobytes on Linux, getrusage(2).
+            "peak_memory_bytes": Node(usage.ru_maxrss * 1024),
+            "threads": Node(plan.memory.threads), "precision": Node(plan.precision.rawValue),
+            "model_flops": Node(state.flops),
+            "flops_per_second": Node(seconds > 0 ? state.flops / seconds : 0),
+        ])
+    }
+
+    private static func block(_ result: BlockResult) -> Node {
+        .object([
+            "index": Node(result.index),
+            "mse": result.meanSquaredError.map { Node($0) } ?? .null,
+            "cosine": result.difference.map { Node($0.cosine) } ?? .null,
+            "seconds": Node(result.seconds),
+        ])
+    }
+}
+
+extension Manifest.Source {
+    /// As written in the manifest.
+    var path: String {
+        switch self {
+        case .text(let path), .tokens(let path): path
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Checkpoint
+import Pruning
+import Tensors
+import Transformer
+
+/// Writes `stade-statistics.safetensors` layer by layer: `<layer>.mean`, `.var`, `.norm2`,
+/// `.bias_change` and `.scale` in float32, `.pruned` in uint8 (1 = zeroed).
+struct StatisticsWriter: Sendable {
+    static let fileName = "stade-statistics.safetensors"
+
+    private let writer: SafetensorsWriter
+
+    init(_ path: String, _ plan: Plan) throws {
+        var infos: [TensorInfo] = []
+        for layer in plan.layers.joined() {
+            guard let choice = layer.choice else { continue }
+            let shape = plan.model.shape(layer.role)
+            if plan.calibration != nil {
+                for kind in ["mean", "var", "norm2"] {
+                    infos.append(
+                        TensorInfo(
+                            name: "\(layer.name).\(kind)", type: .float32, shape: [shape[1]]))
+                }
+            }
+            infos.append(TensorInfo(name: "\(layer.name).pruned", type: .uint8, shape: shape))
+            if choice.compensation.needsBias {
+                infos.append(
+                    TensorInfo(
+                        name: "\(layer.name).bias_change", type: .float32, shape: [shape[0]]))
+            }
+            if choice.compensation.needsSample {
+                infos.append(
+                    TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape[0]]))
+            }
+        }
+        writer = try SafetensorsWriter(path, SafetensorsLayout(infos, file: path))
+    }
+
+    func write(_ result: LayerResult) throws {
+        let name = result.plan.name
+        try result.outcome.mask.withUnsafeBytes { try writer.write("\(name).pruned", $0) }
+        func write(_ kind: String, _ values: [Float]?) throws {
+            try values?.withUnsafeBytes { try writer.write("\(name).\(kind)", $0) }
+        }
+        try write("mean", result.statistics?.mean.map { Float($0) })
+        try write("var", result.statistics?.variance.map { Float($0) })
+        try write("norm2", result.statistics?.norm2.map { Float($0) })
+        try write("bias_change", result.outcome.biasChange)
+        try write("scale", result.outcome.scales)
+    }
+
+    func finish() throws { try writer.finish() }
+}

@@ -1,0 +1,21 @@
+/// What a sweep tells its owner. Layers and blocks come one at a time, in order.
+package struct SweepObserver: Sendable {
+    /// A layer has been pruned; it is still in memory.
+    package var layer: @Sendable (LayerResult) throws -> Void
+    /// A block is done.
+    package var block: @Sendable (BlockResult) throws -> Void
+    /// Called often and from any thread, with work done in units of a token through a block; throws
+    /// to end the sweep.
+    package var advance: @Sendable (_ tokens: Int, _ phase: Progress.Phase, _ block: Int?) throws ->
+        Void
+
+    package init(
+        layer: @escaping @Sendable (LayerResult) throws -> Void = { _ in },
+        block: @escaping @Sendable (BlockResult) throws -> Void = { _ in },
+        advance: @escaping @Sendable (Int, Progress.Phase, Int?) throws -> Void = { _, _, _ in }
+    ) {
+        self.layer = layer
+        self.block = block
+        self.advance = advance
+    }
+}

@@ -1,0 +1,31 @@
+import CLinux
+import Glibc
+
+extension File {
+    /// Reserves `count` bytes on the disk, so that a full disk shows now and not hours later:
+    /// posix_fallocate(3). The file is then that long.
+    package func allocate(_ count: Int) throws(SystemError) {
+        var code: CInt
+        repeat { code = posix_fallocate(descriptor, 0, off_t(count)) } while code == EINTR
+        if code != 0 { throw SystemError("reserve \(count) bytes", path, errno: code) }
+    }
+
+    /// Reads up to `buffer.count` bytes at `offset`: pread(2). 0 at the end of the file.
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+    ) throws(SystemError) -> Int {
+        while true {
+            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            if count >= 0 { return count }
+            if errno != EINTR { throw SystemError("read", path) }
+        }
+    }
+
+    /// Writes `range` to the disk now and takes it out of the page cache, which counts towards a
+    /// job's memory limit. A hint: what fails here fails again in `sync`.
+    package func writeBack(_ range: Range<Int>) {
+        _ = stade_write_back(descriptor, Int64(range.lowerBound), Int64(range.count))
+        _ = posix_fadvise(
+            descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
+    }
+}

@@ -1,0 +1,56 @@
+/// A path that a manifest may not name, or that is not there.
+package struct RootsError: Failure, Hashable {
+    package enum Reason: Hashable, Sendable {
+        /// Empty, or with a NUL.
+        case malformed
+        case parentReference
+        case outside(roots: [String])
+        /// `at` is the path on which, or on the way to which, a symbolic link lies.
+        case link(at: String)
+        case notFound(places: [String])
+        case noParent(places: [String])
+        case notDirectory(String)
+        case notFile(String)
+        /// An output that is a root itself, or has no name of its own.
+        case noName
+    }
+
+    /// As the manifest has it.
+    package let path: String
+    package let reason: Reason
+
+    package var exitCode: ExitCode {
+        switch reason {
+        case .malformed, .noName: .configuration
+        case .parentReference, .outside, .link: .notPermitted
+        case .notFound, .notDirectory, .notFile: .noInput
+        case .noParent: .cannotCreate
+        }
+    }
+
+    package var description: String {
+        let text = escaped(path)
+        switch reason {
+        case .malformed: return "\"\(text)\" is not a path"
+        case .parentReference:
+            return "\(text): \"..\" is not allowed in a path; write where it leads"
+        case .outside(let roots):
+            return "\(text) is not under an allowed root (\(list(roots, "none is set")))"
+        case .link(let at):
+            return "\(escaped(at)): symbolic links are not followed below an allowed root; "
+                + "name the file itself or copy it there"
+        case .notFound(let places):
+            return "\(text): not found; looked for \(list(places, "nothing"))"
+        case .noParent(let places):
+            return "\(text): the directory that would hold it does not exist; looked for "
+                + "\(list(places, "nothing")); create it first"
+        case .notDirectory(let at): return "\(escaped(at)) is not a directory"
+        case .notFile(let at): return "\(escaped(at)) is not a regular file"
+        case .noName: return "\(text) does not name a new directory inside an allowed root"
+        }
+    }
+
+    private func list(_ paths: [String], _ none: String) -> String {
+        paths.isEmpty ? none : paths.map { escaped($0) }.joined(separator: ", ")
+    }
+}

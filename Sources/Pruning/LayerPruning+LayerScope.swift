@@ -1,0 +1,67 @@
+import Synchronization
+import Tensors
+
+extension LayerPruning {
+    /// The score of the last weight to go where the whole layer competes: found digit by digit, 16
+    /// bits at a time, so that the scores are never all in memory. Below every score where none goes.
+    func layerThreshold(
+        _ layer: Linear, scores: Scores, pool: WorkerPool
+    ) throws -> Double {
+        let columns = layer.columns
+        var rank = Self.budget(layer.rows * columns, sparsity) - 1
+        if rank < 0 { return -1 }
+        var prefix: UInt64 = 0
+        for shift in [48, 32, 16, 0] as [UInt64] {
+            let totals = Mutex([Int](repeating: 0, count: 65536))
+            let known = prefix
+            let chunk = 256
+            try pool.forEach(
+                (layer.rows + chunk - 1) / chunk,
+                state: { [Double](repeating: 0, count: columns) }
+            ) { index, row in
+                var bins = [Int](repeating: 0, count: 65536)
+                for r in (index * chunk)..<min(layer.rows, (index + 1) * chunk) {
+                    row.withUnsafeMutableBufferPointer { row in
+                        bins.withUnsafeMutableBufferPointer { bins in
+                            scores.fill(
+                                row.baseAddress!, weights: layer.weights.view.row(r), row: r)
+                            countDigits(
+                                row.baseAddress!, count: columns, prefix: known, shift: shift,
+                                bins: bins.baseAddress!)
+                        }
+                    }
+                }
+                totals.withLock { totals in
+                    for digit in bins.indices where bins[digit] != 0 { totals[digit] += bins[digit] }
+                }
+            }
+            let counts = totals.withLock { $0 }
+            var digit = 0
+            while rank >= counts[digit] {
+                rank -= counts[digit]
+                digit += 1
+            }
+            prefix = prefix << 16 | UInt64(digit)
+        }
+        return Double(bitPattern: prefix)
+    }
+
+    /// Marks as many weights of exactly the threshold's score as the budget still has, the first
+    /// rows first, then from the left.
+    func markTies(
+        _ layer: Linear, scores: Scores, threshold: Double, mask: inout [UInt8]
+    ) throws {
+        let columns = layer.columns
+        var left = Self.budget(mask.count, sparsity) - mask.reduce(0) { $0 + Int($1) }
+        var row = [Double](repeating: 0, count: columns)
+        for r in 0..<layer.rows where left > 0 {
+            row.withUnsafeMutableBufferPointer {
+                scores.fill($0.baseAddress!, weights: layer.weights.view.row(r), row: r)
+            }
+            for j in 0..<columns where left > 0 && row[j] == threshold {
+                mask[r * columns + j] = 1
+                left -= 1
+            }
+        }
+    }
+}

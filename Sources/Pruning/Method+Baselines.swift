@@ -1,0 +1,14 @@
+extension Metric {
+    package static let magnitude = Metric(name: "magnitude", score: .magnitude)
+    package static let random = Metric(name: "random", score: .uniform)
+}
+
+extension Method {
+    static let magnitude = Method(
+        name: "magnitude", summary: "magnitude alone; needs no calibration"
+    ) { _ in (.magnitude, .none) }
+
+    static let random = Method(
+        name: "random", summary: "by lot, as a lower bound; needs no calibration"
+    ) { _ in (.random, .none) }
+}

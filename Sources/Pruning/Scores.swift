@@ -1,0 +1,38 @@
+import Tensors
+
+/// The scores of one layer, row by row.
+struct Scores: Sendable {
+    /// `[columns]`; nil for `random`.
+    private let factors: [Double]?
+    private let uniform: UniformScores
+    private let columns: Int
+
+    init(_ pruning: LayerPruning, statistics: Statistics?, columns: Int) {
+        self.columns = columns
+        uniform = UniformScores(seed: pruning.seed, layer: pruning.name)
+        switch pruning.metric.score {
+        case .magnitude:
+            factors = [Double](repeating: 1, count: columns)
+        case .perColumn(let make):
+            guard let statistics else {
+                preconditionFailure("\(pruning.metric.name) needs statistics")
+            }
+            factors = make(statistics)
+        case .uniform:
+            factors = nil
+        }
+    }
+
+    /// The scores of row `row`, whose weights are given, into `scores`, `[columns]`.
+    func fill(
+        _ scores: UnsafeMutablePointer<Double>, weights: UnsafePointer<Float>, row: Int
+    ) {
+        if let factors {
+            factors.withUnsafeBufferPointer {
+                score(weights, by: $0.baseAddress!, count: columns, into: scores)
+            }
+        } else {
+            for column in 0..<columns { scores[column] = uniform.score(row: row, column: column) }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import Tensors
+
+/// What calibration says about the input of a layer. Layers that read the same input share it.
+package struct Statistics: Sendable {
+    package let tokens: Int
+    /// All `[features]`: the mean, the unbiased variance and the sum of squares.
+    package let mean: [Double]
+    package let variance: [Double]
+    package let norm2: [Double]
+    /// Inputs on which row scales are fitted, `[samples, features]`; see `SampleRows`.
+    package let sample: Matrix?
+
+    package init(_ moments: Moments, sample: Matrix? = nil) {
+        let n = Double(moments.count)
+        tokens = moments.count
+        mean = moments.sum.map { $0 / n }
+        norm2 = moments.squares
+        variance = zip(moments.squares, mean).map { squares, mean in
+            n > 1 ? max(0, (squares - n * mean * mean) / (n - 1)) : 0
+        }
+        self.sample = sample
+    }
+}

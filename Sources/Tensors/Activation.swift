@@ -1,0 +1,46 @@
+import Glibc
+
+/// The nonlinearity of a feed-forward layer, by its name in `config.json` (`hidden_act`,
+/// `activation_function`).
+///
+/// Source: `ACT2FN` in transformers' activations.py.
+package enum Activation: String, Sendable, Hashable, CaseIterable {
+    case relu
+    case silu
+    /// x Phi(x), with the error function.
+    case gelu
+    /// The tanh approximation, also called `gelu_pytorch_tanh`.
+    case geluTanh = "gelu_new"
+
+    /// By any of its names in `config.json`.
+    package init?(configuration name: String) {
+        switch name {
+        case "swish": self = .silu
+        case "gelu_pytorch_tanh", "gelu_fast": self = .geluTanh
+        default: self.init(rawValue: name)
+        }
+    }
+
+    /// Applies it to every element of `x`, `[rows, columns]`.
+    package func apply(_ x: MatrixView) {
+        for index in 0..<x.rows {
+            let row = x.row(index)
+            switch self {
+            case .relu:
+                for j in 0..<x.columns { row[j] = max(row[j], 0) }
+            case .silu:
+                mapLanes(row, x.columns) { $0 / (1 + exponential(-$0)) }
+            case .gelu:
+                for j in 0..<x.columns {
+                    row[j] = row[j] * 0.5 * (1 + erff(row[j] * Float(0.5).squareRoot()))
+                }
+            case .geluTanh:
+                // 0.5 x (1 + tanh u) = x / (1 + e^(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3).
+                mapLanes(row, x.columns) { x in
+                    let u = (x + x * x * x * 0.044_715) * 0.797_884_56
+                    return x / (1 + exponential(-2 * u))
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+import Glibc
+
+/// A row-major matrix of float32, `[rows, columns]`, 64-byte aligned and never copied by assignment.
+///
+/// Unchecked: threads may write it at the same time as long as no two of them touch the same row,
+/// which is how the worker pool shares out work.
+package final class Matrix: @unchecked Sendable {
+    package let rows: Int
+    package let columns: Int
+    package let start: UnsafeMutablePointer<Float>
+    /// The mapped length in bytes where the matrix lives in a scratch file.
+    private let mapped: Int?
+
+    /// A matrix of zeros in memory.
+    package init(rows: Int, columns: Int) {
+        self.rows = rows
+        self.columns = columns
+        start = allocateAligned(rows * columns)
+        start.update(repeating: 0, count: rows * columns)
+        mapped = nil
+    }
+
+    /// A matrix of zeros in an unlinked file of `directory`, whose pages the kernel may write out
+    /// when memory is short; nil where the file cannot be made that large.
+    package init?(rows: Int, columns: Int, scratchIn directory: String) {
+        let bytes = max(rows * columns, 1) * MemoryLayout<Float>.size
+        var template = Array("\(directory)/.stade-scratch-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&template)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        unlink(template)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        // Allocated at once: a disk that fills up later would end the process with SIGBUS.
+        guard posix_fallocate(descriptor, 0, off_t(bytes)) == 0,
+            let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            address != MAP_FAILED
+        else { return nil }
+        self.rows = rows
+        self.columns = columns
+        start = address.bindMemory(to: Float.self, capacity: rows * columns)
+        mapped = bytes
+    }
+
+    deinit {
+        if let mapped { munmap(start, mapped) } else { free(start) }
+    }
+
+    /// The whole matrix.
+    package var view: MatrixView {
+        MatrixView(start: start, rows: rows, columns: columns, stride: columns)
+    }
+
+    /// Some rows of it, without a copy.
+    package func rows(_ range: Range<Int>) -> MatrixView {
+        precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of range")
+        return MatrixView(
+            start: start + range.lowerBound * columns, rows: range.count, columns: columns,
+            stride: columns)
+    }
+
+    /// Copies `other`, which must have the same shape.
+    package func copy(from other: Matrix) {
+        precondition(rows == other.rows && columns == other.columns, "shapes differ")
+        start.update(from: other.start, count: rows * columns)
+    }
+}
+
+/// Uninitialised memory for `count` elements, 64-byte aligned; ends with `free`.
+func allocateAligned<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
+    var address: UnsafeMutableRawPointer?
+    let bytes = max(count, 1) * MemoryLayout<Element>.stride
+    // The plan of a job has checked the sizes against the memory limit; what fails here is the
+    // machine, and the worker process ends with it.
+    precondition(posix_memalign(&address, 64, bytes) == 0, "out of memory for \(bytes) bytes")
+    return address!.bindMemory(to: Element.self, capacity: max(count, 1))
+}

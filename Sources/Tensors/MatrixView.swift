@@ -1,0 +1,38 @@
+/// Part of a matrix: `rows` rows of `columns` float32, `stride` elements apart.
+///
+/// Valid only while the `Matrix` that it was taken from lives; not handed from one thread to another.
+package struct MatrixView {
+    package let start: UnsafeMutablePointer<Float>
+    package let rows: Int
+    package let columns: Int
+    package let stride: Int
+
+    package init(start: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+        self.start = start
+        self.rows = rows
+        self.columns = columns
+        self.stride = stride
+    }
+
+    /// The first element of row `index`.
+    package func row(_ index: Int) -> UnsafeMutablePointer<Float> { start + index * stride }
+
+    /// Rows `rows` of columns `columns`, without a copy.
+    package func part(rows: Range<Int>, columns: Range<Int>) -> MatrixView {
+        precondition(
+            rows.lowerBound >= 0 && rows.upperBound <= self.rows && columns.lowerBound >= 0
+                && columns.upperBound <= self.columns, "part out of range")
+        return MatrixView(
+            start: start + rows.lowerBound * stride + columns.lowerBound, rows: rows.count,
+            columns: columns.count, stride: stride)
+    }
+
+    /// The first `count` rows.
+    package func prefix(_ count: Int) -> MatrixView { part(rows: 0..<count, columns: 0..<columns) }
+
+    /// Copies `other`, which must have the same shape.
+    package func copy(from other: MatrixView) {
+        precondition(rows == other.rows && columns == other.columns, "shapes differ")
+        for index in 0..<rows { row(index).update(from: other.row(index), count: columns) }
+    }
+}

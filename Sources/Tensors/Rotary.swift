@@ -1,0 +1,57 @@
+import Glibc
+
+/// Rotary position embedding: the cosines and sines of every position and frequency.
+///
+/// Source: arXiv 2104.09864; `apply_rotary_pos_emb` in transformers, which pairs element i of a head
+/// with element i + d/2.
+package struct RotaryTable: Sendable {
+    /// Both `[positions, frequencies]`.
+    private let cosines: [Float]
+    private let sines: [Float]
+    package let frequencies: Int
+
+    /// `inverseFrequencies`: radians per position, in float32 as transformers computes them.
+    package init(positions: Int, inverseFrequencies: [Float]) {
+        frequencies = inverseFrequencies.count
+        var cosines: [Float] = []
+        var sines: [Float] = []
+        cosines.reserveCapacity(positions * frequencies)
+        sines.reserveCapacity(positions * frequencies)
+        for position in 0..<positions {
+            for frequency in inverseFrequencies {
+                // The product is rounded to float32 first, as in the reference.
+                let angle = Double(Float(position) * frequency)
+                cosines.append(Float(cos(angle)))
+                sines.append(Float(sin(angle)))
+            }
+        }
+        self.cosines = cosines
+        self.sines = sines
+    }
+
+    /// Rotates the first 2 x `frequencies` elements of every head of every row, in place; row r is
+    /// position r. x: `[positions, heads * headDimension]`.
+    package func apply(_ x: MatrixView, headDimension: Int) {
+        let half = frequencies
+        precondition(2 * half <= headDimension && x.columns % headDimension == 0)
+        precondition(x.rows * half <= cosines.count, "more rows than positions")
+        cosines.withUnsafeBufferPointer { cosines in
+            sines.withUnsafeBufferPointer { sines in
+                for position in 0..<x.rows {
+                    let c = cosines.baseAddress! + position * half
+                    let s = sines.baseAddress! + position * half
+                    for head in stride(from: 0, to: x.columns, by: headDimension) {
+                        let low = x.row(position) + head
+                        let high = low + half
+                        for i in 0..<half {
+                            let a = low[i]
+                            let b = high[i]
+                            low[i] = a * c[i] - b * s[i]
+                            high[i] = b * c[i] + a * s[i]
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

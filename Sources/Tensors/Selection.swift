@@ -1,0 +1,107 @@
+/// scores_j = |w_j| factor_j, in double precision.
+package func score(
+    _ weights: UnsafePointer<Float>, by factors: UnsafePointer<Double>, count: Int,
+    into scores: UnsafeMutablePointer<Double>
+) {
+    for j in 0..<count { scores[j] = Double(weights[j].magnitude) * factors[j] }
+}
+
+/// Sets `mask` to 1 at the `amount` smallest of `count` scores and to 0 elsewhere; of equal scores
+/// the one further left goes first. `scratch` has room for `count`; no score is NaN.
+package func markLeast(
+    _ amount: Int, of scores: UnsafePointer<Double>, count: Int,
+    scratch: UnsafeMutablePointer<Double>, mask: UnsafeMutablePointer<UInt8>
+) {
+    precondition(amount >= 0 && amount <= count, "more to mark than there is")
+    mask.update(repeating: 0, count: count)
+    if amount == 0 { return }
+    scratch.update(from: scores, count: count)
+    let threshold = select(amount - 1, of: scratch, count: count)
+    markLeast(amount, atMost: threshold, of: scores, count: count, mask: mask)
+}
+
+/// The same where the score of the last to go is known already.
+package func markLeast(
+    _ amount: Int, atMost threshold: Double, of scores: UnsafePointer<Double>, count: Int,
+    mask: UnsafeMutablePointer<UInt8>
+) {
+    var below = 0
+    for j in 0..<count {
+        let isBelow: UInt8 = scores[j] < threshold ? 1 : 0
+        mask[j] = isBelow
+        below += Int(isBelow)
+    }
+    var j = 0
+    while below < amount && j < count {
+        if scores[j] == threshold {
+            mask[j] = 1
+            below += 1
+        }
+        j += 1
+    }
+}
+
+/// In every `group` consecutive scores sets `mask` to 1 at the `group - keep` smallest, of equal ones
+/// the one further left first, and to 0 elsewhere.
+package func markLeast(
+    keep: Int, ofEvery group: Int, of scores: UnsafePointer<Double>, count: Int,
+    scratch: UnsafeMutablePointer<Double>, mask: UnsafeMutablePointer<UInt8>
+) {
+    precondition(count % group == 0 && keep <= group, "groups do not divide the columns")
+    for start in stride(from: 0, to: count, by: group) {
+        if group > 32 {
+            markLeast(
+                group - keep, of: scores + start, count: group, scratch: scratch,
+                mask: mask + start)
+            continue
+        }
+        // Small groups: as many passes as there are to mark.
+        (mask + start).update(repeating: 0, count: group)
+        for _ in 0..<(group - keep) {
+            var least = -1
+            for j in start..<(start + group) where mask[j] == 0 {
+                if least < 0 || scores[j] < scores[least] { least = j }
+            }
+            mask[least] = 1
+        }
+    }
+}
+
+/// The element of rank `rank` (from 0) in ascending order; reorders `x`. Hoare's quickselect with
+/// the median of three as the pivot: linear on average.
+func select(_ rank: Int, of x: UnsafeMutablePointer<Double>, count: Int) -> Double {
+    var low = 0
+    var high = count - 1
+    while low < high {
+        let middle = (low + high) / 2
+        let a = min(x[low], x[high])
+        let b = max(x[low], x[high])
+        let pivot = max(a, min(b, x[middle]))
+        var i = low - 1
+        var j = high + 1
+        while true {
+            repeat { i += 1 } while x[i] < pivot
+            repeat { j -= 1 } while x[j] > pivot
+            if i >= j { break }
+            swap(&x[i], &x[j])
+        }
+        // The split must leave both sides smaller: with the pivot last and largest, j is high.
+        if j == high { j -= 1 }
+        if rank <= j { high = j } else { low = j + 1 }
+    }
+    return x[rank]
+}
+
+/// Counts scores whose bits above `shift + 16` equal `prefix` by their 16 bits above `shift`. For
+/// non-negative doubles the order of the bits is the order of the numbers, so that four such passes
+/// find any rank without sorting or keeping the scores. `bins` has 65536 elements.
+package func countDigits(
+    _ scores: UnsafePointer<Double>, count: Int, prefix: UInt64, shift: UInt64,
+    bins: UnsafeMutablePointer<Int>
+) {
+    for j in 0..<count {
+        let bits = scores[j].bitPattern
+        let above = shift + 16 >= 64 ? 0 : bits >> (shift + 16)
+        if above == prefix { bins[Int((bits >> shift) & 0xffff)] += 1 }
+    }
+}

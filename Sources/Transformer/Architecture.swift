@@ -1,0 +1,113 @@
+/// A model family as data: what the forward pass, the checkpoint's names and the biases depend on.
+/// A family is one value of this type; nothing else names it.
+package struct Architecture: Sendable {
+    /// `model_type` in `config.json`.
+    package var name: String
+    /// `architectures` in `config.json`.
+    package var className: String
+    package var norm: Norm
+    package var position: Position
+    package var feedForward: FeedForward
+    /// RMS norms over each head of queries and keys.
+    package var normalisesQueriesAndKeys = false
+    package var window = Window.none
+    package var keys = Keys()
+    package var defaults = Defaults()
+    package var names: Names
+    /// Roles that always have a bias.
+    package var biases: Set<Role> = []
+    /// Flags of `config.json` that give biases to roles.
+    package var biasFlags: [BiasFlag] = []
+    /// The family as which the same weights can be written to get more biases.
+    package var relabel: Relabel?
+
+    package enum Norm: Sendable, Hashable { case rms, layer }
+
+    package enum Position: Sendable, Hashable {
+        case rotary
+        /// A table whose row for position p is p + `offset`.
+        case learned(offset: Int)
+    }
+
+    package enum FeedForward: Sendable, Hashable { case gated, plain }
+
+    /// Which blocks attend to the last `sliding_window` positions only.
+    package enum Window: Sendable, Hashable {
+        case none
+        /// All of them, unless `sliding_window` is null; absent, it is `default`.
+        case always(default: Int)
+        /// Those that `layer_types` names, or from `max_window_layers` on, where
+        /// `use_sliding_window` is true.
+        case optional(default: Int, firstBlock: Int)
+    }
+
+    /// Keys of `config.json` that families name differently.
+    package struct Keys: Sendable {
+        package var intermediateSize = "intermediate_size"
+        package var activation = "hidden_act"
+        /// nil: always `defaults.normEpsilon`.
+        package var normEpsilon: String? = "rms_norm_eps"
+        /// nil: the same as `hidden_size`.
+        package var embeddingSize: String?
+        /// nil: norms come before the layers they feed.
+        package var normsBefore: String?
+        /// nil: norms have a weight (and a bias, where the kind has one).
+        package var normsAffine: String?
+        /// nil: there is a final norm.
+        package var withoutFinalNorm: String?
+    }
+
+    /// What a key that is absent means, as in the family's configuration class in transformers.
+    package struct Defaults: Sendable {
+        package var activation = "silu"
+        package var normEpsilon = 1e-6
+        /// nil: as many as `num_attention_heads`.
+        package var keyValueHeads: Int?
+        /// nil: `hidden_size` / `num_attention_heads`.
+        package var headDimension: Int?
+        package var maximumPositions = 2048
+        package var tiedEmbeddings = false
+    }
+
+    /// Tensor names, each without `.weight` and `.bias`.
+    package struct Names: Sendable {
+        /// What comes before the number of a block.
+        package var blocks: String
+        package var embedding: String
+        package var positions: String?
+        package var projectIn: String?
+        package var projectOut: String?
+        package var finalNorm: String
+        package var head = "lm_head"
+        /// Inside a block.
+        package var attentionNorm: String
+        package var feedForwardNorm: String
+        package var queryNorm: String?
+        package var keyNorm: String?
+        package var layers: [Role: String]
+    }
+
+    package struct BiasFlag: Sendable {
+        package var key: String
+        package var defaultValue: Bool
+        package var roles: Set<Role>
+    }
+
+    package struct Relabel: Sendable {
+        /// `model_type` of the other family.
+        package var name: String
+        /// Keys of `config.json` that mean nothing there.
+        package var dropped: [String]
+    }
+
+    /// Every family.
+    package static let all: [Architecture] = [llama, mistral, qwen2, qwen3, opt]
+
+    package static func named(_ name: String) -> Architecture? { all.first { $0.name == name } }
+
+    /// The roles of its layers.
+    package var roles: [Role] { names.layers.keys.sorted() }
+
+    package static let attentionRoles: Set<Role> = [.query, .key, .value, .output]
+    package static let feedForwardRoles: Set<Role> = [.gate, .up, .down]
+}

@@ -1,0 +1,54 @@
+import Tensors
+
+/// One decoder layer with its weights in memory.
+package final class Block: Sendable {
+    package let index: Int
+    package let layers: [Role: Linear]
+    let attentionNorm: NormWeights
+    let feedForwardNorm: NormWeights
+    /// Over each head; nil where the family has none.
+    let queryNorm: NormWeights?
+    let keyNorm: NormWeights?
+    /// How many positions are attended to; nil: all.
+    let window: Int?
+
+    init(
+        index: Int, layers: [Role: Linear], attentionNorm: NormWeights,
+        feedForwardNorm: NormWeights, queryNorm: NormWeights?, keyNorm: NormWeights?, window: Int?
+    ) {
+        self.index = index
+        self.layers = layers
+        self.attentionNorm = attentionNorm
+        self.feedForwardNorm = feedForwardNorm
+        self.queryNorm = queryNorm
+        self.keyNorm = keyNorm
+        self.window = window
+    }
+}
+
+/// A norm's weight and bias, `[features]`.
+struct NormWeights: Sendable {
+    let kind: Architecture.Norm
+    let weight: [Float]?
+    let bias: [Float]?
+    let epsilon: Float
+
+    /// x, y: `[rows, features]`; they may be the same.
+    func apply(_ x: MatrixView, into y: MatrixView) {
+        switch kind {
+        case .rms:
+            let ones = weight ?? [Float](repeating: 1, count: x.columns)
+            rmsNormalize(x, weight: ones, epsilon: epsilon, into: y)
+        case .layer:
+            layerNormalize(x, weight: weight, bias: bias, epsilon: epsilon, into: y)
+        }
+    }
+
+    /// Over each head of each row by itself. x: `[rows, heads * features]`.
+    func applyPerHead(_ x: MatrixView, headDimension: Int) {
+        for start in stride(from: 0, to: x.columns, by: headDimension) {
+            let head = x.part(rows: 0..<x.rows, columns: start..<(start + headDimension))
+            apply(head, into: head)
+        }
+    }
+}

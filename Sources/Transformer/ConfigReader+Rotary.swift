@@ -1,0 +1,61 @@
+import Documents
+import Glibc
+
+extension ConfigReader {
+    /// Radians per position of each pair of a head's elements, `[head_dim / 2]`.
+    ///
+    /// Reads `rope_parameters` (transformers 5) or `rope_theta` and `rope_scaling` (before). Computed
+    /// in float32 in the order of the reference, for at position 2000 the last bit can be seen.
+    /// Source: `modeling_rope_utils.py` of transformers.
+    func inverseFrequencies(headDim: Int) throws(ModelError) -> [Float] {
+        let key = value("rope_parameters") != nil ? "rope_parameters" : "rope_scaling"
+        let parameters = value(key) ?? Node(.object([]))
+        guard parameters.members != nil else { throw wrong(key, expected: "an object") }
+        let rope = ConfigReader(config: parameters, file: file)
+        let base = try Float(
+            rope.number("rope_theta", default: number("rope_theta", default: 10000)))
+        var frequencies = stride(from: 0, to: headDim, by: 2).map { index in
+            1 / powf(base, Float(index) / Float(headDim))
+        }
+        if try rope.number("partial_rotary_factor", default: 1) != 1 {
+            throw rope.wrong("partial_rotary_factor", expected: "1 for this family")
+        }
+        let type = try rope.text("rope_type", default: rope.text("type", default: "default"))
+        switch type {
+        case "default":
+            break
+        case "linear":
+            let factor = try Float(rope.number("factor", default: 1))
+            frequencies = frequencies.map { $0 / factor }
+        case "llama3":
+            frequencies = try rope.llama3(frequencies)
+        default:
+            throw rope.wrong(
+                rope.value("rope_type") != nil ? "rope_type" : "type",
+                expected: "default, linear or llama3")
+        }
+        return frequencies
+    }
+
+    private func required(_ key: String) throws(ModelError) -> Float {
+        if value(key) == nil { throw ModelError(file: file, reason: .missing(key: key)) }
+        return Float(try number(key, default: 0))
+    }
+
+    private func llama3(_ frequencies: [Float]) throws(ModelError) -> [Float] {
+        let factor = try required("factor")
+        let low = try required("low_freq_factor")
+        let high = try required("high_freq_factor")
+        let context = try required("original_max_position_embeddings")
+        if high <= low {
+            throw wrong("high_freq_factor", expected: "a number above low_freq_factor")
+        }
+        return frequencies.map { frequency in
+            let wavelength = 2 * Float.pi / frequency
+            if wavelength > context / low { return frequency / factor }
+            if wavelength < context / high { return frequency }
+            let smooth = (context / wavelength - low) / (high - low)
+            return (1 - smooth) * frequency / factor + smooth * frequency
+        }
+    }
+}

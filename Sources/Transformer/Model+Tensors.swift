@@ -1,0 +1,137 @@
+import Checkpoint
+import Tensors
+
+extension Model {
+    /// Finds every tensor that the forward pass needs.
+    func check() throws {
+        let names = architecture.names
+        let configuration = configuration
+        _ = try tensor(names.embedding, [configuration.vocabSize, configuration.embeddingSize])
+        if !configuration.tieWordEmbeddings {
+            _ = try checkpoint.expect(
+                headName, shape: [configuration.vocabSize, configuration.embeddingSize])
+        }
+        if let positions = names.positions, case .learned(let offset) = architecture.position {
+            _ = try tensor(
+                positions,
+                [configuration.maxPositionEmbeddings + offset, configuration.hiddenSize])
+        }
+        if configuration.embeddingSize != configuration.hiddenSize {
+            let (width, inner) = (configuration.hiddenSize, configuration.embeddingSize)
+            if let name = names.projectIn { _ = try tensor(name, [width, inner]) }
+            if let name = names.projectOut { _ = try tensor(name, [inner, width]) }
+        }
+        if configuration.hasFinalNorm { _ = try norm(names.finalNorm) }
+        for index in 0..<configuration.numHiddenLayers {
+            try checkNorms(block: index)
+            for role in architecture.roles {
+                let layer = layerName(role, block: index)
+                let shape = shape(role)
+                _ = try checkpoint.expect("\(layer).weight", shape: shape)
+                if configuration.biases.contains(role) {
+                    _ = try checkpoint.expect("\(layer).bias", shape: [shape[0]])
+                } else if checkpoint.tensor(named: "\(layer).bias") != nil {
+                    throw ModelError(
+                        file: checkpoint.directory,
+                        reason: .unexpectedBias(tensor: "\(layer).bias"))
+                }
+            }
+        }
+    }
+
+    private func checkNorms(block index: Int) throws {
+        _ = try norm(blockName(architecture.names.attentionNorm, index))
+        _ = try norm(blockName(architecture.names.feedForwardNorm, index))
+        _ = try headNorm(architecture.names.queryNorm, block: index)
+        _ = try headNorm(architecture.names.keyNorm, block: index)
+    }
+
+    private func blockName(_ inner: String, _ index: Int) -> String {
+        "\(architecture.names.blocks).\(index).\(inner)"
+    }
+
+    private func tensor(_ full: String, _ shape: [Int]) throws -> TensorView {
+        try checkpoint.expect("\(name(full)).weight", shape: shape)
+    }
+
+    func norm(_ full: String, size: Int? = nil) throws -> NormWeights {
+        let shape = [size ?? configuration.hiddenSize]
+        var weight: [Float]?
+        var bias: [Float]?
+        if configuration.normsAffine {
+            weight = try tensor(full, shape).floats()
+            if architecture.norm == .layer {
+                bias = try checkpoint.expect("\(name(full)).bias", shape: shape).floats()
+            }
+        }
+        return NormWeights(
+            kind: architecture.norm, weight: weight, bias: bias,
+            epsilon: configuration.normEpsilon)
+    }
+
+    private func headNorm(_ inner: String?, block index: Int) throws -> NormWeights? {
+        guard architecture.normalisesQueriesAndKeys, let inner else { return nil }
+        return try norm(blockName(inner, index), size: configuration.headDim)
+    }
+
+    /// Reads the weights of one block into memory.
+    package func loadBlock(_ index: Int, precision: Precision) throws -> Block {
+        var layers: [Role: Linear] = [:]
+        for role in architecture.roles {
+            let layer = layerName(role, block: index)
+            let shape = shape(role)
+            let weights = try checkpoint.expect("\(layer).weight", shape: shape).matrix()
+            let bias =
+                configuration.biases.contains(role)
+                ? try checkpoint.expect("\(layer).bias", shape: [shape[0]]).floats() : nil
+            layers[role] = Linear(weights: weights, bias: bias, precision: precision)
+        }
+        return Block(
+            index: index, layers: layers,
+            attentionNorm: try norm(blockName(architecture.names.attentionNorm, index)),
+            feedForwardNorm: try norm(blockName(architecture.names.feedForwardNorm, index)),
+            queryNorm: try headNorm(architecture.names.queryNorm, block: index),
+            keyNorm: try headNorm(architecture.names.keyNorm, block: index),
+            window: configuration.windows[index])
+    }
+
+    /// Bytes of one block's weights in memory.
+    package func blockBytes(precision: Precision) -> Int {
+        let weights = architecture.roles.reduce(0) { sum, role in
+            sum + shape(role).reduce(1, *)
+        }
+        return weights * (precision == .bfloat16 ? 6 : 4)
+    }
+
+    /// Multiply-adds of a block's linear layers for one token.
+    package var blockMultiplyAdds: Int {
+        architecture.roles.reduce(0) { sum, role in sum + shape(role).reduce(1, *) }
+    }
+}
+
+extension TensorView {
+    /// All elements as float32.
+    func floats() -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if let start = buffer.baseAddress { decode(bytes, type, into: start, count: count) }
+            initialized = count
+        }
+    }
+
+    /// As a matrix; the tensor must have two dimensions.
+    package func matrix() -> Matrix {
+        let matrix = Matrix(rows: shape[0], columns: shape[1])
+        decode(bytes, type, into: matrix.start, count: count)
+        return matrix
+    }
+
+    /// Rows `range` of it as a matrix.
+    func matrix(rows range: Range<Int>) -> Matrix {
+        let matrix = Matrix(rows: range.count, columns: shape[1])
+        let row = shape[1] * type.size
+        let part = UnsafeRawBufferPointer(
+            rebasing: bytes[(range.lowerBound * row)..<(range.upperBound * row)])
+        decode(part, type, into: matrix.start, count: matrix.rows * matrix.columns)
+        return matrix
+    }
+}

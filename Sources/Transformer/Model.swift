@@ -1,0 +1,114 @@
+import Checkpoint
+import Documents
+import Posix
+import Synchronization
+import Tensors
+
+/// A checkpoint whose tensors have all been found and have the shapes that `config.json` says.
+package final class Model: Sendable {
+    package let checkpoint: Checkpoint
+    package let architecture: Architecture
+    package let configuration: ModelConfiguration
+    /// What the names in the checkpoint lack at the front: a base model's are without `model.`.
+    private let droppedPrefix: String
+    private let rotaryTables = Mutex<[Int: RotaryTable]>([:])
+
+    /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at.
+    package init(_ checkpoint: Checkpoint) throws {
+        let file = "\(checkpoint.directory)/config.json"
+        guard let name = checkpoint.config["model_type"]?.string else {
+            throw ModelError(file: file, reason: .missing(key: "model_type"))
+        }
+        guard let architecture = Architecture.named(name) else {
+            throw ModelError(
+                file: file,
+                reason: .family(found: name, supported: Architecture.all.map(\.name)))
+        }
+        self.checkpoint = checkpoint
+        self.architecture = architecture
+        configuration = try ModelConfiguration(
+            checkpoint.config, architecture: architecture, file: file)
+        let embedding = architecture.names.embedding
+        let base = embedding.prefix { $0 != "." } + "."
+        droppedPrefix =
+            checkpoint.tensor(named: "\(embedding).weight") == nil
+                && checkpoint.tensor(named: "\(embedding.dropFirst(base.count)).weight") != nil
+            ? String(base) : ""
+        try check()
+    }
+
+    /// A name of `Architecture.Names` as the checkpoint has it.
+    package func name(_ full: String) -> String {
+        full.hasPrefix(droppedPrefix) ? String(full.dropFirst(droppedPrefix.count)) : full
+    }
+
+    /// A layer as the checkpoint has it, e.g. `model.layers.0.mlp.down_proj`.
+    package func layerName(_ role: Role, block: Int) -> String {
+        name("\(architecture.names.blocks).\(block).\(architecture.names.layers[role] ?? "")")
+    }
+
+    /// [out, in] of a layer's weights.
+    package func shape(_ role: Role) -> [Int] {
+        let hidden = configuration.hiddenSize
+        let queries = configuration.numAttentionHeads * configuration.headDim
+        let keys = configuration.numKeyValueHeads * configuration.headDim
+        switch role {
+        case .query: return [queries, hidden]
+        case .key, .value: return [keys, hidden]
+        case .output: return [hidden, queries]
+        case .gate, .up: return [configuration.intermediateSize, hidden]
+        case .down: return [hidden, configuration.intermediateSize]
+        }
+    }
+
+    /// Weights and biases of the whole checkpoint.
+    package var parameters: Int { checkpoint.tensors.reduce(0) { $0 + $1.count } }
+
+    /// The head is the embedding table, whether or not the checkpoint stores it a second time.
+    package var storesTiedHead: Bool {
+        configuration.tieWordEmbeddings
+            && checkpoint.tensor(named: "\(architecture.names.head).weight") != nil
+    }
+
+    var headName: String {
+        configuration.tieWordEmbeddings
+            ? name("\(architecture.names.embedding).weight") : "\(architecture.names.head).weight"
+    }
+
+    /// The rotation of the first `positions` positions, made once; nil where positions are learned.
+    func rotary(positions: Int) -> RotaryTable? {
+        guard let frequencies = configuration.inverseFrequencies else { return nil }
+        return rotaryTables.withLock { tables in
+            if let table = tables[positions] { return table }
+            let table = RotaryTable(positions: positions, inverseFrequencies: frequencies)
+            tables[positions] = table
+            return table
+        }
+    }
+
+    /// - Throws: `ModelError.tooLong` where a sequence has more tokens than the model has positions.
+    package func check(length: Int) throws {
+        if length > configuration.maxPositionEmbeddings {
+            throw ModelError(
+                file: checkpoint.directory,
+                reason: .tooLong(
+                    length: length, positions: configuration.maxPositionEmbeddings))
+        }
+    }
+
+    /// - Throws: `ModelError.tokenOutOfRange` for the first token that has no embedding.
+    package func check(tokens: [Int32], file: String) throws {
+        if let token = tokens.first(where: { $0 < 0 || $0 >= configuration.vocabSize }) {
+            throw ModelError(
+                file: file,
+                reason: .tokenOutOfRange(
+                    token: Int(token), vocabulary: configuration.vocabSize))
+        }
+    }
+
+    /// - Throws: `CheckpointError` that names the tensor and the element of the first NaN or infinity.
+    package func checkFinite(pool: WorkerPool) throws {
+        let tensors = checkpoint.tensors.filter(\.type.isWeight)
+        try pool.forEach(tensors.count) { try tensors[$0].checkFinite() }
+    }
+}

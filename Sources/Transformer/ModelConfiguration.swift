@@ -1,0 +1,105 @@
+import Documents
+import Tensors
+
+/// `config.json` with its defaults filled in and checked; names are those of `config.json`.
+package struct ModelConfiguration: Sendable {
+    package let vocabSize: Int
+    package let hiddenSize: Int
+    package let intermediateSize: Int
+    package let numHiddenLayers: Int
+    package let numAttentionHeads: Int
+    package let numKeyValueHeads: Int
+    package let headDim: Int
+    package let maxPositionEmbeddings: Int
+    package let tieWordEmbeddings: Bool
+    /// Width of the embedding table, where it is not `hidden_size` (OPT's `word_embed_proj_dim`).
+    package let embeddingSize: Int
+    package let normEpsilon: Float
+    package let activation: Activation
+    /// Norms come before the layers they feed, not after the residual sum.
+    package let normsBefore: Bool
+    package let normsAffine: Bool
+    package let hasFinalNorm: Bool
+    /// Radians per position of each rotated pair; nil where positions are learned.
+    package let inverseFrequencies: [Float]?
+    /// How many positions each block attends to, itself included; nil: all. `[num_hidden_layers]`
+    package let windows: [Int?]
+    /// The roles that have a bias in this checkpoint.
+    package let biases: Set<Role>
+
+    /// - Throws: `ModelError` that names the key.
+    package init(_ config: Node, architecture: Architecture, file: String) throws(ModelError) {
+        let reader = ConfigReader(config: config, file: file)
+        let keys = architecture.keys
+        let defaults = architecture.defaults
+        vocabSize = try reader.size("vocab_size")
+        hiddenSize = try reader.size("hidden_size")
+        intermediateSize = try reader.size(keys.intermediateSize)
+        numHiddenLayers = try reader.size("num_hidden_layers", atMost: 10_000)
+        numAttentionHeads = try reader.size("num_attention_heads")
+        numKeyValueHeads =
+            architecture.position == .rotary
+            ? try reader.size(
+                "num_key_value_heads", default: defaults.keyValueHeads ?? numAttentionHeads)
+            : numAttentionHeads
+        headDim =
+            architecture.position == .rotary
+            ? try reader.size(
+                "head_dim", default: defaults.headDimension ?? hiddenSize / numAttentionHeads)
+            : hiddenSize / numAttentionHeads
+        maxPositionEmbeddings = try reader.size(
+            "max_position_embeddings", default: defaults.maximumPositions)
+        if numAttentionHeads % numKeyValueHeads != 0 {
+            throw reader.wrong(
+                "num_key_value_heads", expected: "a divisor of num_attention_heads")
+        }
+        if headDim < 1 || (architecture.position == .rotary && headDim % 2 != 0) {
+            throw reader.wrong("head_dim", expected: "an even number of at least 2")
+        }
+        if architecture.position != .rotary && hiddenSize % numAttentionHeads != 0 {
+            throw reader.wrong("hidden_size", expected: "a multiple of num_attention_heads")
+        }
+        tieWordEmbeddings = try reader.flag(
+            "tie_word_embeddings", default: defaults.tiedEmbeddings)
+        let hiddenSize = hiddenSize
+        embeddingSize =
+            try keys.embeddingSize.map { key throws(ModelError) in
+                try reader.size(key, default: hiddenSize)
+            } ?? hiddenSize
+        normEpsilon = Float(
+            try keys.normEpsilon.map { key throws(ModelError) in
+                try reader.number(key, default: defaults.normEpsilon)
+            } ?? defaults.normEpsilon)
+        let name = try reader.text(keys.activation, default: defaults.activation)
+        guard let activation = Activation(configuration: name) else {
+            throw reader.wrong(
+                keys.activation,
+                expected: "one of " + Activation.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        self.activation = activation
+        normsBefore =
+            try keys.normsBefore.map { key throws(ModelError) in
+                try reader.flag(key, default: true)
+            } ?? true
+        normsAffine =
+            try keys.normsAffine.map { key throws(ModelError) in
+                try reader.flag(key, default: true)
+            } ?? true
+        let removed =
+            try keys.withoutFinalNorm.map { key throws(ModelError) in
+                try reader.flag(key, default: false)
+            } ?? false
+        hasFinalNorm = normsBefore && !removed
+        inverseFrequencies =
+            architecture.position == .rotary
+            ? try reader.inverseFrequencies(headDim: headDim) : nil
+        windows = try reader.windows(
+            architecture.window, blocks: numHiddenLayers, positions: maxPositionEmbeddings)
+        var biases = architecture.biases
+        for flag in architecture.biasFlags
+        where try reader.flag(flag.key, default: flag.defaultValue) {
+            biases.formUnion(flag.roles)
+        }
+        self.biases = biases
+    }
+}

@@ -1,0 +1,70 @@
+import Documents
+import Manifests
+import Posix
+import Testing
+
+@Suite struct ConfigurationTests {
+    private func read(_ text: String) throws -> Configuration {
+        try Configuration.read(Array(text.utf8), file: "staded.yaml")
+    }
+
+    @Test func read_theDocumentedConfiguration() throws {
+        let configuration = try read(Documented.configuration)
+        #expect(configuration.spool == "/var/spool/stade")
+        #expect(configuration.inbox == "/var/spool/stade/inbox")
+        #expect(configuration.roots.read == ["/srv/stade/models", "/srv/stade/data"])
+        #expect(configuration.roots.write == ["/srv/stade/out"])
+        #expect(configuration.limits.threads == 8 && configuration.limits.memory == 32 << 30)
+        #expect(configuration.limits.jobs == 2 && configuration.limits.jobsPerUser == 4)
+        #expect(configuration.history.jobs == 1000 && configuration.history.age == 90 * 86400)
+        #expect(configuration.log == .info)
+    }
+
+    @Test func read_theInstalledConfiguration_isTheDefault() throws {
+        let file = path("etc/staded.yaml")
+        let configuration = try Configuration.read(readFile(file), file: file)
+        let usual = try read("version: 1")
+        #expect(configuration.spool == usual.spool && configuration.inbox == usual.inbox)
+        #expect(configuration.limits.jobs == 1 && configuration.limits.threads == nil)
+        #expect(configuration.limits.memory == nil && configuration.limits.jobsPerUser == nil)
+        #expect(configuration.history.jobs == usual.history.jobs)
+        #expect(configuration.history.age == usual.history.age)
+        #expect(configuration.log == usual.log)
+        #expect(configuration.roots.write == ["/srv/stade/out"])
+    }
+
+    @Test func read_theInboxIsInTheSpool() throws {
+        #expect(try read("{version: 1, spool: /tmp//é/}").inbox == "/tmp/é/inbox")
+        #expect(try read("{version: 1, spool: /s, inbox: /i/}").inbox == "/i")
+    }
+
+    @Test(arguments: [
+        ("spool: spool", "2:8", "the text 'spool' for 'spool'; expected an absolute path"),
+        ("spool: /a/../b", "2:8", "expected an absolute path without '..'"),
+        ("spool: /a/../\u{301}b", "2:8", "expected an absolute path without '..'"),
+        ("spool: \"/a\\0b\"", "2:8", "expected a path"),
+        ("inbox: ''", "2:8", "empty text for 'inbox'"),
+        ("roots: [/a]", "2:8", "a list for 'roots'; expected keys"),
+        ("roots: {read: /a}", "2:15", "the text '/a' for 'roots.read'; expected a list"),
+        ("roots: {write: [/a, b]}", "2:21", "the text 'b' for 'roots.write'; expected an absolute"),
+        ("roots: {execute: [/a]}", "2:9", "the unknown key 'execute'; expected 'read' or 'write'"),
+        (
+            "limits: {jobs: 0}", "2:16",
+            "the integer 0 for 'limits.jobs'; expected an integer from 1"
+        ),
+        ("limits: {threads: 4097}", "2:19", "expected an integer from 1 to 4096"),
+        ("limits: {memory: 0}", "2:18", "expected a size of at least 1"),
+        ("limits: {jobs_per_usr: 1}", "2:10", "did you mean 'jobs_per_user'?"),
+        ("threads: 2", "2:1", "the key 'threads' at the top level; it belongs under 'limits'"),
+        ("history: {age: 90}", "2:16", "the integer 90 for 'history.age'; expected a time"),
+        ("history: {age: 99999999999999999d}", "2:16", "expected a time"),
+        ("history: {jobs: -1}", "2:17", "expected an integer from 0"),
+        ("log: warn", "2:6", "expected debug, info, warning or error"),
+        ("log: &a info", "2:6", "the anchor '&a'"),
+    ]) func read_whenBroken(_ line: String, _ place: String, _ words: String) throws {
+        let error = try #require(throws: DocumentError.self) { try read("version: 1\n" + line) }
+        #expect(error.description.hasPrefix("staded.yaml:\(place): "), "\(error)")
+        #expect(error.reason.contains(words), "\(error)")
+        #expect(error.exitCode == .configuration)
+    }
+}

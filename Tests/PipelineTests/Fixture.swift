@@ -1,0 +1,85 @@
+import CZlib
+import Checkpoint
+import Documents
+import Foundation
+import Manifests
+import Posix
+import Testing
+import Transformer
+
+import Pipeline
+
+/// A small random checkpoint of one family, with what the reference made of it.
+struct Fixture: Sendable, CustomTestStringConvertible {
+    static let families = [
+        "llama", "llama-tied-rope-scaled", "llama-biased", "opt", "opt-post-norm", "qwen2",
+        "qwen3", "mistral-window",
+    ]
+    static let cases = [
+        "magnitude-0.5", "wanda-0.5", "stade-0.5", "stade-2of4", "stade-4of8", "stade-0.7",
+        "stade-w-0.5", "stade-star-0.5", "stade-0.5-affine", "wanda-0.5-scale",
+        "stade-2of4-affine", "stade-0.7-none",
+    ]
+    static let all = families.flatMap { family in cases.map { Fixture(family: family, name: $0) } }
+
+    let family: String
+    let name: String
+
+    var testDescription: String { "\(family) \(name)" }
+
+    static let root =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Fixtures").path
+
+    var directory: String { "\(Self.root)/\(family)" }
+
+    func model() throws -> Model { try Model(Checkpoint(directory: directory)) }
+
+    /// Calibration windows and evaluation windows of the same length.
+    func tokens() throws -> (TokenWindows, TokenWindows) {
+        let file = try SafetensorsFile("\(directory)/tokens.safetensors")
+        let calibration = try #require(file.tensor(named: "calibration"))
+        let evaluation = try #require(file.tensor(named: "evaluation"))
+        let length = calibration.shape[1]
+        return (
+            TokenWindows(tokens: integers(calibration), length: length),
+            try #require(
+                TokenWindows(cutting: integers(evaluation), length: length, limit: nil))
+        )
+    }
+
+    func expectedReport() throws -> Node {
+        let path = "\(directory)/expected/\(name).json"
+        return try JSON.parse(readFile(path), file: path)
+    }
+
+    /// The reference's statistics, masks, bias changes and scales.
+    func expectedTensors() throws -> SafetensorsFile {
+        let path = FileManager.default.temporaryDirectory
+            .appendingPathComponent("stade-\(family)-\(name)-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try writeFile(path, inflated("\(directory)/expected/\(name).safetensors.gz"))
+        return try SafetensorsFile(path)
+    }
+
+    private func inflated(_ path: String) throws -> [UInt8] {
+        let file = try #require(gzopen(path, "rb"))
+        defer { gzclose(file) }
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = gzread(file, &chunk, UInt32(chunk.count))
+            try #require(count >= 0)
+            if count == 0 { return result }
+            result += chunk[..<Int(count)]
+        }
+    }
+}
+
+func integers(_ tensor: TensorView) -> [Int32] {
+    (0..<tensor.count).map { tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self) }
+}
+
+func floats(_ tensor: TensorView) -> [Float] {
+    (0..<tensor.count).map { tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+}

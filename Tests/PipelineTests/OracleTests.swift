@@ -1,0 +1,139 @@
+import Checkpoint
+import Documents
+import Pruning
+import Synchronization
+import Tensors
+import Testing
+import Transformer
+
+import Pipeline
+
+/// The sweep against the reference on every family and case, with a bias on every layer as the
+/// reference has it, whatever the family can carry.
+struct OracleTests {
+    struct Settings {
+        var method: Method
+        var compensation: Compensation?
+        var pattern: Pattern
+        var sparsity: Double
+    }
+
+    private static func settings(_ fixture: Fixture) throws -> Settings {
+        let report = try fixture.expectedReport()
+        let method = try #require(report["method"]?.string)
+        let compensation = try #require(report["compensation"]?.string)
+        return Settings(
+            method: try #require(Method.named(method == "stade*" ? "stade-star" : method)),
+            compensation: Compensation(rawValue: compensation),
+            pattern: try #require(report["pattern"]?.string.flatMap(Pattern.init)),
+            sparsity: try #require(report["sparsity"]?.double))
+    }
+
+    static func sweep(_ fixture: Fixture, threads: Int) throws -> Sweep {
+        let settings = try settings(fixture)
+        let model = try fixture.model()
+        let (calibration, evaluation) = try fixture.tokens()
+        let layers = (0..<model.configuration.numHiddenLayers).map { block in
+            model.architecture.roles.map { role in
+                let layer = Method.Layer(inputIsNormalised: role.tap.isNormalised, carriesBias: true)
+                return LayerPlan(
+                    name: model.layerName(role, block: block), block: block, role: role,
+                    choice: settings.method.choose(
+                        for: layer, compensation: settings.compensation),
+                    policy: .native)
+            }
+        }
+        return Sweep(
+            model: model, layers: layers, pattern: settings.pattern, sparsity: settings.sparsity,
+            scope: .row, seed: 0, sequential: true, calibration: calibration,
+            evaluation: evaluation, measuresDense: true, precision: .float32,
+            pool: WorkerPool(width: threads), scratchDirectory: nil)
+    }
+
+    /// Everything a sweep found, bit by bit.
+    struct Found: Sendable, Equatable {
+        var values: [String: [Float]] = [:]
+        var masks: [String: [UInt8]] = [:]
+        var errors: [Double] = []
+        var dense: Double?
+        var pruned: Double?
+    }
+
+    static func run(_ sweep: Sweep) throws -> Found {
+        let found = Mutex(Found())
+        let (dense, pruned) = try sweep.run(
+            SweepObserver(
+                layer: { result in
+                    let name = result.plan.name
+                    found.withLock { found in
+                        found.masks[name] = result.outcome.mask
+                        found.values["\(name).mean"] = result.statistics?.mean.map { Float($0) }
+                        found.values["\(name).var"] = result.statistics?.variance.map { Float($0) }
+                        found.values["\(name).norm2"] = result.statistics?.norm2.map { Float($0) }
+                        found.values["\(name).bias_change"] = result.outcome.biasChange
+                        found.values["\(name).scale"] = result.outcome.scales
+                    }
+                },
+                block: { result in
+                    found.withLock { $0.errors.append(result.meanSquaredError ?? .nan) }
+                }))
+        return found.withLock { found in
+            found.dense = dense
+            found.pruned = pruned
+            return found
+        }
+    }
+
+    @Test(arguments: Fixture.all)
+    func agreesWithReference(_ fixture: Fixture) throws {
+        let found = try Self.run(Self.sweep(fixture, threads: 2))
+        let expected = try fixture.expectedTensors()
+        let report = try fixture.expectedReport()
+        var differing = 0
+        var weights = 0
+        for tensor in expected.tensors {
+            let parts = tensor.name.split(separator: ".")
+            let kind = parts[parts.count - 1]
+            if kind == "pruned" {
+                let layer = parts.dropLast().joined(separator: ".")
+                let mask = try #require(found.masks[layer], "\(layer)")
+                differing += zip(mask, tensor.bytes).count { $0 != $1 }
+                weights += mask.count
+            } else {
+                let values = try #require(found.values[tensor.name], "\(tensor.name)")
+                let tolerance = kind == "bias_change" || kind == "scale" ? 1e-4 : 1e-5
+                #expect(
+                    Self.distance(values, floats(tensor)) < tolerance, "\(tensor.name)")
+            }
+        }
+        #expect(weights == report["weights"]?.integer)
+        #expect(Double(differing) <= 1e-4 * Double(weights), "\(differing) of \(weights)")
+        for (found, key) in [
+            (found.dense, "perplexity_dense"), (found.pruned, "perplexity_pruned"),
+        ] {
+            let value = try #require(found)
+            let reference = try #require(report[key]?.double)
+            #expect(abs(value / reference - 1) < 1e-3, "\(key): \(value), not \(reference)")
+        }
+        for (value, reference) in zip(found.errors, report["block_mse"]?.array ?? []) {
+            #expect(abs(value / (reference.double ?? 0) - 1) < 1e-2)
+        }
+    }
+
+    @Test(arguments: Fixture.families)
+    func sameBitsForAnyThreads(_ family: String) throws {
+        for name in ["stade-0.5-affine", "wanda-0.5-scale"] {
+            let fixture = Fixture(family: family, name: name)
+            let one = try Self.run(Self.sweep(fixture, threads: 1))
+            #expect(try Self.run(Self.sweep(fixture, threads: 2)) == one)
+            #expect(try Self.run(Self.sweep(fixture, threads: 3)) == one)
+        }
+    }
+
+    /// The largest difference over the largest value's size.
+    private static func distance(_ a: [Float], _ b: [Float]) -> Double {
+        guard a.count == b.count else { return .infinity }
+        let size = b.reduce(Float.leastNormalMagnitude) { max($0, abs($1)) }
+        return Double(zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } / size)
+    }
+}

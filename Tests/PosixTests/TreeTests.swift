@@ -1,0 +1,105 @@
+import Glibc
+import Posix
+import Testing
+
+struct TreeTests {
+    @Test func removeTree_followsNoLink() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("t")
+        scratch.makeDirectory("t/sub")
+        scratch.makeDirectory("kept")
+        try scratch.write("kept/file")
+        try scratch.write("t/sub/file")
+        scratch.link("t/sub/link", to: "../../kept")
+        scratch.link("top-link", to: "kept")
+        #expect(mkfifo(scratch["t/pipe"], 0o600) == 0)
+        try removeTree(scratch["t"])
+        try removeTree(scratch["top-link"])
+        try removeTree(scratch["never-there"])
+        #expect(!scratch.exists("t") && !scratch.exists("top-link"))
+        #expect(scratch.exists("kept/file"))
+    }
+
+    @Test func removeTree_whenNamesAreNotUTF8() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("t")
+        let name: [CChar] = Array(scratch["t/"].utf8CString.dropLast()) + [-1, 0]
+        #expect(mkdir(name, 0o755) == 0)
+        try removeTree(scratch["t"])
+        #expect(!scratch.exists("t"))
+    }
+
+    @Test func removeTree_whenNotAllowed_namesThePlace() throws {
+        let error = try #require(throws: SystemError.self) { try removeTree("/proc/self/status") }
+        #expect(error.path == "/proc/self/status" && error.call == "remove")
+    }
+
+    @Test func list_sortsByBytesAndKnowsKinds() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("b")
+        for name in ["a", "B", "ä", ".hidden"] { try scratch.write(name) }
+        scratch.link("c", to: "a")
+        #expect(mkfifo(scratch["d"], 0o600) == 0)
+        let entries = try DirectoryEntry.list(File(scratch.path, O_RDONLY | O_DIRECTORY))
+        #expect(entries.map(\.name) == [".hidden", "B", "a", "b", "c", "d", "ä"])
+        #expect(entries.map(\.kind) == [.file, .file, .file, .directory, .link, .other, .file])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func syncTree_neverWaits() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("sub")
+        try scratch.write("sub/file")
+        #expect(mkfifo(scratch["sub/pipe"], 0o600) == 0)
+        scratch.link("loop", to: ".")
+        try syncTree(scratch.path)
+        #expect(throws: SystemError.self) { try syncTree(scratch["none"]) }
+    }
+}
+
+struct RenameTests {
+    @Test func rename_newAndExchange() throws {
+        let scratch = try Scratch()
+        try scratch.write("a")
+        try scratch.write("b")
+        let directory = try File(scratch.path, O_RDONLY | O_DIRECTORY)
+        #expect(Rename.new("a", "b", in: directory)?.errno == EEXIST)
+        #expect(Rename.exchange("a", "none", in: directory)?.errno == ENOENT)
+        #expect(Rename.exchange("a", "b", in: directory) == nil)
+        #expect(try readFile(scratch["a"]) == Array("b".utf8))
+        #expect(Rename.new("a", "c", in: directory) == nil)
+        #expect(scratch.exists("c") && !scratch.exists("a"))
+    }
+}
+
+struct FileTests {
+    @Test func allocate_andReadBack() throws {
+        let scratch = try Scratch()
+        let file = try File(scratch["x"], O_RDWR | O_CREAT)
+        try file.allocate(10_000)
+        #expect(try file.status().st_size == 10_000)
+        try [1, 2, 3].withUnsafeBytes { try file.write($0, at: 9_000) }
+        file.writeBack(0..<10_000)
+        var bytes = [UInt8](repeating: 9, count: 4)
+        let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 9_998) }
+        #expect(count == 2 && bytes == [0, 0, 9, 9])
+    }
+
+    @Test func mapping_whenReleased_isReadAgain() throws {
+        let scratch = try Scratch()
+        try writeFile(scratch["x"], (0..<20_000).map { UInt8(truncatingIfNeeded: $0) })
+        let mapped = try MappedFile(scratch["x"])
+        let sum = { mapped.bytes.reduce(0) { $0 + Int($1) } }
+        let before = sum()
+        mapped.release(5_000..<15_001)
+        mapped.release(0..<0)
+        #expect(sum() == before && before > 0)
+    }
+
+    @Test func mapping_whenNoRegularFile() throws {
+        let scratch = try Scratch()
+        #expect(mkfifo(scratch["pipe"], 0o600) == 0)
+        for path in [scratch["pipe"], scratch.path, "/dev/zero"] {
+            #expect(throws: SystemError.self) { try MappedFile(path) }
+        }
+    }
+}
