@@ -12,8 +12,8 @@ enum CoreSchema {
                 "a number with a leading zero; expected one without, or text in quotes"
             case .octal: "an octal number; expected a decimal one, or text in quotes"
             case .tooLarge:
-                "a number that is too large; expected an integer up to \(Int.max) or a number up to "
-                    + "1.8e308"
+                "a number that is too large; expected an integer up to \(Int.max) or a number "
+                    + "up to 1.8e308"
             }
         }
     }
@@ -47,8 +47,8 @@ enum CoreSchema {
         return number(text, rest) ?? .success(.string(text))
     }
 
-    /// `[0-9]+` or `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?` after the sign; nil for anything
-    /// else.
+    /// `[0-9]+` or `(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?` after the sign; nil for
+    /// anything else.
     private static func number(
         _ text: String, _ unsigned: ArraySlice<UInt8>
     ) -> Result<Node.Value, Refusal>? {

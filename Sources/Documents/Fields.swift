@@ -1,10 +1,11 @@
 import Posix
 
-/// Reads the typed values of an object; every error says where, what was found and what was expected.
+/// Reads the typed values of an object; every error says where, what was found and what was
+/// expected.
 ///
 /// Made with a schema it is strict: unknown keys are errors, and so is `null`. Made without one, as
-/// for a `config.json` that others write, it ignores keys that nobody asks for, and `null` counts as
-/// absent. A key that is absent gives nil: see `required`.
+/// for a `config.json` that others write, it ignores keys that nobody asks for, and `null` counts
+/// as absent. A key that is absent gives nil: see `required`.
 package struct Fields: Sendable {
     package let node: Node
     package let file: String
@@ -60,14 +61,10 @@ package struct Fields: Sendable {
         return value
     }
 
-    /// What `read` gives for `key`, or an error where the key is absent:
-    /// `try fields.required("model", fields.path)`.
-    package func required<T>(
-        _ key: String, _ read: (String) throws(DocumentError) -> T?
-    ) throws(DocumentError) -> T {
-        guard let value = try read(key) else {
-            throw error("found no \(name(key)), which is required")
-        }
+    /// `value`, or an error where it is nil because `key` is absent:
+    /// `try fields.required("model", fields.path("model"))`.
+    package func required<T>(_ key: String, _ value: T?) throws(DocumentError) -> T {
+        guard let value else { throw error("found no \(name(key)), which is required") }
         return value
     }
 

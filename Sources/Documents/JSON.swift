@@ -4,10 +4,10 @@ import Posix
 package enum JSON {
     /// Reads one document.
     ///
-    /// Refused are: bytes that are not UTF-8, a byte order mark, control characters, keys that occur
-    /// twice in an object (compared by their bytes), lone surrogates, numbers beyond `Double`, more
-    /// than `maximumDepth` levels, and anything after the value. An integer too large for `Int`
-    /// becomes a `.number`. `\u0000` in a string is accepted: vocabularies have it.
+    /// Refused are: bytes that are not UTF-8, a byte order mark, control characters, keys that
+    /// occur twice in an object (compared by their bytes), lone surrogates, numbers beyond
+    /// `Double`, more than `maximumDepth` levels, and anything after the value. An integer too
+    /// large for `Int` becomes a `.number`. `\u0000` in a string is accepted: vocabularies have it.
     /// - Parameters:
     ///   - file: for messages only.
     ///   - exitCode: what the errors carry; a manifest's reader wants `.configuration`.

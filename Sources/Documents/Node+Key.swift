@@ -1,6 +1,6 @@
 extension Node {
-    /// A string that equals another only where their UTF-8 bytes do. Swift's own `String` equality is
-    /// canonical: it takes `é` and `e` with an accent for the same key.
+    /// A string that equals another only where their UTF-8 bytes do. Swift's own `String` equality
+    /// is canonical: it takes `é` and `e` with an accent for the same key.
     package struct Key: Sendable, Hashable, ExpressibleByStringLiteral {
         package let text: String
 
@@ -19,8 +19,8 @@ extension Node {
         }
     }
 
-    /// The members of an object by their keys, for many look-ups in a large object; nil for any other
-    /// value. Making it takes time in proportion to their number.
+    /// The members of an object by their keys, for many look-ups in a large object; nil for any
+    /// other value. Making it takes time in proportion to their number.
     package var dictionary: [Key: Node]? {
         guard let members else { return nil }
         return [Key: Node](

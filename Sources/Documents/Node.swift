@@ -4,16 +4,16 @@ package struct Node: Sendable, Hashable {
         case null
         case bool(Bool)
         case integer(Int)
-        /// A number with a fraction or an exponent, or one too large for `Int`; may be infinite or NaN
-        /// in YAML, never in JSON.
+        /// A number with a fraction or an exponent, or one too large for `Int`; may be infinite or
+        /// NaN in YAML, never in JSON.
         case number(Double)
         case string(String)
         case array([Node])
         case object([Member])
     }
 
-    /// One key of an object and its value, in the document's order. No two members of an object have
-    /// keys of the same bytes: the readers refuse them.
+    /// One key of an object and its value, in the document's order. No two members of an object
+    /// have keys of the same bytes: the readers refuse them.
     package struct Member: Sendable, Hashable {
         package let key: String
         package let position: Position

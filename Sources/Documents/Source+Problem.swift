@@ -13,12 +13,20 @@ extension Source {
                     ? "found a control character; expected text" : "found text that is not UTF-8",
                 offset: parser.problem_offset)
         }
-        let mark = parser.problem_mark
+        // Of what looks like an alias, an anchor or a tag, the sign is what the author should see.
+        let begins = Self.signs.contains(problem)
+        let mark = begins ? parser.context_mark : parser.problem_mark
         let place = Node.Position(line: mark.line + 1, column: mark.column + 1)
         // Lines and columns of libyaml count from 0; its context is where the broken thing began.
         let since = "that begins in line \(parser.context_mark.line + 1)"
         return error(words(for: problem, found: character(at: mark), since: since), at: place)
     }
+
+    private static let signs = [
+        "did not find expected alphabetic or numeric character", "found undefined tag handle",
+        "did not find expected '!'", "did not find expected tag URI",
+        "did not find the expected '>'", "did not find expected whitespace or line break",
+    ]
 
     private func words(for problem: String, found: String, since: String) -> String {
         switch problem {
@@ -65,7 +73,7 @@ extension Source {
         case "did not find expected <document start>":
             "found \(found) after the end of the document; expected nothing"
         case "did not find expected node content":
-            "found \(found); expected a value"
+            "found \(found); expected a key or a value"
         case "found undefined tag handle", "did not find expected '!'",
             "did not find expected tag URI", "did not find the expected '>'",
             "did not find expected whitespace or line break":

@@ -2,12 +2,12 @@ import Posix
 
 /// YAML 1.2's core schema, read strictly.
 ///
-/// Plain text is a number, a boolean or null only where the core schema says so: `2:4` and `yes` are
-/// text. Refused, while the document is scanned and before anything is built from it: anchors,
+/// Plain text is a number, a boolean or null only where the core schema says so: `2:4` and `yes`
+/// are text. Refused, while the document is scanned and before anything is built from it: anchors,
 /// aliases, tags, merge keys, directives other than `%YAML 1.2`, a second document, more than
-/// `maximumDepth` levels, keys that occur twice or are no scalars, numbers with leading zeros, octal
-/// numbers, numbers too large to hold, tabs as indentation, NUL, and anything that is not UTF-8 (a
-/// byte order mark is skipped). `.inf` and `.nan` are numbers; `Fields` refuses them.
+/// `maximumDepth` levels, keys that occur twice or are no scalars, numbers with leading zeros,
+/// octal numbers, numbers too large to hold, tabs as indentation, NUL, and anything that is not
+/// UTF-8 (a byte order mark is skipped). `.inf` and `.nan` are numbers; `Fields` refuses them.
 package enum YAML {
     /// The largest document that is read; whoever reads the file stops there.
     package static let maximumBytes = 1 << 20

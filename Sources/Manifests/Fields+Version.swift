@@ -1,8 +1,8 @@
 import Documents
 
 extension Fields {
-    /// The fields of a whole document of version 1. The version is checked before the keys, because a
-    /// document of another version may well have other keys.
+    /// The fields of a whole document of version 1. The version is checked before the keys, because
+    /// a document of another version may well have other keys.
     static func versionOne(
         _ node: Node, file: String, schema: Schema
     ) throws(DocumentError) -> Fields {

@@ -33,8 +33,8 @@ extension Manifest {
             try YAML.parse(bytes, file: file), file: file, schema: schema)
         var manifest = Manifest(
             name: try name(fields) ?? defaultName(file),
-            model: try fields.required("model", fields.path),
-            output: try fields.required("output", fields.path))
+            model: try fields.required("model", fields.path("model")),
+            output: try fields.required("output", fields.path("output")))
         manifest.overwrite = try fields.bool("overwrite") ?? manifest.overwrite
         manifest.priority = try fields.integer("priority", in: -1000...1000) ?? manifest.priority
         manifest.statistics = try fields.bool("statistics") ?? manifest.statistics

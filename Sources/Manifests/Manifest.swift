@@ -67,7 +67,8 @@ package struct Manifest: Sendable {
     package enum Source: Sendable, Hashable {
         /// `.txt`, `.jsonl` with the field `text`, or `.gz` of either.
         case text(String)
-        /// safetensors with `calibration`, int32 [samples, length], and `evaluation`, int32 [tokens].
+        /// safetensors with `calibration`, int32 [samples, length], and `evaluation`, int32
+        /// [tokens].
         case tokens(String)
     }
 

@@ -4,7 +4,9 @@ import Pruning
 extension Manifest.Prune {
     /// One output is written for each value, so a list has a length to be survived.
     private static let maximumSparsities = 100
+    /// Expressions are compiled to check them, at some milliseconds for a thousand bytes.
     private static let maximumExpressionBytes = 1000
+    private static let maximumExpressionsBytes = 1 << 16
 
     init(_ fields: Fields) throws(DocumentError) {
         self.init()
@@ -86,7 +88,13 @@ extension Manifest.Prune {
         _ key: String, _ fields: Fields
     ) throws(DocumentError) -> [String]? {
         guard let texts = try fields.strings(key) else { return nil }
+        var total = 0
         for (text, node) in texts {
+            total += text.utf8.count
+            if total > maximumExpressionsBytes {
+                throw fields.mismatch(
+                    key, node, expected: "at most \(maximumExpressionsBytes) bytes in all")
+            }
             if text.utf8.count > maximumExpressionBytes {
                 throw fields.mismatch(
                     key, node, expected: "an expression of at most \(maximumExpressionBytes) bytes")

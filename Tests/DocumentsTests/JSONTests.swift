@@ -162,7 +162,7 @@ struct BrokenJSON: CustomTestStringConvertible, Sendable {
 
     @Test func encode_isLaidOutLikePython() throws {
         let node = Node.object([
-            "name": "a\"\\\n\u{1}é", "empty": [], "none": nil, "yes": true, "count": 3,
+            "name": "a\"\\\n\u{1}é", "empty": [], "none": .null, "yes": true, "count": 3,
             "share": 0.5, "whole": 2.0, "tiny": 1e-05, "nan": Node(.nan),
             "huge": Node(-Double.infinity),
             "nested": .object(["x": [1, [], .object([:])]]),

@@ -4,7 +4,13 @@ import Documents
 struct RandomNodes: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    /// Without what YAML reads otherwise than JSON: line separators and DEL.
+    private let isPlain: Bool
+
+    init(seed: UInt64, isPlain: Bool = false) {
+        state = seed
+        self.isPlain = isPlain
+    }
 
     /// SplitMix64.
     mutating func next() -> UInt64 {
@@ -16,8 +22,8 @@ struct RandomNodes: RandomNumberGenerator {
     }
 
     mutating func node(depth: Int) -> Node {
-        switch Int.random(in: 0..<(depth < 5 ? 8 : 5), using: &self) {
-        case 0: return nil
+        switch Int.random(in: 0..<(depth < 4 ? 8 : 5), using: &self) {
+        case 0: return .null
         case 1: return Node(Bool.random(using: &self))
         case 2: return Node(Int(truncatingIfNeeded: next()))
         case 3:
@@ -25,10 +31,10 @@ struct RandomNodes: RandomNumberGenerator {
             return Node(number.isFinite ? number : 0.25)
         case 4: return Node(text())
         case 5, 6:
-            let count = Int.random(in: 0..<12, using: &self)
+            let count = Int.random(in: 0..<6, using: &self)
             return Node((0..<count).map { _ in node(depth: depth + 1) })
         default:
-            let count = Int.random(in: 0..<40, using: &self)
+            let count = Int.random(in: 0..<12, using: &self)
             return Node(
                 object: (0..<count).map { ("\($0)" + text(), node(depth: depth + 1)) })
         }
@@ -40,7 +46,7 @@ struct RandomNodes: RandomNumberGenerator {
         ]
         var text = String.UnicodeScalarView()
         for _ in 0..<Int.random(in: 0..<20, using: &self) {
-            text.append(alphabet.randomElement(using: &self)!)
+            text.append(alphabet.dropLast(isPlain ? 2 : 0).randomElement(using: &self)!)
         }
         return String(text)
     }

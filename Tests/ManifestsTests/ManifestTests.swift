@@ -149,6 +149,17 @@ import Testing
         #expect(try refusal(comment).reason == "found 1048577 bytes; expected at most 1048576")
     }
 
+    @Test(arguments: [
+        ([String(repeating: "(", count: 1000)], "too deeply nested"),
+        ([String(repeating: "a", count: 1001)], "an expression of at most 1000 bytes"),
+        (Array(repeating: String(repeating: "a?", count: 400), count: 100), "65536 bytes in all"),
+    ]) func read_hugeExpressions(_ expressions: [String], _ words: String) throws {
+        let list = expressions.map { "'\($0)'" }.joined(separator: ", ")
+        let error = try refusal(
+            Array("version: 1\nmodel: m\noutput: o\nprune: {targets: [\(list)]}".utf8))
+        #expect(error.reason.contains(words), "\(error)")
+    }
+
     /// As large as a manifest may be, and made to be slow.
     @Test(arguments: [
         "[", "{", "[{", "- ", "? ", "a: ", "{a: ", "*a ", "&a ", "\"", "'", "!", "%", "a\n",
