@@ -34,7 +34,7 @@ import Testing
         return String(try #require(message.split(separator: "/").last))
     }
 
-    @Test(arguments: ["a.txt", "wiki.test.raw", "noextension", ".jsonl", "a.jsonl.bak"])
+    @Test(arguments: ["a.txt", "wiki.test.raw", "noextension", "a.jsonl.bak"])
     func plainText_isOneDocument(name: String) throws {
         #expect(try documents(name, Array("one\r\n\r\ntwo\n".utf8)) == ["one\r\n\r\ntwo\n"])
         #expect(try documents(name, []) == [""])
