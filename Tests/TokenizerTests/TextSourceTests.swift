@@ -154,7 +154,8 @@ import Testing
 
     @Test func tokens_withStopAfter_doesNotReadTheRest() throws {
         let tokenizer = try Fixture.tokenizer("llama3")
-        try Fixture.withFile("a.jsonl", Array("{\"text\": \"one two\"}\nnonsense\n".utf8)) { (path: String) throws in
+        let text = "{\"text\": \"one two\"}\nnonsense\n"
+        try Fixture.withFile("a.jsonl", Array(text.utf8)) { (path: String) throws in
             let source = TextSource(path: path)
             #expect(try source.tokens(with: tokenizer, stopAfter: 2).count == 2)
             #expect(throws: DocumentError.self) { _ = try source.tokens(with: tokenizer) }
