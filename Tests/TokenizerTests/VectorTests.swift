@@ -48,6 +48,34 @@ import Testing
         }
     }
 
+    /// One tokenizer, and one compiled pattern, for several threads.
+    @Test func encode_fromSeveralThreads_isTheSame() async throws {
+        let tokenizer = try Fixture.tokenizer("gpt2") { node in
+            node = node.setting(
+                "pre_tokenizer",
+                to: .object([
+                    "type": "Sequence",
+                    "pretokenizers": [
+                        .object([
+                            "type": "Split",
+                            "pattern": .object(["Regex": #"(?i:\p{Lu}?\p{Ll}+)|\d"#]),
+                            "behavior": "Isolated", "invert": false,
+                        ]),
+                        .object(["type": "ByteLevel", "add_prefix_space": true]),
+                    ],
+                ]))
+        }
+        let text = String(
+            repeating: "Emma Woodhouse, handsome, clever, and rich; 1815. ", count: 200)
+        let expected = try tokenizer.encode(text, addSpecialTokens: false)
+        try await withThrowingTaskGroup(of: [Int32].self) { group in
+            for _ in 0..<8 {
+                group.addTask { try tokenizer.encode(text, addSpecialTokens: false) }
+            }
+            for try await tokens in group { #expect(tokens == expected) }
+        }
+    }
+
     @Test func merges_asTextOrPairs_areTheSame() throws {
         let pairs = try Fixture.tokenizer("gpt2")
         let text = try Fixture.tokenizer("gpt2") { node in
