@@ -109,12 +109,10 @@ extension Daemon {
             try? replaceFile(path, JSON.encode(progress.node), durable: false)
             supervisor.status(status)
         }
-        if let previous, previous.phase == progress.phase, previous.block == progress.block {
-            return
-        }
+        guard progress.isNewStep(after: previous) else { return }
         journal.write(
             JournalEntry(
-                progress.phase == previous?.phase ? .debug : .info,
+                progress.block == nil ? .info : .debug,
                 "\(record.name): \(progress.summary)", .jobProgress, about: record
             )
             .with("STADE_BLOCK", progress.block.map { "\($0)" }))

@@ -31,8 +31,7 @@ final class ProgressDisplay: Sendable {
 
     func show(_ progress: Progress) {
         state.withLock { state in
-            let last = state.last
-            let isNew = last?.phase != progress.phase || last?.block != progress.block
+            let isNew = progress.isNewStep(after: state.last)
             state.last = progress
             if isTerminal {
                 let now = Clock.boot()

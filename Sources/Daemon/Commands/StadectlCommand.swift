@@ -30,6 +30,7 @@ package enum StadectlCommand {
     /// - Parameter arguments: without the program's name.
     /// - Returns: the status to exit with.
     package static func run(_ arguments: [String]) -> Int32 {
+        hushDispatch()
         // Whoever reads the output may go away: `stadectl list | head`.
         signal(SIGPIPE, SIG_DFL)
         do {

@@ -22,6 +22,7 @@ package enum StadedCommand {
     /// - Parameter arguments: without the program's name.
     /// - Returns: the status to exit with.
     package static func run(_ arguments: [String]) -> Int32 {
+        hushDispatch()
         do {
             return try execute(arguments).rawValue
         } catch {
@@ -51,6 +52,10 @@ package enum StadedCommand {
         return daemon.wait()
     }
 }
+
+/// Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary user may
+/// not raise its priority. To be called before Dispatch is used.
+func hushDispatch() { setenv("LIBDISPATCH_LOG", "NO", 0) }
 
 /// Writes to standard output.
 func print(_ text: String) -> ExitCode {

@@ -24,6 +24,14 @@ extension Progress {
         sparsity = node["sparsity"]?.double
     }
 
+    /// Whether this begins another block, or another phase outside the blocks: worth a line of its
+    /// own. Within a block the phases take turns.
+    package func isNewStep(after previous: Progress?) -> Bool {
+        guard let previous else { return true }
+        return block != previous.block || sparsity != previous.sparsity
+            || (block == nil && phase != previous.phase)
+    }
+
     /// For people, who count from 1: `block 3 of 30, 12 %, 4 min left`.
     package var summary: String {
         var parts: [String] = []

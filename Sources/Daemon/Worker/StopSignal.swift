@@ -18,7 +18,7 @@ final class StopSignal: Sendable {
         let raised = Raised()
         self.raised = raised
         // A queue of its own: the global ones may be busy with the job.
-        let queue = DispatchQueue(label: "signals", qos: .userInteractive)
+        let queue = DispatchQueue(label: "signals")
         sources = signals.map { number in
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { raised.flag.store(true, ordering: .relaxed) }

@@ -91,8 +91,8 @@ struct WorkerProgram {
         func isDue(_ progress: Progress) -> Bool {
             let now = Clock.boot()
             return last.withLock { last in
-                if let (before, time) = last, before.phase == progress.phase,
-                    before.block == progress.block, now - time < WorkerProgram.interval
+                if let (before, time) = last, !progress.isNewStep(after: before),
+                    now - time < WorkerProgram.interval
                 {
                     return false
                 }
