@@ -16,7 +16,7 @@ extension Daemon {
             next = min(next, 2)
             return
         }
-        for record in intake.accepted { accept(record) }
+        for record in intake.accepted { try accept(record) }
         for record in intake.rejected { reject(record) }
         for warning in intake.warnings { journal.write(JournalEntry(.warning, warning)) }
         for request in intake.requests { try grant(request) }
@@ -25,12 +25,27 @@ extension Daemon {
         if let failure = intake.failure { throw failure }
     }
 
-    private func accept(_ record: JobRecord) {
+    private func accept(_ record: JobRecord) throws(SystemError) {
+        if let excess = excess(of: record.uid) {
+            let advice = "'stadectl retry \(record.id)' when one is done"
+            return try fail(record, "\(excess); \(advice)", .tryAgain)
+        }
         insert(record)
         journal.write(
             JournalEntry(
                 .info, "\(record.name) is queued as \(record.id)", .jobQueued, about: record)
         )
+    }
+
+    /// Why a user may have no further job; nil where one may.
+    func excess(of uid: UInt32) -> String? {
+        guard let limit = configuration.limits.jobsPerUser else { return nil }
+        let count =
+            queued.count { $0.uid == uid } + deferred.count { $0.record.uid == uid }
+            + running.values.count { $0.record.uid == uid }
+        guard count >= limit else { return nil }
+        return "\(userName(uid)) has \(count) jobs waiting or running, and one user may have "
+            + "\(limit) (limits.jobs_per_user)"
     }
 
     private func reject(_ record: JobRecord) {

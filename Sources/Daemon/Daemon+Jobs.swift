@@ -25,20 +25,10 @@ extension Daemon {
     }
 
     func startJobs(_ next: inout Double) throws(SystemError) {
-        while running.count < configuration.limits.jobs, let index = nextIndex {
+        while running.count < configuration.limits.jobs, !queued.isEmpty {
             // Before it is tried: where the start fails it comes back by itself.
-            let record = queued.remove(at: index)
-            try start(record)
+            try start(queued.removeFirst())
         }
-    }
-
-    /// The first job whose owner has not as many running as one may have.
-    private var nextIndex: Int? {
-        let perUser = configuration.limits.jobsPerUser ?? .max
-        let counts = running.values.reduce(into: [UInt32: Int]()) {
-            $0[$1.record.uid, default: 0] += 1
-        }
-        return queued.firstIndex { counts[$0.uid, default: 0] < perUser }
     }
 
     private func start(_ queued: JobRecord) throws(SystemError) {

@@ -83,7 +83,7 @@ extension Daemon {
         if parts.isEmpty { parts.append("idle") }
         parts.append("\(queued.count) queued")
         if !deferred.isEmpty { parts.append("\(deferred.count) put off") }
-        if let trouble = spoolTrouble ?? inboxTrouble { parts.append(trouble) }
+        if let trouble = spoolTrouble?.description ?? inboxTrouble { parts.append(trouble) }
         return parts.joined(separator: "; ")
     }
 }

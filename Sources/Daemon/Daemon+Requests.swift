@@ -24,6 +24,7 @@ extension Daemon {
             guard (try? spool.manifest(record)) != nil else {
                 return refuse(request, "its manifest was rejected; submit a corrected one")
             }
+            if let excess = excess(of: record.uid) { return refuse(request, excess) }
             try shift(record, .queued, nil)
         case (.retry, .deferred): try shift(record, .queued, nil)
         default: refuse(request, "it is \(state.rawValue)")

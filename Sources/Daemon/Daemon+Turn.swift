@@ -4,31 +4,30 @@ import Posix
 import Spool
 
 extension Daemon {
-    /// The longest time between two looks into the inbox, in seconds.
-    private static let interval = 30.0
+    /// The longest time between two looks into the inbox, in seconds. Nothing else tells of a mount
+    /// over it.
+    private static let interval = 10.0
 
     /// One round of the scheduler: look into the inbox, enforce limits, start what may run.
     func turn() {
         isTurnDue = false
         guard timer != nil else { return }
-        do throws(SystemError) {
-            if isStopping {
-                checkWorkers()
-                try settleEnded()
-            } else {
-                var next = Self.interval
-                try scan(&next)
-                checkWorkers()
-                try settleEnded()
-                try resumeDeferred(&next)
-                try startJobs(&next)
-                try pruneHistory()
-                spoolTrouble = nil
-                schedule(next)
-            }
-        } catch {
-            spoolFails(error)
+        // Each on its own: a full disk that keeps manifests out must not keep jobs from ending.
+        var trouble: SystemError?
+        func attempt(_ step: () throws(SystemError) -> Void) {
+            do throws(SystemError) { try step() } catch { trouble = trouble ?? error }
         }
+        var next = Self.interval
+        checkWorkers()
+        attempt { () throws(SystemError) in try settleEnded() }
+        if !isStopping {
+            attempt { () throws(SystemError) in try scan(&next) }
+            attempt { () throws(SystemError) in try resumeDeferred(&next) }
+            attempt { () throws(SystemError) in try startJobs(&next) }
+            attempt { () throws(SystemError) in try pruneHistory() }
+            schedule(next)
+        }
+        if let trouble { spoolFails(trouble) } else { spoolTrouble = nil }
         supervisor.status(status)
         showLife()
         leaveIfDone()
@@ -54,12 +53,12 @@ extension Daemon {
     /// start finds out what really is on the disk.
     func spoolFails(_ error: SystemError) {
         if error.exitCode == .tryAgain {
-            if spoolTrouble != error.description {
+            if spoolTrouble?.errno != error.errno {
                 journal.write(
                     JournalEntry(.warning, "\(error); waiting until it passes")
                         .with("ERRNO", "\(error.errno)"))
             }
-            spoolTrouble = error.description
+            spoolTrouble = error
             timer?.schedule(deadline: .now() + 5)
             return
         }

@@ -42,7 +42,7 @@ package final class Daemon: @unchecked Sendable {
     /// What is wrong with the inbox or its watch at present; nil: nothing.
     var inboxTrouble: String?
     /// The same for the spool.
-    var spoolTrouble: String?
+    var spoolTrouble: SystemError?
     var lock: File?
     /// In the order in which they run.
     var queued: [JobRecord] = []

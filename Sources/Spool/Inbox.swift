@@ -97,8 +97,11 @@ package struct Inbox {
         }
         // First come, first served, as far as the files tell.
         ready.sort { $0.modified.lexicographicallyPrecedes($1.modified) }
-        if ready.count > limit { intake.hasMore = true }
         for (entry, _) in ready.prefix(max(0, limit)) { try claim(entry, directory, &intake) }
+        // Where nothing could be taken, to look again at once would be to spin.
+        if ready.count > limit, !(intake.accepted.isEmpty && intake.rejected.isEmpty) {
+            intake.hasMore = true
+        }
     }
 
     mutating func warn(_ warning: String, about name: [CChar], _ intake: inout Intake) {

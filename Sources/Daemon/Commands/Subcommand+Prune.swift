@@ -21,6 +21,8 @@ extension Subcommand {
     ) { arguments, program in
         let source = try ManifestSource(arguments.operand("the manifest", program))
         let job = try foregroundJob(source.manifest, arguments)
+        // A reader that has gone is no reason to end, least of all without cleaning up.
+        signal(SIGPIPE, SIG_IGN)
         let stop = StopSignal([SIGINT, SIGTERM, SIGHUP])
         let display = ProgressDisplay()
         let paths: [String]
