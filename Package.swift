@@ -31,7 +31,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 ]
 
 /// Files that the tests read from the source tree.
-let testFiles = ["Pipeline": ["Fixtures"], "Manifests": ["Broken"]]
+let testFiles = ["Tokenizer": ["Fixtures"], "Pipeline": ["Fixtures"], "Manifests": ["Broken"]]
 
 let package = Package(
     name: "stade",

@@ -55,3 +55,6 @@ static inline int stade_available_processors(void) {
     for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
     return count;
 }
+
+// MADV_POPULATE_READ of Linux 5.14, which Debian 12's Glibc module does not show.
+static const int stade_madv_populate_read = 22;

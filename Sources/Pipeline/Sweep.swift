@@ -112,6 +112,12 @@ package struct Sweep: Sendable {
     ) throws -> (Difference?, Double?) {
         var statistics: [Tap: Statistics] = [:]
         var compared: Matrix?
+        if !layers[block.index].contains(where: { $0.choice != nil }) {
+            if let states, block.index < model.configuration.numHiddenLayers - 1 {
+                try advance(states, through: block, .pruning, observer)
+            }
+            return (nil, nil)
+        }
         if let states {
             (statistics, compared) = try measure(block, states: states, observer: observer)
         }

@@ -38,7 +38,9 @@ struct AddedTokens: Sendable {
             } else if let known = model.vocabulary.value(of: token.content.span) {
                 id = known
             } else {
-                guard let free = Int32(exactly: next) else { throw element.error("too many tokens") }
+                guard let free = Int32(exactly: next) else {
+                    throw element.error("too many tokens")
+                }
                 id = free
                 next += 1
                 newCount += 1

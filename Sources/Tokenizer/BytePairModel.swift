@@ -10,6 +10,9 @@ struct BytePairModel: Sendable {
     let mergedTokens: [Int32]
     /// A word that is a token is that token, whatever the merges.
     let ignoresMerges: Bool
+    /// No merge joins something that ends in another character to something that begins with
+    /// SentencePiece's space, so that words can be cut there.
+    let neverJoinsSpaces: Bool
     /// Words come as bytes and are spelt in `ByteAlphabet`; otherwise as characters.
     let isByteLevel: Bool
     /// For a byte-level model the token of each byte; otherwise of each ASCII character. -1: none.
@@ -38,7 +41,11 @@ struct BytePairModel: Sendable {
         let vocabulary = try Self.vocabulary(field["vocab"])
         self.vocabulary = vocabulary
         tokenCount = vocabulary.count
-        (merges, mergedTokens) = try Self.merges(field["merges"], vocabulary)
+        var joinsSpaces = false
+        (merges, mergedTokens) = try Self.merges(field["merges"], vocabulary, &joinsSpaces)
+        neverJoinsSpaces =
+            !isByteLevel && !ignoresMerges && !joinsSpaces
+            && vocabulary.value(of: Self.space.span) != nil
         initialTokens = (0..<(isByteLevel ? 256 : 128)).map { value in
             let scalar = isByteLevel ? ByteAlphabet.scalars[value] : UInt32(value)
             var symbol: [UInt8] = []
@@ -80,9 +87,12 @@ struct BytePairModel: Sendable {
         return table
     }
 
+    /// U+2581
+    static let space: [UInt8] = [0xE2, 0x96, 0x81]
+
     /// `"a b"`, or `["a", "b"]` since tokens may hold spaces; in the order of their ranks.
     private static func merges(
-        _ field: Field, _ vocabulary: ByteTable
+        _ field: Field, _ vocabulary: ByteTable, _ joinsSpaces: inout Bool
     ) throws(DocumentError) -> (MergeTable, [Int32]) {
         guard let nodes = field.node?.array else { throw field.expected("an array") }
         var table = MergeTable(capacity: nodes.count)
@@ -120,6 +130,9 @@ struct BytePairModel: Sendable {
                 }
                 return token
             }
+            joinsSpaces =
+                joinsSpaces
+                || joined[boundary...].starts(with: space) && !joined[..<boundary].ends(with: space)
             let left = try token(0..<boundary)
             let right = try token(boundary..<joined.count)
             let merged = try token(0..<joined.count)
@@ -187,4 +200,8 @@ extension BytePairModel {
         tokens += fallback
         return true
     }
+}
+
+extension ArraySlice<UInt8> {
+    fileprivate func ends(with bytes: [UInt8]) -> Bool { suffix(bytes.count).elementsEqual(bytes) }
 }

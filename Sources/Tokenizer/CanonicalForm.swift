@@ -82,6 +82,15 @@ struct CanonicalForm: Sendable {
         }
         var index = 0
         while index < text.count {
+            if text[index] < 0x80 {
+                // ASCII stays as it is, but for the last character, which a mark may follow.
+                flush()
+                let start = index
+                repeat { index += 1 } while index < text.count && text[index] < 0x80
+                if index < text.count { index -= 1 }
+                result.append(text.extracting(start..<index))
+                if index == text.count { break }
+            }
             let scalar = text.scalar(at: index)
             index += scalar.length
             let isPlain = scalar.value < 0x300 || !joinsPrevious(scalar.value)

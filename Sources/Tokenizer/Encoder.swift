@@ -102,9 +102,18 @@ package struct Encoder: ~Copyable {
             let replaced = metaspace.replaceSpaces(in: text, isFirst: isFirst)
             if let split = metaspace.split {
                 try cut(
-                    replaced.span, at: split.pieces(of: replaced.span), step: step, isFirst: isFirst)
+                    replaced.span, at: split.pieces(of: replaced.span), step: step, isFirst: isFirst
+                )
             } else {
                 try cut(replaced.span, step: step + 1, isFirst: isFirst)
+            }
+        case .spaceRuns:
+            var start = 0
+            while start < text.count, !isFull {
+                let end = Self.spaceRunEnd(in: text, from: start)
+                try cut(
+                    text.extracting(start..<end), step: step + 1, isFirst: isFirst && start == 0)
+                start = end
             }
         case .prefixSpace:
             if text[0] == 0x20 {
@@ -166,6 +175,14 @@ package struct Encoder: ~Copyable {
             try cut(
                 text.extracting(start..<text.count), step: step + 1, isFirst: isFirst && start == 0)
         }
+    }
+
+    /// Where `▁*[^▁]*` ends.
+    private static func spaceRunEnd(in text: Span<UInt8>, from start: Int) -> Int {
+        let space = BytePairModel.space
+        var index = start
+        while text.starts(with: space, at: index) { index += space.count }
+        return text.firstIndex(of: space, from: index) ?? text.count
     }
 
     /// Encodes one word.

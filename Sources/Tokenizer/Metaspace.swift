@@ -44,20 +44,14 @@ struct Metaspace: Sendable {
             case .first: isFirst
             case .never: false
             }
-        if prepends, !text.starts(with: [0x20]), !text.starts(with: replacement) {
+        if prepends, !text.starts(with: [0x20], at: 0),
+            !text.starts(with: replacement, at: 0)
+        {
             result += replacement
         }
         for index in text.indices {
             if text[index] == 0x20 { result += replacement } else { result.append(text[index]) }
         }
         return result
-    }
-}
-
-extension Span<UInt8> {
-    func starts(with bytes: [UInt8]) -> Bool {
-        guard count >= bytes.count else { return false }
-        for index in bytes.indices where self[index] != bytes[index] { return false }
-        return true
     }
 }

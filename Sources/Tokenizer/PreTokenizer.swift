@@ -9,6 +9,8 @@ struct PreTokenizer: Sendable {
         case metaspace(Metaspace)
         /// `ByteLevel` with `add_prefix_space`: a space before each piece that has none.
         case prefixSpace
+        /// Cuts before each run of SentencePiece's space, for speed alone.
+        case spaceRuns
     }
 
     private(set) var steps: [Step] = []
@@ -20,17 +22,26 @@ struct PreTokenizer: Sendable {
         if !field.isNull { try add(field) }
     }
 
+    /// Cuts words before spaces as well, where `model` could not merge anything across such a place.
+    /// Without it a whole text of SentencePiece's kind is one word.
+    mutating func refine(for model: BytePairModel) {
+        if model.neverJoinsSpaces { steps.append(.spaceRuns) }
+    }
+
     private mutating func add(_ field: Field) throws(DocumentError) {
         let type = try field.type()
         if isByteLevel {
-            throw field["type"].error("nothing may come after ByteLevel; it has to be the last step")
+            throw field["type"].error(
+                "nothing may come after ByteLevel; it has to be the last step")
         }
         switch type {
         case "Sequence":
             for element in try field["pretokenizers"].elements() { try add(element) }
         case "ByteLevel":
             if try field["add_prefix_space"].bool() { steps.append(.prefixSpace) }
-            if try field["use_regex"].bool(default: true) { steps.append(.words(WordScanner(.gpt2))) }
+            if try field["use_regex"].bool(default: true) {
+                steps.append(.words(WordScanner(.gpt2)))
+            }
             isByteLevel = true
         case "Digits":
             steps.append(.digits(individual: try field["individual_digits"].bool()))

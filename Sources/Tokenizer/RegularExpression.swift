@@ -53,7 +53,9 @@ final class RegularExpression: @unchecked Sendable {
         return Int(region.pointee.beg[0])..<Int(region.pointee.end[0])
     }
 
-    private static func message(_ code: CInt, _ info: UnsafeMutablePointer<OnigErrorInfo>?) -> String {
+    private static func message(_ code: CInt, _ info: UnsafeMutablePointer<OnigErrorInfo>?)
+        -> String
+    {
         var text = [UInt8](repeating: 0, count: Int(ONIG_MAX_ERROR_MESSAGE_LEN))
         let count = stade_onig_error(&text, code, info)
         return String(decoding: text.prefix(max(0, Int(count))), as: UTF8.self)

@@ -37,13 +37,17 @@ extension Span<UInt8> {
     func firstIndex(of bytes: [UInt8], from start: Int) -> Int? {
         var index = start
         let last = count - bytes.count
-        search: while index <= last {
-            defer { index += 1 }
-            for offset in bytes.indices where self[index + offset] != bytes[offset] {
-                continue search
-            }
-            return index
+        while index <= last {
+            if self[index] == bytes[0], starts(with: bytes, at: index) { return index }
+            index += 1
         }
         return nil
+    }
+
+    /// Whether `bytes` stands at `index`.
+    func starts(with bytes: [UInt8], at index: Int) -> Bool {
+        guard count - index >= bytes.count else { return false }
+        for offset in bytes.indices where self[index + offset] != bytes[offset] { return false }
+        return true
     }
 }

@@ -30,7 +30,8 @@ package struct Tokenizer: Sendable {
         guard root.node?.members != nil else {
             throw DocumentError(
                 file: path, position: root.node?.position,
-                reason: "an object is expected, as the tokenizers library writes it", exitCode: .data)
+                reason: "an object is expected, as the tokenizers library writes it",
+                exitCode: .data)
         }
         if !root["version"].isNull {
             let version = try root["version"].string()
@@ -40,12 +41,14 @@ package struct Tokenizer: Sendable {
         }
         self.path = path
         normalizer = try Normalizer(root["normalizer"])
-        preTokenizer = try PreTokenizer(root["pre_tokenizer"])
+        var preTokenizer = try PreTokenizer(root["pre_tokenizer"])
         postProcessor = try PostProcessor(root["post_processor"])
         guard root["model"].node?.members != nil else {
             throw root["model"].expected("an object")
         }
         model = try BytePairModel(root["model"], isByteLevel: preTokenizer.isByteLevel)
+        preTokenizer.refine(for: model)
+        self.preTokenizer = preTokenizer
         addedTokens = try AddedTokens(root["added_tokens"], model: model, normalizer: normalizer)
     }
 

@@ -14,7 +14,9 @@ struct WordCache {
     /// Appends the tokens of `word` to `output` if they are known.
     @inline(__always)
     func append(_ word: Span<UInt8>, to output: inout [Int32]) -> Bool {
-        guard word.count <= Self.longestWord, let index = table.value(of: word) else { return false }
+        guard word.count <= Self.longestWord, let index = table.value(of: word) else {
+            return false
+        }
         let start = starts[Int(index)]
         let end = starts[Int(index) + 1]
         for place in start..<end { output.append(tokens[place]) }

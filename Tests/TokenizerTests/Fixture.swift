@@ -1,0 +1,73 @@
+import Testing
+import Documents
+import Glibc
+import Posix
+
+@testable import Tokenizer
+
+/// Files that stand beside the tests, and files that a test writes.
+enum Fixture {
+    struct Vector: Sendable {
+        let text: String
+        let ids: [Int32]
+        let idsWithSpecial: [Int32]
+
+        init(_ node: Node) throws {
+            text = try #require(node["text"]?.string)
+            ids = try Self.tokens(node["ids"])
+            idsWithSpecial = try Self.tokens(node["ids_with_special"])
+        }
+
+        private static func tokens(_ node: Node?) throws -> [Int32] {
+            try #require(node?.array).map { Int32(try #require($0.integer)) }
+        }
+    }
+
+    static let kinds = [
+        "gpt2", "opt", "gpt-neox", "smollm", "llama3", "qwen2", "llama2", "mistral",
+        "words-normalizer", "words-metaspace", "words-unknown", "words-dropped",
+    ]
+
+    /// The bytes of a compressed fixture.
+    static func bytes(_ name: String) throws -> [UInt8] {
+        let directory = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+        var result: [UInt8] = []
+        try TextSource(path: "/\(directory)/Fixtures/\(name).gz").forEachDocument { text in
+            text.span.withUnsafeBufferPointer { result = Array($0) }
+            return true
+        }
+        return result
+    }
+
+    static func node(_ name: String) throws -> Node {
+        try JSON.parse(bytes(name), file: name)
+    }
+
+    static func tokenizer(_ kind: String) throws -> Tokenizer {
+        try Tokenizer(bytes("\(kind).tokenizer.json"), path: "\(kind).tokenizer.json")
+    }
+
+    /// A tokenizer of `kind` with other fields.
+    static func tokenizer(
+        _ kind: String, _ change: (inout Node) throws -> Void
+    ) throws -> Tokenizer {
+        var node = try node("\(kind).tokenizer.json")
+        try change(&node)
+        return try Tokenizer(JSON.encode(node, indent: nil), path: "tokenizer.json")
+    }
+
+    /// Writes a file of that name into a directory of its own, which goes when `body` returns.
+    static func withFile<Result>(
+        _ name: String, _ bytes: [UInt8], _ body: (String) throws -> Result
+    ) throws -> Result {
+        var template = Array("/tmp/stade-tokenizer-XXXXXX".utf8CString)
+        let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        let path = "\(directory)/\(name)"
+        defer {
+            unlink(path)
+            rmdir(directory)
+        }
+        try writeFile(path, bytes)
+        return try body(path)
+    }
+}

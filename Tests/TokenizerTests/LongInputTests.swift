@@ -1,0 +1,92 @@
+import Testing
+
+@testable import Tokenizer
+
+/// Inputs that would take quadratic time, or more memory than the text, if done naively.
+@Suite struct LongInputTests {
+    @Test(.timeLimit(.minutes(1)), arguments: ["gpt2", "llama2", "mistral", "words-normalizer"])
+    func encode_ofOneLongWord_isNotQuadratic(kind: String) throws {
+        let tokenizer = try Fixture.tokenizer(kind)
+        let short = try tokenizer.encode(String(repeating: "a", count: 64), addSpecialTokens: false)
+        let long = try tokenizer.encode(
+            String(repeating: "a", count: 200_000), addSpecialTokens: false)
+        #expect(long.count > 200_000 / 64 * short.count / 2)
+        #expect(Set(long).count <= 10)
+    }
+
+    /// Words of up to 64 tokens and longer ones are merged by different code.
+    @Test(arguments: [63, 64, 65, 66, 200])
+    func merge_ofShortAndLongWords_isTheSame(count: Int) throws {
+        let tokenizer = try Fixture.tokenizer("gpt2")
+        var random = SplitMix(seed: UInt64(count))
+        for _ in 0..<20 {
+            let word = String((0..<count).map { _ in "etaoin".randomElement(using: &random)! })
+            let tokens = try tokenizer.encode(word, addSpecialTokens: false)
+            var expected: [Int32] = []
+            tokenizer.model.appendInitial(word.utf8Span.span, to: &expected)
+            Self.mergeNaively(&expected, tokenizer.model.merges)
+            #expect(tokens == expected, "\(word)")
+        }
+    }
+
+    /// The definition: of all neighbours those with the lowest rank, from the left.
+    private static func mergeNaively(_ tokens: inout [Int32], _ table: MergeTable) {
+        while true {
+            let merges = zip(tokens, tokens.dropFirst()).map { table[$0, $1] }
+            guard let rank = merges.map(\.rank).min(), rank != .max,
+                let index = merges.firstIndex(where: { $0.rank == rank })
+            else { return }
+            tokens.replaceSubrange(index...index + 1, with: [merges[index].token])
+        }
+    }
+
+    @Test func encode_ofMoreWordsThanAreRemembered_isTheSame() throws {
+        let tokenizer = try Fixture.tokenizer("gpt2")
+        var encoder = Encoder(tokenizer)
+        let words = (0..<140_000).map { " \(String($0, radix: 36))" }
+        try encoder.add(words.joined().utf8Span, addSpecialTokens: false)
+        let before = encoder.tokens.count
+        try encoder.add(words[..<100].joined().utf8Span, addSpecialTokens: false)
+        #expect(
+            Array(encoder.tokens[before...])
+                == Array(encoder.tokens[..<(encoder.tokens.count - before)]))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func nfc_ofManyMarks_isNotQuadratic() {
+        let marks = String(repeating: "\u{323}\u{301}", count: 50_000)
+        let text = "a" + marks
+        let composed = CanonicalForm.shared.composed(text.utf8Span.span)
+        // ạ, then the other dots below, then all acutes.
+        let expected =
+            "\u{1EA1}" + String(repeating: "\u{323}", count: 49_999)
+            + String(repeating: "\u{301}", count: 50_000)
+        #expect(composed == Array(expected.utf8))
+    }
+
+    @Test(arguments: [0, 1, 2, 7, 100])
+    func limit_givesThePrefix(limit: Int) throws {
+        for kind in Fixture.kinds {
+            let tokenizer = try Fixture.tokenizer(kind)
+            let text = "It is a truth <|extra|> universally 1999 acknowledged, don't you know?\n\n"
+            let all = try tokenizer.encode(text, addSpecialTokens: true)
+            var encoder = Encoder(tokenizer, limit: limit)
+            try encoder.add(text.utf8Span, addSpecialTokens: true)
+            #expect(encoder.tokens == Array(all.prefix(limit)))
+            #expect(encoder.isFull == (all.count >= limit))
+        }
+    }
+}
+
+/// SplitMix64.
+struct SplitMix: RandomNumberGenerator {
+    var seed: UInt64
+
+    mutating func next() -> UInt64 {
+        seed &+= 0x9E37_79B9_7F4A_7C15
+        var value = seed
+        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
+        return value ^ (value >> 31)
+    }
+}
