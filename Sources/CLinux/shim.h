@@ -41,6 +41,11 @@ static inline int stade_write_back(int descriptor, long long offset, long long c
     return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 1 | 2 | 4);
 }
 
+// pipe2(2) with O_CLOEXEC, which glibc hides behind _GNU_SOURCE: -1 with errno set on failure.
+static inline int stade_pipe(int ends[2]) {
+    return (int)syscall(SYS_pipe2, ends, O_CLOEXEC);
+}
+
 // How many processors this process may run on, sched_getaffinity(2); 0 where that cannot be told.
 // The kernel's mask is read as words, for glibc hides cpu_set_t behind _GNU_SOURCE.
 static inline int stade_available_processors(void) {
