@@ -65,7 +65,8 @@ package struct Plan: Sendable {
         evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
         precision = manifest.precision == .bfloat16 ? .bfloat16 : .float32
         memory = try MemoryPlan(
-            model: model, layers: layers, calibration: calibration, evaluation: evaluation,
+            model: model, layers: layers, outputs: manifest.prune.sequential ? 1 : outputs.count,
+            calibration: calibration, evaluation: evaluation,
             precision: precision, threads: threads, limit: Self.memoryLimit(job),
             place: manifest.name)
         try model.checkFinite(pool: WorkerPool(width: threads))

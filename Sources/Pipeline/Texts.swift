@@ -26,7 +26,10 @@ struct Texts {
             path = try paths.fileToRead(name)
             try model.check(length: wanted.length)
             let tokens = try tokens(in: path)
-            guard
+            let (needed, overflow) = wanted.samples.multipliedReportingOverflow(by: wanted.length)
+            // Windows may overlap, but fewer tokens than asked for would be the same ones over and
+            // over.
+            guard !overflow, tokens.count >= needed,
                 let drawn = TokenWindows(
                     drawing: wanted.samples, length: wanted.length, from: tokens,
                     seed: wanted.seed)
@@ -34,8 +37,8 @@ struct Texts {
                 throw PlanError(
                     place: path,
                     reason: .tooFewTokens(
-                        found: tokens.count, needed: wanted.length,
-                        purpose: "one calibration sample"))
+                        found: tokens.count, needed: overflow ? .max : needed,
+                        purpose: "calibration with \(wanted.samples) samples of \(wanted.length)"))
             }
             windows = drawn
         case .tokens(let name):
@@ -75,12 +78,12 @@ struct Texts {
             let windows = TokenWindows(
                 cutting: tokens, length: wanted.length, limit: wanted.windows)
         else {
-            let purpose = wanted.windows.map { "\($0) evaluation windows" }
+            let purpose = wanted.windows.map { "evaluation with \($0) windows of \(wanted.length)" }
             throw PlanError(
                 place: path,
                 reason: .tooFewTokens(
                     found: tokens.count, needed: needed,
-                    purpose: purpose ?? "one evaluation window"))
+                    purpose: purpose ?? "an evaluation window"))
         }
         try model.check(tokens: windows.tokens, file: path)
         return windows

@@ -18,6 +18,8 @@ struct LineReader {
     /// The whole lines that have come since the last call, without their newlines; at the end of the
     /// file also what is left.
     mutating func lines() -> [[UInt8]] {
+        // Once at the end the descriptor may be closed, and its number another pipe's.
+        if isAtEnd { return [] }
         var result: [[UInt8]] = []
         var chunk = [UInt8](repeating: 0, count: 16384)
         // A bounded number of reads: a worker that never stops writing must not stop the daemon.
