@@ -34,6 +34,7 @@ package enum StadectlCommand {
         // Whoever reads the output may go away: `stadectl list | head`.
         signal(SIGPIPE, SIG_DFL)
         do {
+            try ProcessorError.check()
             return try execute(arguments).rawValue
         } catch {
             complain("stadectl", error)

@@ -24,6 +24,7 @@ package enum StadedCommand {
     package static func run(_ arguments: [String]) -> Int32 {
         hushDispatch()
         do {
+            try ProcessorError.check()
             return try execute(arguments).rawValue
         } catch {
             complain("staded", error)
