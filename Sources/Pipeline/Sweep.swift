@@ -31,7 +31,8 @@ package struct Sweep: Sendable {
 
     package init(
         model: Model, layers: [[LayerPlan]], pattern: Pattern, sparsities: [Double],
-        scope: Scope, seed: UInt64, sequential: Bool, calibration: TokenWindows?, evaluation: TokenWindows?,
+        scope: Scope, seed: UInt64, sequential: Bool, calibration: TokenWindows?,
+        evaluation: TokenWindows?,
         measuresDense: Bool, precision: Precision, pool: WorkerPool, scratchDirectory: String?
     ) {
         self.model = model

@@ -12,7 +12,9 @@ struct ConfigReader {
     }
 
     func wrong(_ key: String, expected: String) -> ModelError {
-        let found = config[key].map { String(decoding: JSON.encode($0, indent: nil), as: UTF8.self) }
+        let found = config[key].map {
+            String(decoding: JSON.encode($0, indent: nil), as: UTF8.self)
+        }
         return ModelError(
             file: file,
             reason: .value(key: key, found: found ?? "absent", expected: expected))
