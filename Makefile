@@ -32,8 +32,9 @@ test: prerequisites ## run every test, the linter and, as root, the test of the 
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
 	@printf 'make test: %s; lint clean; %s\n' \
-		"$$(sed -n 's/.*Test run with \([0-9]* tests\?\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
-		"$$(tail -n 1 $(TESTING)/system.log), $$(grep -c '^ok ' $(TESTING)/system.log || true) checks"
+		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
+		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
+			$(TESTING)/system.log)"
 
 build: prerequisites ## build staded and stadectl for use from here
 	@swift build -c release
