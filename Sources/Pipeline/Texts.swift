@@ -9,12 +9,15 @@ import Transformer
 struct Texts {
     let model: Model
     let paths: Roots
+    /// In bytes; tokens that could never fit are not drawn.
+    let memoryLimit: Int
     /// Read when the first text needs it.
     private var tokenizer: Tokenizer?
 
-    init(model: Model, paths: Roots) {
+    init(model: Model, paths: Roots, memoryLimit: Int) {
         self.model = model
         self.paths = paths
+        self.memoryLimit = memoryLimit
     }
 
     /// The calibration windows, checked against the model.
@@ -25,6 +28,7 @@ struct Texts {
         case .text(let name):
             path = try paths.fileToRead(name)
             try model.check(length: wanted.length)
+            try checkSize(wanted)
             let tokens = try tokens(in: path)
             guard
                 let drawn = TokenWindows(
@@ -70,7 +74,7 @@ struct Texts {
             path = try paths.fileToRead(name)
             tokens = Self.integers(try tensor("evaluation", in: path, dimensions: 1))
         }
-        let needed = stop == .max ? wanted.length : stop
+        let needed = limit == nil ? wanted.length : stop
         guard tokens.count >= needed,
             let windows = TokenWindows(
                 cutting: tokens, length: wanted.length, limit: wanted.windows)
@@ -84,6 +88,18 @@ struct Texts {
         }
         try model.check(tokens: windows.tokens, file: path)
         return windows
+    }
+
+    /// A slip of the finger in `samples` is an error and not the end of the process.
+    private func checkSize(_ wanted: Manifest.Calibration) throws {
+        let (tokens, tooMany) = wanted.samples.multipliedReportingOverflow(by: wanted.length)
+        let (bytes, tooLarge) = tokens.multipliedReportingOverflow(
+            by: MemoryLayout<Int32>.size)
+        let needed = tooMany || tooLarge ? Int.max : bytes
+        if needed > memoryLimit {
+            throw PlanError(
+                place: wanted.source.path, reason: .memory(needed: needed, allowed: memoryLimit))
+        }
     }
 
     private mutating func tokens(in path: String, stopAfter limit: Int = .max) throws -> [Int32] {
