@@ -101,7 +101,9 @@ struct Report: Sendable {
     }
 
     private var calibration: Node {
-        guard let windows = plan.calibration, let wanted = manifest.calibration else { return .null }
+        guard let windows = plan.calibration, let wanted = manifest.calibration else {
+            return .null
+        }
         return .object([
             "source": Node(wanted.source.path), "samples": Node(windows.count),
             "length": Node(windows.length), "tokens": Node(windows.tokens.count),

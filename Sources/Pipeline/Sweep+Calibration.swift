@@ -68,8 +68,9 @@ extension Sweep {
         return (statistics, dense)
     }
 
-    /// Runs the pruned block: on every sequence, in place, or, where the sweep follows the dense
-    /// model or ends here, only on those that are compared.
+    /// Runs the pruned block on every sequence, in place; behind the last block only on those that are
+    /// compared. Where the sweep follows the dense model there is nothing to do or to compare: the
+    /// states have moved on already.
     func compareAndAdvance(
         _ block: Block, states: HiddenStates, dense: Matrix, observer: SweepObserver
     ) throws -> (Difference?, Double?) {

@@ -6,8 +6,9 @@ package struct SweepObserver: Sendable {
     package var block: @Sendable (BlockResult) throws -> Void
     /// Called often and from any thread, with work done in units of a token through a block; throws
     /// to end the sweep.
-    package var advance: @Sendable (_ tokens: Int, _ phase: Progress.Phase, _ block: Int?) throws ->
-        Void
+    package var advance:
+        @Sendable (_ tokens: Int, _ phase: Progress.Phase, _ block: Int?) throws ->
+            Void
 
     package init(
         layer: @escaping @Sendable (LayerResult) throws -> Void = { _ in },

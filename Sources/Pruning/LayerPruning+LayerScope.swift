@@ -32,7 +32,9 @@ extension LayerPruning {
                     }
                 }
                 totals.withLock { totals in
-                    for digit in bins.indices where bins[digit] != 0 { totals[digit] += bins[digit] }
+                    for digit in bins.indices where bins[digit] != 0 {
+                        totals[digit] += bins[digit]
+                    }
                 }
             }
             let counts = totals.withLock { $0 }

@@ -28,6 +28,7 @@ extension Method {
     /// Where a bias can absorb the mean, judge by the standard deviation; elsewhere Wanda's criterion
     /// is the optimal one. Both with the scale that keeps the signal at its size.
     package static let auto = Method(
-        name: "auto", summary: "stade with affine where a bias can be carried, else wanda with scale"
+        name: "auto",
+        summary: "stade with affine where a bias can be carried, else wanda with scale"
     ) { layer in layer.carriesBias ? (.stade, .affine) : (.wanda, .scale) }
 }
