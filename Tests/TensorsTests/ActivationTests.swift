@@ -29,12 +29,11 @@ struct ActivationTests {
             0, -0.0, -88, -89, -1000, -3e38, 1000, 3e38, .infinity, .leastNonzeroMagnitude,
         ]
         let y = apply(.silu, x)
-        for (x, y) in zip(x, y) {
-            let exact = x > 100 ? Double(x) : Double(x) / (1 + exp(-Double(x)))
-            #expect(abs(Double(y) - exact) <= max(2, abs(exact) * 1e-6), "silu(\(x)) = \(y)")
-            if x > -1000 && x < 1000 {
-                #expect(abs(Double(y) - exact) < 1e-35, "silu(\(x)) = \(y)")
-            }
+        for (x, y) in zip(x, y) where x.isFinite {
+            // Below -88 the divisor stays e^88: an error of nothing that counts.
+            let exact = Double(x) / (1 + exp(-Double(x)))
+            let tolerance = x < -88 ? Double(-x) * 1e-38 : 4e-7 * abs(exact)
+            #expect(abs(Double(y) - exact) <= tolerance, "silu(\(x)) = \(y)")
         }
         #expect(y[0] == 0 && y[8] == .infinity)
     }
