@@ -41,6 +41,11 @@ static inline int stade_write_back(int descriptor, long long offset, long long c
     return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 1 | 2 | 4);
 }
 
+// pipe2(2) with O_CLOEXEC, which glibc hides behind _GNU_SOURCE: -1 with errno set on failure.
+static inline int stade_pipe(int ends[2]) {
+    return (int)syscall(SYS_pipe2, ends, O_CLOEXEC);
+}
+
 // How many processors this process may run on, sched_getaffinity(2); 0 where that cannot be told.
 // The kernel's mask is read as words, for glibc hides cpu_set_t behind _GNU_SOURCE.
 static inline int stade_available_processors(void) {
@@ -50,3 +55,27 @@ static inline int stade_available_processors(void) {
     for (long i = 0; i < bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
     return count;
 }
+
+// MADV_POPULATE_READ of Linux 5.14, which Debian 12's Glibc module does not show.
+static const int stade_madv_populate_read = 22;
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+
+// Whether processor and system have what the programs are compiled for, x86-64-v3: AVX2, FMA, F16C,
+// BMI1, BMI2 and, by XGETBV, a system that saves the vector registers. Intel's manual, CPUID.
+static inline int stade_has_x86_64_v3(void) {
+    unsigned int a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
+    const unsigned int first = 1u << 12 | 1u << 27 | 1u << 28 | 1u << 29;
+    if ((c & first) != first) return 0;
+    unsigned int low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if ((low & 6) != 6) return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+    const unsigned int second = 1u << 3 | 1u << 5 | 1u << 8;
+    return (b & second) == second;
+}
+#else
+static inline int stade_has_x86_64_v3(void) { return 1; }
+#endif

@@ -11,7 +11,25 @@ extension TensorView {
 
     /// The index, counted row by row, of the first NaN or infinity; nil where there is none, and for
     /// tensors that are not weights.
+    ///
+    /// Goes through the tensor in pieces that leave memory again.
     package func firstNonFinite() -> Int? {
+        guard type.isWeight else { return nil }
+        let bytes = bytes
+        for start in stride(from: 0, to: bytes.count, by: Self.piece) {
+            let part = start..<min(start + Self.piece, bytes.count)
+            populate(part)
+            let found = firstNonFinite(UnsafeRawBufferPointer(rebasing: bytes[part]))
+            release(part)
+            if let found { return start / type.size + found }
+        }
+        return nil
+    }
+
+    /// Bytes looked at in one go: a multiple of every weight's size.
+    private static let piece = 16 << 20
+
+    private func firstNonFinite(_ bytes: UnsafeRawBufferPointer) -> Int? {
         switch type {
         case .float32: firstSaturated(bytes, exponent: 0x7F80_0000 as UInt32)
         case .bfloat16: firstSaturated(bytes, exponent: 0x7F80 as UInt16)

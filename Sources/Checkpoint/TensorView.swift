@@ -32,6 +32,14 @@ package struct TensorView: Sendable {
     /// How many elements; 1 for a scalar.
     package var count: Int { range.count / type.size }
 
+    /// Maps all bytes at once, before a pass over them.
+    package func populate() { file.populate(range) }
+
+    /// The same for a part, in bytes from the tensor's start.
+    func populate(_ part: Range<Int>) {
+        file.populate(range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
+    }
+
     /// Gives the memory of the bytes back to the system; they are read again when they are needed.
     package func release() { file.release(range) }
 

@@ -1,7 +1,7 @@
 /// Finds what somebody meant to write.
-enum Spelling {
+package enum Spelling {
     /// The candidate with the least edit distance, where that is at most a third of the letters.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
+    package static func nearest(to word: String, among candidates: [String]) -> String? {
         let letters = Array(word.unicodeScalars.prefix(64))
         let ranked = candidates.map { ($0, distance(letters, Array($0.unicodeScalars))) }
         guard let best = ranked.min(by: { $0.1 < $1.1 }),
@@ -11,7 +11,7 @@ enum Spelling {
     }
 
     /// `a, b or c`.
-    static func alternatives(_ words: [String]) -> String {
+    package static func alternatives(_ words: [String]) -> String {
         guard words.count > 1, let last = words.last else { return words.first ?? "nothing" }
         return words.dropLast().joined(separator: ", ") + " or " + last
     }

@@ -40,11 +40,17 @@ package struct Job: Sendable {
             total: plan.expectedWork, blocks: plan.layers.count, report: progress)
         var builds: [OutputBuild] = []
         do {
+            let isSequential = manifest.prune.sequential
             for output in plan.outputs {
-                let build = try OutputBuild(plan, output)
-                builds.append(build)
-                try build.compute(
-                    meter: meter, stop: stop, densePerplexity: builds[0].densePerplexity)
+                builds.append(try OutputBuild(plan, output))
+                if isSequential {
+                    try OutputBuild.compute(
+                        [builds[builds.count - 1]], meter: meter, stop: stop,
+                        densePerplexity: builds[0].densePerplexity)
+                }
+            }
+            if !isSequential {
+                try OutputBuild.compute(builds, meter: meter, stop: stop, densePerplexity: nil)
             }
             let seconds = (ContinuousClock.now - start) / .seconds(1)
             let curve = builds.count > 1 ? builds.map(\.curvePoint) : []

@@ -14,16 +14,17 @@ package struct MemoryPlan: Sendable, Hashable {
     /// The program itself, tokens, tables and what the allocator keeps, in bytes.
     private static let base = 96 << 20
 
+    /// - Parameter outputs: how many are computed in one sweep.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
-        model: Model, layers: [[LayerPlan]], calibration: TokenWindows?,
+        model: Model, layers: [[LayerPlan]], outputs: Int, calibration: TokenWindows?,
         evaluation: TokenWindows?, precision: Precision, threads: Int, limit: Int, place: String
     ) throws {
         let length = max(calibration?.length ?? 0, evaluation?.length ?? 0)
         let width = 4 * model.configuration.hiddenSize
         let calibrationTokens = calibration?.tokens.count ?? 0
-        // The dense and the pruned model's evaluation go side by side.
-        let states = (calibrationTokens + 2 * (evaluation?.tokens.count ?? 0)) * width
+        // The dense and the pruned models' evaluations go side by side.
+        let states = (calibrationTokens + (1 + outputs) * (evaluation?.tokens.count ?? 0)) * width
         let compared =
             min(calibration?.count ?? 0, Sweep.comparedSequences) * (calibration?.length ?? 0)
             * width

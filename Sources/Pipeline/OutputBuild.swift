@@ -56,47 +56,61 @@ final class OutputBuild: Sendable {
             sparsity: output.sparsity, output: output.path, zeros: zeros, perplexity: pruned)
     }
 
-    /// - Parameter densePerplexity: where an earlier output of the same job has it already.
-    func compute(meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?) throws {
+    /// Runs one sweep for several outputs: a single one where it is sequential.
+    ///
+    /// - Parameter densePerplexity: where an earlier sweep of the same job has it already.
+    static func compute(
+        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?
+    ) throws {
+        guard let first = builds.first else { return }
+        let plan = first.plan
         let prune = plan.manifest.prune
         let sweep = Sweep(
             model: plan.model, layers: plan.layers, pattern: prune.pattern,
-            sparsity: output.sparsity, scope: prune.scope,
+            sparsities: builds.map(\.output.sparsity), scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
             calibration: plan.calibration, evaluation: plan.evaluation,
             measuresDense: densePerplexity == nil, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
-            scratchDirectory: plan.memory.usesScratchFile ? directory.partial : nil)
-        try writeZeroBiases()
-        let sparsity = plan.outputs.count > 1 ? output.sparsity : nil
+            scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
+        for build in builds { try build.writeZeroBiases() }
         let (dense, pruned) = try sweep.run(
-            SweepObserver(
-                layer: { [self] result in
-                    try write(result)
-                    state.withLock {
-                        $0.layers.append(ReportLayer(result))
-                        $0.zeros += result.outcome.zeros
-                    }
-                },
-                block: { [self] result in state.withLock { $0.blocks.append(result) } },
-                advance: { [self] tokens, phase, block in
-                    try stop.check()
-                    meter.advance(tokens, phase: phase, block: block, sparsity: sparsity)
-                    let length =
-                        phase == .pruning ? plan.calibration?.length : plan.evaluation?.length
-                    state.withLock {
-                        $0.flops += plan.model.flops(tokens: tokens, length: length ?? 0)
-                    }
-                }))
-        state.withLock {
-            $0.dense = dense ?? densePerplexity
-            $0.pruned = pruned
+            builds.map { $0.observer(meter: meter, stop: stop) })
+        for (build, perplexity) in zip(builds, pruned) {
+            build.state.withLock {
+                $0.dense = dense ?? densePerplexity
+                $0.pruned = perplexity
+            }
+            try build.writer.finish { _ in
+                try stop.check()
+                meter.advance(0, phase: .writing, block: nil, sparsity: build.shownSparsity)
+            }
+            try build.statistics?.finish()
         }
-        try writer.finish { _ in
-            try stop.check()
-            meter.advance(0, phase: .writing, block: nil, sparsity: sparsity)
-        }
-        try statistics?.finish()
+    }
+
+    /// For progress: nil where there is only one output.
+    private var shownSparsity: Double? { plan.outputs.count > 1 ? output.sparsity : nil }
+
+    private func observer(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
+        SweepObserver(
+            layer: { [self] result in
+                try write(result)
+                state.withLock {
+                    $0.layers.append(ReportLayer(result))
+                    $0.zeros += result.outcome.zeros
+                }
+            },
+            block: { [self] result in state.withLock { $0.blocks.append(result) } },
+            advance: { [self] tokens, phase, block in
+                try stop.check()
+                meter.advance(tokens, phase: phase, block: block, sparsity: shownSparsity)
+                let length =
+                    phase == .pruning ? plan.calibration?.length : plan.evaluation?.length
+                state.withLock {
+                    $0.flops += plan.model.flops(tokens: tokens, length: length ?? 0)
+                }
+            })
     }
 
     func writeReport(seconds: Double, curve: [Report.CurvePoint]) throws {

@@ -57,8 +57,7 @@ package struct Plan: Sendable {
         outputs = try Self.planOutputs(job)
         try Self.checkOutputs(
             outputs, bytes: layout.bytes, inputs: [directory], paths: job.paths)
-        let memoryLimit = try Self.memoryLimit(job)
-        var texts = Texts(model: model, paths: job.paths, memoryLimit: memoryLimit)
+        var texts = Texts(model: model, paths: job.paths)
         calibration =
             manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation)
                 || manifest.calibration != nil
@@ -66,8 +65,9 @@ package struct Plan: Sendable {
         evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
         precision = manifest.precision == .bfloat16 ? .bfloat16 : .float32
         memory = try MemoryPlan(
-            model: model, layers: layers, calibration: calibration, evaluation: evaluation,
-            precision: precision, threads: threads, limit: memoryLimit,
+            model: model, layers: layers, outputs: manifest.prune.sequential ? 1 : outputs.count,
+            calibration: calibration, evaluation: evaluation,
+            precision: precision, threads: threads, limit: Self.memoryLimit(job),
             place: manifest.name)
         try model.checkFinite(pool: WorkerPool(width: threads))
     }

@@ -9,9 +9,16 @@ extension Sweep {
     /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`.
     ///
     /// Beyond those the last layer's product is not needed, unless the sweep follows the dense model.
+    ///
+    /// - Returns: nil where nothing of the block is to be pruned, or there is no calibration.
     func measure(
-        _ block: Block, states: HiddenStates, observer: SweepObserver
-    ) throws -> ([Tap: Statistics], Matrix) {
+        _ block: Block, states: HiddenStates?, observer: SweepObserver
+    ) throws -> (statistics: [Tap: Statistics], dense: Matrix)? {
+        guard let states else { return nil }
+        if !layers[block.index].contains(where: { $0.choice != nil }) {
+            if !sequential { try advance(states, through: block, .pruning, observer) }
+            return nil
+        }
         let windows = states.windows
         let length = windows.length
         let compared = min(windows.count, Self.comparedSequences)
@@ -68,16 +75,13 @@ extension Sweep {
         return (statistics, dense)
     }
 
-    /// Runs the pruned block on every sequence, in place; behind the last block only on those that are
-    /// compared. Where the sweep follows the dense model there is nothing to do or to compare: the
-    /// states have moved on already.
+    /// Runs the pruned block on every sequence, in place, or, where the sweep ends here, only on those
+    /// that are compared.
     func compareAndAdvance(
         _ block: Block, states: HiddenStates, dense: Matrix, observer: SweepObserver
     ) throws -> (Difference?, Double?) {
         let length = states.windows.length
         let compared = dense.rows / length
-        guard sequential else { return (nil, nil) }
-        let isLast = block.index == model.configuration.numHiddenLayers - 1
         let total = Mutex((Difference(), 0.0))
         let reduction = OrderedReduction<Difference> { part in
             total.withLock {
@@ -86,7 +90,7 @@ extension Sweep {
             }
         }
         try pool.forEach(
-            isLast ? compared : states.windows.count,
+            isLast(block) ? compared : states.windows.count,
             state: { Workspace(model, length: length) }
         ) { index, workspace in
             block.forward(states[index], model: model, workspace: workspace)

@@ -9,7 +9,9 @@ package struct Sweep: Sendable {
     /// `[blocks][layers of the block]`.
     package let layers: [[LayerPlan]]
     package let pattern: Pattern
-    package let sparsity: Double
+    /// One for each output. A sweep that follows the dense model measures once for all of them;
+    /// a sequential one has a single output.
+    package let sparsities: [Double]
     package let scope: Scope
     package let seed: UInt64
     /// Each block's statistics on inputs from the blocks pruned before it; otherwise on the dense
@@ -28,14 +30,15 @@ package struct Sweep: Sendable {
     static let comparedSequences = 8
 
     package init(
-        model: Model, layers: [[LayerPlan]], pattern: Pattern, sparsity: Double, scope: Scope,
-        seed: UInt64, sequential: Bool, calibration: TokenWindows?, evaluation: TokenWindows?,
+        model: Model, layers: [[LayerPlan]], pattern: Pattern, sparsities: [Double],
+        scope: Scope, seed: UInt64, sequential: Bool, calibration: TokenWindows?, evaluation: TokenWindows?,
         measuresDense: Bool, precision: Precision, pool: WorkerPool, scratchDirectory: String?
     ) {
         self.model = model
         self.layers = layers
         self.pattern = pattern
-        self.sparsity = sparsity
+        precondition(!sequential || sparsities.count == 1, "one output when sequential")
+        self.sparsities = sparsities
         self.scope = scope
         self.seed = seed
         self.sequential = sequential
@@ -47,25 +50,42 @@ package struct Sweep: Sendable {
         self.scratchDirectory = scratchDirectory
     }
 
-    /// - Returns: the perplexities that were asked for.
-    package func run(_ observer: SweepObserver) throws -> (dense: Double?, pruned: Double?) {
+    /// - Parameter observers: one for each sparsity.
+    /// - Returns: the perplexities that were asked for, `pruned` one for each sparsity.
+    package func run(
+        _ observers: [SweepObserver]
+    ) throws -> (dense: Double?, pruned: [Double?]) {
+        precondition(observers.count == sparsities.count, "an observer for each sparsity")
         let states = try calibration.map { try start($0) }
-        let pruned = try evaluation.map { try start($0) }
+        let pruned = try observers.map { _ in try evaluation.map { try start($0) } }
         let dense = try measuresDense ? evaluation.map { try start($0) } : nil
         for index in 0..<model.configuration.numHiddenLayers {
-            let clock = ContinuousClock.now
-            let block = try model.loadBlock(index, precision: precision)
-            if let dense { try advance(dense, through: block, .densePerplexity, observer) }
-            let (difference, error) = try prune(block, states: states, observer: observer)
-            if let pruned { try advance(pruned, through: block, .prunedPerplexity, observer) }
-            try observer.block(
-                BlockResult(
-                    index: index, difference: difference, meanSquaredError: error,
-                    seconds: (ContinuousClock.now - clock) / .seconds(1)))
+            var clock = ContinuousClock.now
+            var block = try model.loadBlock(index, precision: precision)
+            if let dense { try advance(dense, through: block, .densePerplexity, observers[0]) }
+            let measured = try measure(block, states: states, observer: observers[0])
+            for (lane, observer) in observers.enumerated() {
+                if lane > 0 { block = try model.loadBlock(index, precision: precision) }
+                try prune(
+                    block, sparsity: sparsities[lane], statistics: measured?.statistics ?? [:],
+                    observer: observer)
+                let (difference, error) = try finish(
+                    block, states: states, dense: measured?.dense, observer: observer)
+                if let states = pruned[lane] {
+                    try advance(states, through: block, .prunedPerplexity, observer)
+                }
+                try observer.block(
+                    BlockResult(
+                        index: index, difference: difference, meanSquaredError: error,
+                        seconds: (ContinuousClock.now - clock) / .seconds(1)))
+                clock = .now
+            }
         }
         return (
-            try dense.map { try perplexity($0, .densePerplexity, observer) },
-            try pruned.map { try perplexity($0, .prunedPerplexity, observer) }
+            try dense.map { try perplexity($0, .densePerplexity, observers[0]) },
+            try zip(pruned, observers).map { states, observer in
+                try states.map { try perplexity($0, .prunedPerplexity, observer) }
+            }
         )
     }
 
@@ -82,7 +102,7 @@ package struct Sweep: Sendable {
     }
 
     /// Moves all hidden states one block on, in place.
-    private func advance(
+    func advance(
         _ states: HiddenStates, through block: Block, _ phase: Progress.Phase,
         _ observer: SweepObserver
     ) throws {
@@ -105,16 +125,10 @@ package struct Sweep: Sendable {
         return exponential(total / Double(windows.count * (windows.length - 1)))
     }
 
-    /// Prunes a block in memory and moves the calibration's hidden states past it.
-    /// - Returns: how far the pruned block's output is from the dense one's.
+    /// Prunes a block in memory.
     private func prune(
-        _ block: Block, states: HiddenStates?, observer: SweepObserver
-    ) throws -> (Difference?, Double?) {
-        var statistics: [Tap: Statistics] = [:]
-        var compared: Matrix?
-        if let states {
-            (statistics, compared) = try measure(block, states: states, observer: observer)
-        }
+        _ block: Block, sparsity: Double, statistics: [Tap: Statistics], observer: SweepObserver
+    ) throws {
         for plan in layers[block.index] {
             guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
             try observer.advance(0, .pruning, block.index)
@@ -131,7 +145,22 @@ package struct Sweep: Sendable {
             try observer.layer(
                 LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
         }
-        guard let states, let compared else { return (nil, nil) }
-        return try compareAndAdvance(block, states: states, dense: compared, observer: observer)
+    }
+
+    /// Moves the calibration's hidden states past a block that has been pruned.
+    /// - Returns: how far its output is from the dense one's, where that was measured.
+    private func finish(
+        _ block: Block, states: HiddenStates?, dense: Matrix?, observer: SweepObserver
+    ) throws -> (Difference?, Double?) {
+        guard let states, sequential else { return (nil, nil) }
+        if let dense {
+            return try compareAndAdvance(block, states: states, dense: dense, observer: observer)
+        }
+        if !isLast(block) { try advance(states, through: block, .pruning, observer) }
+        return (nil, nil)
+    }
+
+    func isLast(_ block: Block) -> Bool {
+        block.index == model.configuration.numHiddenLayers - 1
     }
 }

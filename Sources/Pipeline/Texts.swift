@@ -9,15 +9,12 @@ import Transformer
 struct Texts {
     let model: Model
     let paths: Roots
-    /// In bytes; tokens that could never fit are not drawn.
-    let memoryLimit: Int
     /// Read when the first text needs it.
     private var tokenizer: Tokenizer?
 
-    init(model: Model, paths: Roots, memoryLimit: Int) {
+    init(model: Model, paths: Roots) {
         self.model = model
         self.paths = paths
-        self.memoryLimit = memoryLimit
     }
 
     /// The calibration windows, checked against the model.
@@ -28,9 +25,11 @@ struct Texts {
         case .text(let name):
             path = try paths.fileToRead(name)
             try model.check(length: wanted.length)
-            try checkSize(wanted)
             let tokens = try tokens(in: path)
-            guard
+            let (needed, overflow) = wanted.samples.multipliedReportingOverflow(by: wanted.length)
+            // Windows may overlap, but fewer tokens than asked for would be the same ones over and
+            // over.
+            guard !overflow, tokens.count >= needed,
                 let drawn = TokenWindows(
                     drawing: wanted.samples, length: wanted.length, from: tokens,
                     seed: wanted.seed)
@@ -38,8 +37,8 @@ struct Texts {
                 throw PlanError(
                     place: path,
                     reason: .tooFewTokens(
-                        found: tokens.count, needed: wanted.length,
-                        purpose: "one calibration sample"))
+                        found: tokens.count, needed: overflow ? .max : needed,
+                        purpose: "calibration with \(wanted.samples) samples of \(wanted.length)"))
             }
             windows = drawn
         case .tokens(let name):
@@ -79,27 +78,15 @@ struct Texts {
             let windows = TokenWindows(
                 cutting: tokens, length: wanted.length, limit: wanted.windows)
         else {
-            let purpose = wanted.windows.map { "\($0) evaluation windows" }
+            let purpose = wanted.windows.map { "evaluation with \($0) windows of \(wanted.length)" }
             throw PlanError(
                 place: path,
                 reason: .tooFewTokens(
                     found: tokens.count, needed: needed,
-                    purpose: purpose ?? "one evaluation window"))
+                    purpose: purpose ?? "an evaluation window"))
         }
         try model.check(tokens: windows.tokens, file: path)
         return windows
-    }
-
-    /// A slip of the finger in `samples` is an error and not the end of the process.
-    private func checkSize(_ wanted: Manifest.Calibration) throws {
-        let (tokens, tooMany) = wanted.samples.multipliedReportingOverflow(by: wanted.length)
-        let (bytes, tooLarge) = tokens.multipliedReportingOverflow(
-            by: MemoryLayout<Int32>.size)
-        let needed = tooMany || tooLarge ? Int.max : bytes
-        if needed > memoryLimit {
-            throw PlanError(
-                place: wanted.source.path, reason: .memory(needed: needed, allowed: memoryLimit))
-        }
     }
 
     private mutating func tokens(in path: String, stopAfter limit: Int = .max) throws -> [Int32] {

@@ -2,12 +2,13 @@ import Tensors
 import Transformer
 
 extension Plan {
-    /// The job's work in tokens through a block, for progress: two passes for calibration, one for
-    /// each perplexity.
+    /// The job's work in tokens through a block, for progress: two passes of the calibration for each
+    /// output, or one for all, and one of the evaluation for each perplexity.
     var expectedWork: Int {
-        let calibration = (calibration?.tokens.count ?? 0) * (manifest.prune.sequential ? 2 : 1)
-        let evaluation = evaluation?.tokens.count ?? 0
-        return layers.count * (outputs.count * (calibration + evaluation) + evaluation)
+        let passes = manifest.prune.sequential ? 2 * outputs.count : 1
+        let calibration = (calibration?.tokens.count ?? 0) * passes
+        let evaluation = (evaluation?.tokens.count ?? 0) * (outputs.count + 1)
+        return layers.count * (calibration + evaluation)
     }
 }
 

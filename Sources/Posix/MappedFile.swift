@@ -34,6 +34,17 @@ package final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
+    /// Maps the pages of `range` at once instead of one fault at a time, several times faster for a
+    /// pass over them: madvise(2), a hint that kernels before 5.14 do not know.
+    package func populate(_ range: Range<Int>) {
+        let page = Int(sysconf(CInt(_SC_PAGESIZE)))
+        let first = range.lowerBound / page * page
+        guard let start = bytes.baseAddress, first < range.upperBound else { return }
+        _ = madvise(
+            UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first,
+            CInt(stade_madv_populate_read))
+    }
+
     /// Gives back the memory of whole pages inside `range`; they are read from the file again when
     /// they are touched: madvise(2), a hint whose failure costs nothing but memory.
     package func release(_ range: Range<Int>) {

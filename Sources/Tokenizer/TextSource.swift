@@ -5,7 +5,7 @@ import Posix
 /// A file with text for calibration or evaluation.
 ///
 /// `.jsonl` has a document a line, an object whose field `text` is used; anything else is plain text
-/// and one document as it stands, line ends included. Either may be compressed as `.gz`.
+/// and one document, its line ends made LF. Either may be compressed as `.gz`.
 package struct TextSource: Sendable {
     package let path: String
     /// The most bytes that a document, or a line of `.jsonl`, may have: memory for a few times as
@@ -61,17 +61,35 @@ package struct TextSource: Sendable {
                 bytes += chunk
                 return true
             }
-            let text: UTF8Span
             do {
-                text = try UTF8Span(validating: bytes.span)
+                _ = try UTF8Span(validating: bytes.span)
             } catch {
                 throw DocumentError(
                     file: path,
                     position: Self.position(of: error.byteOffsets.lowerBound, in: bytes.span),
                     reason: "the text is not UTF-8 from here on; convert it", exitCode: .data)
             }
-            _ = try body(text)
+            Self.unifyLineEnds(&bytes)
+            _ = try body(UTF8Span(validating: bytes.span))
         }
+    }
+
+    /// Makes every CR LF and every CR one LF, as reading in Python's text mode does: the published
+    /// WikiText-2 has CR LF, and perplexities are compared on what Python sees.
+    private static func unifyLineEnds(_ bytes: inout [UInt8]) {
+        let carriageReturn = UInt8(ascii: "\r")
+        let lineFeed = UInt8(ascii: "\n")
+        guard let first = bytes.firstIndex(of: carriageReturn) else { return }
+        var end = first
+        var index = first
+        while index < bytes.count {
+            let isReturn = bytes[index] == carriageReturn
+            bytes[end] = isReturn ? lineFeed : bytes[index]
+            end += 1
+            let isPair = isReturn && index + 1 < bytes.count && bytes[index + 1] == lineFeed
+            index += isPair ? 2 : 1
+        }
+        bytes.removeSubrange(end...)
     }
 
     private func forEachLine(_ body: (UTF8Span) throws -> Bool) throws {

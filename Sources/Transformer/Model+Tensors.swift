@@ -118,10 +118,12 @@ extension TensorView {
         }
     }
 
-    /// As a matrix; the tensor must have two dimensions.
+    /// As a matrix; the tensor must have two dimensions. Its bytes leave memory again.
     package func matrix() -> Matrix {
         let matrix = Matrix(rows: shape[0], columns: shape[1])
+        populate()
         decode(bytes, type, into: matrix.start, count: count)
+        release()
         return matrix
     }
 

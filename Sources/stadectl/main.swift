@@ -1,1 +1,4 @@
 import Daemon
+import Glibc
+
+exit(StadectlCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,1 +1,4 @@
 import Daemon
+import Glibc
+
+exit(StadedCommand.run(Array(CommandLine.arguments.dropFirst())))

@@ -44,7 +44,7 @@ struct OracleTests {
             }
         }
         return Sweep(
-            model: model, layers: layers, pattern: settings.pattern, sparsity: settings.sparsity,
+            model: model, layers: layers, pattern: settings.pattern, sparsities: [settings.sparsity],
             scope: .row, seed: 0, sequential: true, calibration: calibration,
             evaluation: evaluation, measuresDense: true, precision: .float32,
             pool: WorkerPool(width: threads), scratchDirectory: nil)
@@ -61,7 +61,7 @@ struct OracleTests {
 
     static func run(_ sweep: Sweep) throws -> Found {
         let found = Mutex(Found())
-        let (dense, pruned) = try sweep.run(
+        let (dense, pruned) = try sweep.run([
             SweepObserver(
                 layer: { result in
                     let name = result.plan.name
@@ -76,10 +76,11 @@ struct OracleTests {
                 },
                 block: { result in
                     found.withLock { $0.errors.append(result.meanSquaredError ?? .nan) }
-                }))
+                })
+        ])
         return found.withLock { found in
             found.dense = dense
-            found.pruned = pruned
+            found.pruned = pruned[0]
             return found
         }
     }

@@ -36,7 +36,7 @@ import Testing
 
     @Test(arguments: ["a.txt", "wiki.test.raw", "noextension", "a.jsonl.bak"])
     func plainText_isOneDocument(name: String) throws {
-        #expect(try documents(name, Array("one\r\n\r\ntwo\n".utf8)) == ["one\r\n\r\ntwo\n"])
+        #expect(try documents(name, Array("one\r\n\r\ntwo\r\r\n".utf8)) == ["one\n\ntwo\n\n"])
         #expect(try documents(name, []) == [""])
     }
 

@@ -1,0 +1,79 @@
+# Building, trying, testing and installing stade; 'make help' lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr
+DESTDIR ?=
+# Where the programs are built: for use from here, self-contained for installing, and for the tests,
+# which are compiled with access to what is internal.
+BUILD := .build/release
+STATIC := .build/static
+TESTING := .build/testing
+# In release, for numerics are slow in debug. The Swift 6.3.1 compiler crashes in this pass on
+# Sources/Spool/JobRecord+JSON.swift when it compiles it for @testable.
+TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest \
+	-Xswiftc -Xllvm -Xswiftc -sil-disable-pass=copy-propagation
+
+.PHONY: help demo test build static format lint bench install clean prerequisites
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## prune two small models through a daemon of their own and show the result
+	@BIN=$(BUILD) etc/demo/run
+
+test: prerequisites ## run every test, the linter and, as root, the test of the whole service
+	@mkdir -p $(TESTING)
+	@swift test $(TEST_FLAGS) 2>&1 \
+		| tee $(TESTING)/tests.log | etc/summarize-tests
+	@$(MAKE) lint
+	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
+		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
+	@printf 'make test: %s; lint clean; %s\n' \
+		"$$(sed -n 's/.*Test run with \([0-9]* tests\?\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
+		"$$(tail -n 1 $(TESTING)/system.log), $$(grep -c '^ok ' $(TESTING)/system.log || true) checks"
+
+build: prerequisites ## build staded and stadectl for use from here
+	@swift build -c release
+
+static: prerequisites
+	@swift build -c release --static-swift-stdlib --scratch-path $(STATIC)
+
+format: ## lay out all Swift sources
+	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+
+lint: ## check the layout of the sources and the manifest in the README
+	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	@awk '/^```yaml$$/ { inside = 1; next } /^```$$/ && inside { exit } inside' README.md \
+		| diff - etc/demo/first.yaml \
+		|| { echo 'README.md: its first manifest is not etc/demo/first.yaml' >&2; exit 1; }
+
+bench: build ## measure; MODEL=DIR TEXT=FILE for another model, PYTHON=FILE to compare with PyTorch
+	@BIN=$(BUILD) Benchmarks/run
+
+# Under sudo there may be no swift: then what 'make static' has built is installed.
+install: ## install programs, unit, account, directories, catalog; DESTDIR= and PREFIX=/usr
+	@if command -v swift >/dev/null; then $(MAKE) static; fi
+	@[ -x $(STATIC)/release/staded ] || { echo "nothing is built; run 'make static' first" >&2; exit 1; }
+	@install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(STATIC)/release/staded $(STATIC)/release/stadectl
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/staded.service
+	@sed -i 's|/usr/bin/staded|$(PREFIX)/bin/staded|' \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/staded.service
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d etc/sysusers.d/stade.conf
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d etc/tmpfiles.d/stade.conf
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog etc/stade.catalog
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade README.md LICENSE
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/examples etc/examples/*.yaml
+	@[ -e $(DESTDIR)/etc/stade/staded.yaml ] \
+		|| install -D -m 0644 -t $(DESTDIR)/etc/stade etc/staded.yaml
+	@echo 'Installed below $(DESTDIR)$(PREFIX). On a running system, as root:'
+	@echo '  systemd-sysusers && systemd-tmpfiles --create stade.conf && journalctl --update-catalog'
+	@echo '  systemctl daemon-reload && systemctl enable --now staded'
+
+clean: ## remove what was built
+	@rm -rf .build
+
+prerequisites:
+	@etc/prerequisites

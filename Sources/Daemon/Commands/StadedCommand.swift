@@ -1,0 +1,97 @@
+import Glibc
+import Manifests
+import Posix
+
+/// The program `staded`.
+package enum StadedCommand {
+    package static let defaultConfiguration = "/etc/stade/staded.yaml"
+
+    private static let help = """
+        usage: staded [--config FILE] [--check]
+
+        Prunes the checkpoints that manifests in the inbox name. Runs in the foreground until
+        SIGTERM; SIGHUP reads the configuration anew.
+
+          --config FILE  the configuration (default: \(defaultConfiguration))
+          --check        check the configuration and exit
+          --version      print the version and exit
+          --help         print this and exit
+
+        """
+
+    /// - Parameter arguments: without the program's name.
+    /// - Returns: the status to exit with.
+    package static func run(_ arguments: [String]) -> Int32 {
+        hushDispatch()
+        do {
+            try ProcessorError.check()
+            return try execute(arguments).rawValue
+        } catch {
+            complain("staded", error)
+            return ((error as? any Failure)?.exitCode ?? .software).rawValue
+        }
+    }
+
+    private static func execute(_ words: [String]) throws -> ExitCode {
+        let arguments = try Arguments(
+            words, flags: ["--check", "--version", "--help"], valued: ["--config", "--worker"],
+            program: "staded")
+        if arguments.flags.contains("--help") { return print(help) }
+        if arguments.flags.contains("--version") { return print("staded \(version)\n") }
+        try arguments.refuseOperands("staded")
+        let file = arguments.values["--config"] ?? defaultConfiguration
+        // How the daemon calls itself for one job; not for people, so not in the help.
+        if let directory = arguments.values["--worker"] {
+            return WorkerProgram(directory: directory, configurationFile: file).run()
+        }
+        let bytes = try readFile(file, limit: 1 << 20)
+        let configuration = try Configuration.read(bytes, file: file)
+        if arguments.flags.contains("--check") { return print("\(escaped(file)): correct\n") }
+        let daemon = Daemon(configuration, Daemon.Options(configurationFile: absolute(file)))
+        daemon.handleSignals()
+        try daemon.start(bytes)
+        return daemon.wait()
+    }
+}
+
+/// Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary user may
+/// not raise its priority. To be called before Dispatch is used.
+func hushDispatch() { setenv("LIBDISPATCH_LOG", "NO", 0) }
+
+/// Writes to standard output.
+func print(_ text: String) -> ExitCode {
+    writeAll(Array(text.utf8), to: STDOUT_FILENO) ? .done : .io
+}
+
+/// One line on standard error.
+func complain(_ program: String, _ error: any Error) {
+    let text = (error as? any Failure)?.description ?? "\(error)"
+    _ = writeAll(Array("\(program): \(escaped(text, limit: 4096))\n".utf8), to: STDERR_FILENO)
+}
+
+/// write(2) until nothing is left; false where it fails.
+func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
+    bytes.withUnsafeBytes { bytes in
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Glibc.write(
+                descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}
+
+/// `path` as seen from the root directory.
+func absolute(_ path: String) -> String {
+    path.hasPrefix("/") ? path : joined(workingDirectory, path)
+}
+
+/// getcwd(3).
+var workingDirectory: String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    guard getcwd(&buffer, buffer.count) != nil else { return "." }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

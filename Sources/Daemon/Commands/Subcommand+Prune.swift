@@ -1,0 +1,84 @@
+import Documents
+import Glibc
+import Manifests
+import Pipeline
+import Posix
+import Spool
+
+extension Subcommand {
+    static let prune = Subcommand(
+        name: "prune", summary: "prune a checkpoint here and now, without the daemon",
+        operand: "MANIFEST",
+        details: """
+            Does what the manifest says and waits for the end; '-' reads it from standard input.
+            Relative paths start at the current directory. With --config they start at the roots
+            of that configuration, and its roots and limits hold. Ctrl-C stops and cleans up.
+            """,
+        options: [
+            Option(name: "--config", value: "FILE", help: "keep to a daemon's roots and limits"),
+            .json,
+        ]
+    ) { arguments, program in
+        let source = try ManifestSource(arguments.operand("the manifest", program))
+        let job = try foregroundJob(source.manifest, arguments)
+        // A reader that has gone is no reason to end, least of all without cleaning up.
+        signal(SIGPIPE, SIG_IGN)
+        let stop = StopSignal([SIGINT, SIGTERM, SIGHUP])
+        let display = ProgressDisplay()
+        let paths: [String]
+        do {
+            paths = try job.run(
+                progress: { display.show($0) }, isStopped: { stop.isRaised })
+        } catch {
+            display.clear()
+            throw error
+        }
+        display.clear()
+        let outputs = paths.map { Output(at: $0) }
+        if arguments.flags.contains("--json") {
+            return printJSON(
+                .object(["id": Node(job.id), "outputs": Node(outputs.map(\.node))]))
+        }
+        return print(outputs.map { $0.summary + "\n" }.joined())
+    }
+
+    static let validate = Subcommand(
+        name: "validate", summary: "check a manifest and all that it names",
+        operand: "MANIFEST",
+        details: """
+            Checks the manifest, the model, the texts, the disk space and the memory without
+            computing anything; '-' reads the manifest from standard input. Paths are found as
+            'stadectl prune' finds them.
+            """,
+        options: [
+            Option(name: "--config", value: "FILE", help: "keep to a daemon's roots and limits"),
+            .json,
+        ]
+    ) { arguments, program in
+        let source = try ManifestSource(arguments.operand("the manifest", program))
+        try foregroundJob(source.manifest, arguments).validate()
+        if arguments.flags.contains("--json") {
+            return printJSON(.object(["valid": true, "name": Node(source.manifest.name)]))
+        }
+        return print("\(escaped(source.file)): correct\n")
+    }
+
+    private static func foregroundJob(
+        _ manifest: Manifest, _ arguments: Arguments
+    ) throws -> Job {
+        var identifiers = JobIdentifier()
+        var roots = Roots(.unrestricted(base: workingDirectory))
+        var limits = Configuration().limits
+        if let file = arguments.values["--config"] {
+            let configuration = try Configuration.load(file)
+            roots = Roots(
+                .below(read: configuration.roots.read, write: configuration.roots.write))
+            limits = configuration.limits
+        }
+        return Job(id: identifiers.next(), manifest: manifest, paths: roots, ceiling: limits)
+    }
+}
+
+func printJSON(_ node: Node) -> ExitCode {
+    print(String(decoding: JSON.encode(node), as: UTF8.self) + "\n")
+}

@@ -1,0 +1,89 @@
+import Glibc
+import Manifests
+import Posix
+import Spool
+
+extension Daemon {
+    func recover() throws {
+        let found = try spool.recover(roots)
+        for record in found.finished { announce(record, spool.outputs(record)) }
+        for record in found.failed {
+            journal.write(
+                JournalEntry(
+                    .error, "\(record.name) has failed: \(record.reason ?? "unknown")", .jobFailed,
+                    about: record))
+        }
+        for record in found.requeued {
+            journal.write(
+                JournalEntry(
+                    .warning, "\(record.name) is queued again: \(record.reason ?? "unknown")",
+                    .jobRetried, about: record))
+        }
+        queued = found.queued.sorted(by: JobRecord.precedes)
+        // What was in the way may be gone.
+        deferred = found.deferred.map { Deferral(record: $0, due: Clock.boot()) }
+    }
+
+    /// Reads the configuration anew; a wrong one changes nothing.
+    package func reload() {
+        supervisor.reloading()
+        defer {
+            requestTurn()
+            supervisor.ready(status)
+        }
+        do {
+            let bytes = try readFile(options.configurationFile, limit: 1 << 20)
+            let new = try Configuration.read(bytes, file: options.configurationFile)
+            if new.spool != configuration.spool {
+                journal.write(
+                    JournalEntry(
+                        .warning, "the spool stays \(spool.path) until the daemon is restarted"))
+            }
+            try keepConfiguration(bytes)
+            let isElsewhere = new.inbox != configuration.inbox
+            configuration = new
+            configuration.spool = spool.path
+            journal.setLevel(new.log)
+            if isElsewhere {
+                watch = nil
+                spool = Spool(path: spool.path, inbox: new.inbox)
+                inbox = Inbox(spool)
+            }
+            journal.write(JournalEntry(.notice, "the configuration was read anew", .reloaded))
+        } catch {
+            journal.write(
+                JournalEntry(.error, "\(error); the old configuration stays", .reloadRefused))
+        }
+    }
+
+    func beginStop() {
+        guard !isStopping else { return }
+        isStopping = true
+        watch = nil
+        supervisor.stopping("stopping")
+        supervisor.extend(seconds: Int(options.grace) + 30)
+        for worker in running.values { worker.end(.daemonStops, grace: options.grace) }
+        requestTurn()
+    }
+
+    func leaveIfDone() {
+        if isStopping, running.isEmpty, ended.isEmpty || failure != nil, timer != nil {
+            leave(failure ?? .done)
+        }
+    }
+
+    /// For systemctl status.
+    var status: String {
+        var parts = running.values.sorted { JobRecord.precedes($0.record, $1.record) }.map {
+            worker in
+            let progress = worker.progress.map { ": \($0.summary)" } ?? ""
+            return escaped(worker.record.name, limit: 64) + progress
+        }
+        if isStopping { parts.insert("stopping", at: 0) }
+        if parts.isEmpty { parts.append("idle") }
+        parts.append("\(queued.count) queued")
+        if !deferred.isEmpty { parts.append("\(deferred.count) put off") }
+        if let trouble = spoolTrouble?.description ?? inboxTrouble { parts.append(trouble) }
+        return parts.joined(separator: "; ")
+    }
+}

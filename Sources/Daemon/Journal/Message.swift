@@ -1,0 +1,35 @@
+/// What kind of thing happened: `MESSAGE_ID` of the journal, explained in `etc/stade.catalog`.
+package enum Message: String, Sendable, Hashable, CaseIterable {
+    /// The daemon has started.
+    case daemonStarted = "3371b772acab47cc92552bd4e5e335e2"
+    /// The daemon has stopped.
+    case daemonStopped = "4272fa8eed7649c28526e4377d98e690"
+    /// The configuration was read anew.
+    case reloaded = "089831f743ac415b9b97376f93496117"
+    /// The new configuration is wrong; the old one stays in force.
+    case reloadRefused = "b8532a7013954db1a99aa4955ba14e61"
+    /// A job was taken into the queue.
+    case jobQueued = "ff9b628c63b9420f8b2f6fdaed19d18d"
+    /// A job has started.
+    case jobStarted = "ed7c9e2b717b4a998328b55df0f5ab63"
+    /// A job has come further.
+    case jobProgress = "73b34b7f9895445a96456903c8009771"
+    /// A job is done.
+    case jobFinished = "cb411139f68444088802692052fb728e"
+    /// A job has failed.
+    case jobFailed = "5fe0d31eb0db4395b8081754e9d5aa28"
+    /// A job's worker ended early; the job runs again.
+    case jobRetried = "b94935ecdb4a4c0d89f86d4414111161"
+    /// A job was put off.
+    case jobDeferred = "cbad2374017841e091dee202bab90eef"
+    /// A manifest was rejected.
+    case jobRejected = "ef92974981184c14ac0cd80c1d2f80dc"
+    /// A job was stopped or moved because the daemon ends or its owner asked for it.
+    case jobStopped = "c3b7a27fe56e467f82209752ebd130fb"
+    /// The inbox is not there.
+    case inboxLost = "68bf5f264bde4283b0f9f3161b0f6f30"
+    /// The inbox is back.
+    case inboxBack = "af4429520ada4165b7c67685982b1650"
+    /// The inbox cannot be watched.
+    case noWatches = "e841071c00684fbea5a68fd7df96777b"
+}

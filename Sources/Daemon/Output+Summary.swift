@@ -1,0 +1,16 @@
+import Posix
+import Spool
+
+extension Output {
+    /// For people, one line: `perplexity 40.83 -> 42.11, 50.0 % zeros, 12 s, /srv/stade/out/m`.
+    package var summary: String {
+        var parts: [String] = []
+        if let perplexityDense, let perplexityPruned {
+            parts.append(
+                "perplexity \(decimal(perplexityDense, 2)) -> \(decimal(perplexityPruned, 2))")
+        }
+        if let sparsity { parts.append("\(decimal(sparsity * 100, 1)) % zeros") }
+        if let seconds { parts.append(duration(seconds)) }
+        return (parts + [escaped(path, limit: 4096)]).joined(separator: ", ")
+    }
+}

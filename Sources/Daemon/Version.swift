@@ -1,0 +1,2 @@
+/// Of both programs.
+package let version = "0.1.0"

@@ -1,0 +1,104 @@
+import CLinux
+import Dispatch
+import Glibc
+import Manifests
+import Pipeline
+import Posix
+import Spool
+import Synchronization
+
+/// The worker's side: `staded --worker <spool>/active/<id> --config <file>`. Runs one job, says how far
+/// it is in lines on standard output, and ends.
+struct WorkerProgram {
+    let directory: String
+    let configurationFile: String
+
+    /// Seconds between two reports of progress within a block.
+    private static let interval = 0.5
+    /// The work of this process needs more than the plan's buffers: the program itself, libraries,
+    /// the allocator's slack.
+    private static let spareMemory = 1 << 30
+
+    func run() -> ExitCode {
+        // Without its daemon nobody would know of the job's end, and the next daemon runs it again.
+        _ = stade_set_parent_death_signal(SIGKILL)
+        do {
+            try lockDirectory()
+            let outputs = try work()
+            say(.done(outputs))
+            return .done
+        } catch is Stopped {
+            say(.stopped)
+            return .tryAgain
+        } catch {
+            let failure = error as? any Failure
+            let code = failure?.exitCode ?? .software
+            say(.failed(reason: failure?.description ?? "\(error)", exitCode: code.rawValue))
+            return code
+        }
+    }
+
+    private func work() throws -> [String] {
+        let configuration = try Configuration.read(
+            readFile(configurationFile, limit: 1 << 20), file: configurationFile)
+        let spool = Spool(path: configuration.spool, inbox: configuration.inbox)
+        let id = String(directory.split(separator: "/").last ?? "")
+        let manifest = try spool.manifest(spool.record(id, .active))
+        limitResources(manifest, configuration)
+        let job = Job(
+            id: id, manifest: manifest,
+            paths: Roots(.below(read: configuration.roots.read, write: configuration.roots.write)),
+            ceiling: configuration.limits)
+        let stop = StopSignal([SIGTERM])
+        let reporter = Reporter()
+        return try job.run(
+            progress: { progress in
+                if reporter.isDue(progress) { self.say(.progress(progress)) }
+            }, isStopped: { stop.isRaised })
+    }
+
+    /// Keeps others from working in the same directory as long as this process lives, which is why
+    /// the descriptor is never closed.
+    private func lockDirectory() throws(SystemError) {
+        let descriptor = stade_open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        if descriptor < 0 { throw SystemError("open", directory) }
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { throw SystemError("lock", directory) }
+    }
+
+    private func limitResources(_ manifest: Manifest, _ configuration: Configuration) {
+        // If memory runs out, the job goes before the daemon does.
+        if let file = try? File("/proc/self/oom_score_adj", O_WRONLY) {
+            _ = Glibc.write(file.descriptor, "500", 3)
+        }
+        // Not RLIMIT_AS: models are mapped, and mapped files are not memory that they take.
+        let budgets = [manifest.limits.memory, configuration.limits.memory].compactMap { $0 }
+        if let budget = budgets.min() {
+            let (sum, overflow) = budget.addingReportingOverflow(budget / 4 + Self.spareMemory)
+            let bytes = rlim_t(overflow ? Int.max : sum)
+            var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
+            _ = setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
+        }
+        var none = rlimit(rlim_cur: 0, rlim_max: 0)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+    }
+
+    private func say(_ event: WorkerEvent) { _ = writeAll(event.line, to: STDOUT_FILENO) }
+
+    /// Lets through what is new, and now and then what is not.
+    private final class Reporter: Sendable {
+        private let last = Mutex<(progress: Progress, time: Double)?>(nil)
+
+        func isDue(_ progress: Progress) -> Bool {
+            let now = Clock.boot()
+            return last.withLock { last in
+                if let (before, time) = last, !progress.isNewStep(after: before),
+                    now - time < WorkerProgram.interval
+                {
+                    return false
+                }
+                last = (progress, now)
+                return true
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Documents
+import Glibc
+import Manifests
+import Posix
+
+/// One published checkpoint and what its `stade-report.json` says of it.
+package struct Output: Sendable, Hashable {
+    package let path: String
+    /// The job that published it; nil where the report does not say.
+    package var job: String?
+    package var perplexityDense: Double?
+    package var perplexityPruned: Double?
+    package var weights: Int?
+    package var zeros: Int?
+    package var seconds: Double?
+
+    private static let reportLimit = 64 << 20
+
+    /// Reads the report of the checkpoint in `path`; its numbers are nil where it has none.
+    package init(at path: String) {
+        self.path = path
+        // A checkpoint is written by the daemon, but its directory may be anybody's by now.
+        guard
+            let file = try? File(
+                joined(path, "stade-report.json"), O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+            let status = try? file.status(), status.st_mode & S_IFMT == S_IFREG,
+            status.st_size <= Self.reportLimit,
+            let bytes = try? file.readAll(limit: Self.reportLimit),
+            let report = try? JSON.parse(bytes, file: file.path)
+        else { return }
+        job = report["job"]?["id"]?.string
+        perplexityDense = report["perplexity"]?["dense"]?.double
+        perplexityPruned = report["perplexity"]?["pruned"]?.double
+        weights = report["cost"]?["weights"]?.integer
+        zeros = report["cost"]?["zeros"]?.integer
+        seconds = report["resources"]?["seconds"]?.double
+    }
+
+    /// The share of zeros among the weights, 0 to 1.
+    package var sparsity: Double? {
+        guard let weights, let zeros, weights > 0 else { return nil }
+        return Double(zeros) / Double(weights)
+    }
+}
+
+extension Output {
+    /// An element of `result.json`.
+    package var node: Node {
+        .object([
+            "path": Node(path), "perplexity_dense": Node(perplexityDense),
+            "perplexity_pruned": Node(perplexityPruned), "weights": Node(weights),
+            "zeros": Node(zeros), "seconds": Node(seconds),
+        ])
+    }
+
+    /// nil where `node` is no such element.
+    init?(_ node: Node) {
+        guard let path = node["path"]?.string else { return nil }
+        self.path = path
+        perplexityDense = node["perplexity_dense"]?.double
+        perplexityPruned = node["perplexity_pruned"]?.double
+        weights = node["weights"]?.integer
+        zeros = node["zeros"]?.integer
+        seconds = node["seconds"]?.double
+    }
+
+    /// The outputs that job `id` has published already, found by the reports in them: its output
+    /// itself, or beside or below that where there are several.
+    /// - Returns: nil unless all are there.
+    static func published(by id: String, _ manifest: Manifest, _ roots: Roots) -> [Output]? {
+        guard let output = try? roots.outputPath(manifest.output) else { return nil }
+        var places = [output]
+        if manifest.prune.sparsity.count > 1 {
+            places += names(in: output).map { joined(output, $0) }
+            let parts = output.split(separator: "/")
+            let parent = "/" + parts.dropLast().joined(separator: "/")
+            let stem = String(parts.last ?? "")
+            places += names(in: parent).filter { $0 != stem && $0.hasPrefix(stem) }
+                .map { joined(parent, $0) }
+        }
+        let outputs = places.map { Output(at: $0) }.filter { $0.job == id }
+        return outputs.count < manifest.prune.sparsity.count ? nil : outputs
+    }
+
+    private static func names(in path: String) -> [String] {
+        guard let directory = try? File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+            let entries = try? DirectoryEntry.list(directory)
+        else { return [] }
+        return entries.filter { $0.kind == .directory }.compactMap(\.name)
+    }
+}

@@ -1,0 +1,73 @@
+import Documents
+import Glibc
+import Posix
+
+extension Spool {
+    static let recordFile = "state.json"
+    /// One line: why the job failed.
+    package static let reasonFile = "reason.txt"
+    /// The submitted bytes.
+    package static let manifestFile = "manifest.yaml"
+    /// What a running job last said of itself.
+    package static let progressFile = "progress.json"
+    /// What a finished job left.
+    package static let resultFile = "result.json"
+    /// What a worker wrote to standard error.
+    package static let logFile = "log"
+    /// Larger than any `state.json` that this program writes.
+    private static let recordLimit = 1 << 20
+
+    /// The jobs in a state, oldest first. Names that no job can have are left out.
+    package func identifiers(_ state: JobState) throws(SystemError) -> [String] {
+        let directory = try File(directory(state), O_RDONLY | O_DIRECTORY)
+        return try DirectoryEntry.list(directory).compactMap { entry in
+            guard entry.kind == .directory, let name = entry.name, JobIdentifier.isValid(name)
+            else { return nil }
+            return name
+        }
+    }
+
+    /// Reads `state.json` of a job.
+    /// - Throws: `SystemError`, or `DocumentError` where the file is damaged.
+    package func record(_ id: String, _ state: JobState) throws -> JobRecord {
+        try record(in: directory(id, state), id: id, state: state)
+    }
+
+    func record(in directory: String, id: String, state: JobState) throws -> JobRecord {
+        let path = joined(directory, Self.recordFile)
+        let node = try JSON.parse(
+            readFile(path, limit: Self.recordLimit), file: path, exitCode: .io)
+        return try JobRecord(node, id: id, state: state, path: path)
+    }
+
+    /// Writes `state.json` into a job's directory: a new file, made durable, renamed into place.
+    func write(_ record: JobRecord, in directory: String) throws(SystemError) {
+        try replaceFile(
+            joined(directory, Self.recordFile), JSON.encode(record.node) + [UInt8(ascii: "\n")])
+        try syncDirectory(directory)
+    }
+}
+
+/// Writes a whole file under a passing name and renames it into place, so that a reader sees the old
+/// or the new one. The directory is not synced.
+/// - Parameter durable: false leaves out the fsync, for what need not survive a crash.
+package func replaceFile(
+    _ path: String, _ bytes: [UInt8], durable: Bool = true
+) throws(SystemError) {
+    let new = path + ".new"
+    do throws(SystemError) {
+        if durable {
+            try writeFile(new, bytes)
+        } else {
+            let file = try File(new, O_WRONLY | O_CREAT | O_TRUNC)
+            try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
+                try file.write(UnsafeRawBufferPointer(buffer), at: 0)
+            }
+        }
+        if rename(new, path) != 0 { throw SystemError("rename", new) }
+    } catch {
+        // On a full disk every byte counts, and a half-written file is of no use.
+        unlink(new)
+        throw error
+    }
+}

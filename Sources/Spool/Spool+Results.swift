@@ -1,0 +1,64 @@
+import Documents
+import Glibc
+import Manifests
+import Posix
+
+extension Spool {
+    /// A job's manifest, as it was copied when it was claimed.
+    package func manifest(_ record: JobRecord) throws -> Manifest {
+        let path = joined(directory(record.id, record.state), Self.manifestFile)
+        return try Manifest.read(readFile(path, limit: Inbox.maximumSize), file: record.file)
+    }
+
+    /// The outputs of a job that published all of them; nil where any is missing. To be asked before
+    /// a job is run again.
+    package func published(_ record: JobRecord, below roots: Roots) -> [Output]? {
+        guard let manifest = try? manifest(record) else { return nil }
+        return Output.published(by: record.id, manifest, roots)
+    }
+
+    /// Removes what a worker that was killed left of the outputs it was building: `.stade-<id>.partial`
+    /// and, for a sweep, `.stade-<id>-<n>.partial` beside where the outputs belong. What cannot be
+    /// removed stays.
+    package func discardPartials(_ record: JobRecord, below roots: Roots) {
+        guard let manifest = try? manifest(record),
+            let output = try? roots.outputPath(manifest.output)
+        else { return }
+        let parent = "/" + output.split(separator: "/").dropLast().joined(separator: "/")
+        guard let directory = try? File(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+            let entries = try? DirectoryEntry.list(directory)
+        else { return }
+        for name in entries.lazy.filter({ $0.kind == .directory }).compactMap(\.name)
+        where name.hasPrefix(".stade-\(record.id)") && name.hasSuffix(".partial") {
+            try? removeTree(name, in: directory.descriptor)
+        }
+    }
+
+    /// Moves a job to `done`, with what it left in `result.json`.
+    package func finish(
+        _ record: JobRecord, _ outputs: [Output]
+    ) throws(SystemError) -> JobRecord {
+        var record = record
+        record.reason = nil
+        record.exitCode = nil
+        record.retryAfter = nil
+        let result = Node.object(["version": 1, "outputs": Node(outputs.map(\.node))])
+        do throws(SystemError) {
+            let path = joined(directory(record.id, record.state), Self.resultFile)
+            try replaceFile(path, JSON.encode(result) + [UInt8(ascii: "\n")])
+        } catch {
+            // The outputs are there; a full spool must not make the job run again.
+            guard error.isNoSpace else { throw error }
+        }
+        return try move(record, to: .done)
+    }
+
+    /// What a job in `done` left; empty for any other.
+    package func outputs(_ record: JobRecord) -> [Output] {
+        let path = joined(directory(record.id, record.state), Self.resultFile)
+        guard let bytes = try? readFile(path, limit: 1 << 20),
+            let node = try? JSON.parse(bytes, file: path)
+        else { return [] }
+        return (node["outputs"]?.array ?? []).compactMap { Output($0) }
+    }
+}

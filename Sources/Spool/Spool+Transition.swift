@@ -1,0 +1,45 @@
+import CLinux
+import Glibc
+import Posix
+
+extension Spool {
+    /// Moves a job into another state: writes `state.json`, then one rename, then fsync of both
+    /// parents. A crash leaves the job in the one or the other state, whole.
+    ///
+    /// On a full disk a job can still be moved anywhere but to `active`, without the note in
+    /// `state.json`: to count an attempt before it starts is what keeps a job that takes the machine
+    /// down from doing so for ever.
+    package func move(
+        _ record: JobRecord, to state: JobState, at time: Double = Clock.wall()
+    ) throws(SystemError) -> JobRecord {
+        let old = directory(record.id, record.state)
+        var record = record
+        let source = record.state
+        record.enter(state, at: time)
+        do throws(SystemError) {
+            if state == .failed, let reason = record.reason {
+                try writeFile(joined(old, Self.reasonFile), Array((reason + "\n").utf8))
+            }
+            try write(record, in: old)
+        } catch {
+            guard error.isNoSpace, state != .active else { throw error }
+        }
+        try renameDurably(old, directory(record.id, state), directory(source), directory(state))
+        return record
+    }
+
+    /// rename(2) of a job's directory that never replaces another, then fsync(2) of both parents.
+    func renameDurably(
+        _ old: String, _ new: String, _ parents: String...
+    ) throws(SystemError) {
+        if stade_renameat2(AT_FDCWD, old, AT_FDCWD, new, 1) != 0 {
+            throw SystemError("rename", old)
+        }
+        for parent in parents { try syncDirectory(parent) }
+    }
+}
+
+extension SystemError {
+    /// The disk or the quota is full.
+    package var isNoSpace: Bool { errno == ENOSPC || errno == EDQUOT }
+}

@@ -1,0 +1,70 @@
+import Glibc
+import Posix
+import Spool
+
+/// One of the built programs, run with its output in a file.
+final class Program {
+    let identifier: pid_t
+    private let file: String
+    private var status: CInt?
+
+    /// The directory of the programs: that of this test's own executable.
+    private static var directory: String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = max(0, readlink("/proc/self/exe", &buffer, buffer.count))
+        let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "/" + path.split(separator: "/").dropLast().joined(separator: "/")
+    }
+
+    /// - Parameter file: where standard output and standard error go.
+    init(
+        _ name: String, _ arguments: [String], output file: String, environment: [String] = []
+    ) throws {
+        self.file = file
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(
+            &actions, STDOUT_FILENO, file, O_WRONLY | O_CREAT | O_APPEND, 0o640)
+        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        // The threads of the tests block signals.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let path = joined(Self.directory, name)
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        var variables =
+            (["PATH=/usr/bin:/bin", "LC_ALL=C"] + environment).map { strdup($0) } + [nil]
+        defer { for word in words + variables { free(word) } }
+        var child: pid_t = 0
+        let code = posix_spawn(&child, path, &actions, &attributes, &words, &variables)
+        if code != 0 { throw SystemError("start", path, errno: code) }
+        identifier = child
+    }
+
+    deinit {
+        if status == nil {
+            kill(identifier, SIGKILL)
+            _ = wait()
+        }
+    }
+
+    /// The exit status, or 128 and the signal.
+    func wait() -> CInt {
+        if let status { return status }
+        var result: CInt = 0
+        while waitpid(identifier, &result, 0) < 0 && errno == EINTR {}
+        let status = result & 0x7f == 0 ? result >> 8 & 0xff : 128 + result & 0x7f
+        self.status = status
+        return status
+    }
+
+    var output: String {
+        String(decoding: (try? readFile(file)) ?? [], as: UTF8.self)
+    }
+}

@@ -1,0 +1,192 @@
+import Glibc
+import Posix
+import Spool
+import Testing
+
+@Suite struct IntakeTests {
+    @Test func claim_whenRenamedIn_isQueuedAtOnce() throws {
+        let scratch = try ScratchSpool()
+        try scratch.drop("a.yaml", ScratchSpool.manifest + "priority: 7\n")
+        let intake = try scratch.scan()
+        let record = try #require(intake.accepted.first)
+        #expect(intake.accepted.count == 1)
+        #expect(record.name == "a" && record.file == "a.yaml" && record.priority == 7)
+        #expect(record.uid == geteuid())
+        #expect(try scratch.names("spool/inbox") == [])
+        #expect(try scratch.names("spool/tmp") == [])
+        #expect(try scratch.names("spool/queued") == [record.id])
+        #expect(
+            try scratch.names("spool/queued/\(record.id)") == ["manifest.yaml", "state.json"])
+        #expect(
+            try scratch.text("spool/queued/\(record.id)/manifest.yaml")
+                == ScratchSpool.manifest + "priority: 7\n")
+        #expect(try scratch.spool.record(record.id, .queued) == record)
+    }
+
+    @Test func claim_whenWrittenInPlace_waitsUntilItLiesStill() throws {
+        let scratch = try ScratchSpool()
+        let path = joined(scratch.spool.inbox, "a.yaml")
+        try writeFile(path, Array("version: 1\nmodel: tiny\n".utf8))
+        #expect(try scratch.scan().accepted.isEmpty)
+        scratch.now += 2.5
+        // Still being written: the clock starts anew.
+        try writeFile(path, Array(ScratchSpool.manifest.utf8))
+        #expect(try scratch.scan().rescan ?? 0 > 2)
+        scratch.now += 2.5
+        #expect(try scratch.scan().accepted.isEmpty)
+        // Closed, so that a second is enough, which has passed.
+        scratch.hints.note("a.yaml".utf8CString.map { $0 }, .closed)
+        #expect(try scratch.scan().accepted.count == 1)
+    }
+
+    @Test func claim_withoutAnyHint_isTakenAfterAWhile() throws {
+        let scratch = try ScratchSpool()
+        try writeFile(joined(scratch.spool.inbox, "a.yaml"), Array(ScratchSpool.manifest.utf8))
+        #expect(try scratch.scan().accepted.isEmpty)
+        scratch.now += 3.1
+        #expect(try scratch.scan().accepted.count == 1)
+    }
+
+    @Test func manyFiles_runOnceEach() throws {
+        let scratch = try ScratchSpool()
+        let names = (0..<200).map { "job-\($0).yaml" }
+        for name in names { try scratch.drop(name) }
+        var accepted: [JobRecord] = []
+        var scans = 0
+        while true {
+            let intake = try scratch.scan()
+            accepted += intake.accepted
+            scans += 1
+            if !intake.hasMore { break }
+        }
+        #expect(scans == 4)
+        #expect(Set(accepted.map(\.file)) == Set(names))
+        #expect(accepted.count == 200)
+        #expect(accepted.map(\.id) == accepted.map(\.id).sorted())
+        #expect(try scratch.names("spool/queued") == accepted.map(\.id))
+        #expect(try scratch.names("spool/inbox") == [])
+    }
+
+    @Test func claim_onAnotherFileSystem_isCopied() throws {
+        let scratch = try ScratchSpool()
+        var template = Array("/dev/shm/stade-inbox-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let path = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? removeTree(path) }
+        let spool = Spool(path: scratch.spool.path, inbox: path)
+        var (inbox, hints) = (Inbox(spool), Hints())
+        try writeFile(joined(path, "a.yaml"), Array(ScratchSpool.manifest.utf8))
+        hints.note("a.yaml".utf8CString.map { $0 }, .moved)
+        #expect(try inbox.scan(&hints).accepted.count == 1)
+        #expect(try scratch.names("spool/queued").count == 1)
+    }
+
+    @Test func brokenManifest_isRejectedWithItsPlace() throws {
+        let scratch = try ScratchSpool()
+        try scratch.drop("bad.yaml", "version: 1\nmodle: x\noutput: y\n")
+        let record = try #require(try scratch.scan().rejected.first)
+        #expect(record.state == .failed && record.exitCode == 78)
+        let directory = "spool/failed/\(record.id)"
+        #expect(
+            try scratch.names(directory) == ["manifest.yaml", "reason.txt", "state.json"])
+        let reason = try scratch.text(directory + "/reason.txt")
+        #expect(reason.hasPrefix("bad.yaml:2:1: "))
+        #expect(reason.contains("'model'"))
+        #expect(try scratch.names("spool/inbox") == [])
+    }
+
+    enum Oddity: String, CaseIterable { case link, fifo, hardLink, large, huge }
+
+    @Test(arguments: Oddity.allCases)
+    func oddFile_isRejectedAndGone(_ oddity: Oddity) throws {
+        let scratch = try ScratchSpool()
+        let path = joined(scratch.spool.inbox, "odd.yaml")
+        let other = joined(scratch.path, "other.yaml")
+        try writeFile(other, Array(ScratchSpool.manifest.utf8))
+        switch oddity {
+        case .link: #expect(symlink(other, path) == 0)
+        case .fifo: #expect(mkfifo(path, 0o666) == 0)
+        case .hardLink: #expect(Glibc.link(other, path) == 0)
+        case .large: try scratch.drop("odd.yaml", String(repeating: "#", count: (1 << 20) + 1))
+        case .huge:
+            try scratch.drop("odd.yaml", "")
+            #expect(truncate(path, 1 << 30) == 0)
+        }
+        try scratch.drop("good.yaml")
+        scratch.hints.note("odd.yaml".utf8CString.map { $0 }, .moved)
+        let started = Clock.boot()
+        let intake = try scratch.scan()
+        #expect(Clock.boot() - started < 1)
+        #expect(intake.accepted.map(\.file) == ["good.yaml"])
+        let record = try #require(intake.rejected.first)
+        #expect(record.reason?.hasPrefix("odd.yaml: ") == true)
+        #expect(
+            try scratch.names("spool/failed/\(record.id)") == ["reason.txt", "state.json"])
+        #expect(try scratch.names("spool/inbox") == [])
+        #expect(access(other, F_OK) == 0)
+    }
+
+    @Test func directoriesAndOtherNames_areIgnoredWithOneWarning() throws {
+        let scratch = try ScratchSpool()
+        #expect(mkdir(joined(scratch.spool.inbox, "dir.yaml"), 0o755) == 0)
+        try scratch.drop("notes.txt")
+        try scratch.drop(".draft.yaml")
+        let warnings = try scratch.scan().warnings
+        #expect(warnings.count == 2)
+        #expect(warnings.allSatisfy { $0.contains("is ignored") })
+        scratch.now += 100
+        let again = try scratch.scan()
+        #expect(again.warnings.isEmpty && again.accepted.isEmpty && again.rejected.isEmpty)
+        #expect(try scratch.names("spool/inbox") == [".draft.yaml", "dir.yaml", "notes.txt"])
+    }
+
+    @Test func nameThatIsNotUTF8_isIgnored() throws {
+        let scratch = try ScratchSpool()
+        let bytes = Array(joined(scratch.spool.inbox, "x").utf8CString.dropLast())
+        let path = bytes + [CChar(bitPattern: 0xff)] + ".yaml".utf8CString
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640)
+        #expect(descriptor >= 0)
+        close(descriptor)
+        scratch.now += 100
+        #expect(try scratch.scan().warnings.count == 1)
+    }
+
+    @Test func controlCharacters_areEscaped() throws {
+        let scratch = try ScratchSpool()
+        let name = "a\u{1b}[31m\n" + String(repeating: "x", count: 240) + ".yaml"
+        try scratch.drop(name, "version: 2\n")
+        let record = try #require(try scratch.scan().rejected.first)
+        #expect(record.reason?.contains("\u{1b}") == false)
+        #expect(record.reason?.contains("\n") == false)
+        #expect(record.file == name)
+    }
+
+    @Test func forgedClaims_doNotStopTheScan() throws {
+        let scratch = try ScratchSpool()
+        #expect(mkdir(joined(scratch.spool.inbox, ".claim-20250101-000000-abcdef"), 0o755) == 0)
+        try scratch.drop(".claim-..")
+        try scratch.drop(".claim-x/../../y".replacingSlashes)
+        try scratch.drop("a.yaml")
+        #expect(try scratch.scan().accepted.map(\.file) == ["a.yaml"])
+        #expect(try scratch.scan().failure == nil)
+    }
+
+    @Test func requests_nameTheirOwner() throws {
+        let scratch = try ScratchSpool()
+        let record = try scratch.queueOne()
+        try scratch.drop(Request.fileName(.cancel, record.id), "")
+        try scratch.drop(".request-explode-\(record.id)", "")
+        #expect(
+            symlink("/etc/passwd", joined(scratch.spool.inbox, ".request-hold-\(record.id)")) == 0)
+        let requests = try scratch.scan().requests
+        #expect(requests.map(\.verb) == [.cancel])
+        #expect(requests.map(\.id) == [record.id])
+        #expect(requests.map(\.uid) == [geteuid()])
+        #expect(try scratch.scan().requests.isEmpty)
+    }
+}
+
+extension String {
+    fileprivate var replacingSlashes: String { String(map { $0 == "/" ? "_" : $0 }) }
+}

@@ -1,0 +1,208 @@
+import Glibc
+import Manifests
+import Posix
+import Spool
+import Testing
+
+/// Every state that a crash can leave, built by hand, and what the next start makes of it.
+@Suite struct RecoveryTests {
+    /// Where in the claim of `a.yaml` the crash came.
+    enum ClaimStep: CaseIterable {
+        case prepared, claimed, claimedNameLost, copied, copiedHalf, renamed
+    }
+
+    @Test(arguments: ClaimStep.allCases)
+    func claim_interruptedAnywhere_yieldsOneJob(_ step: ClaimStep) throws {
+        let scratch = try ScratchSpool()
+        let record = try scratch.queueOne()
+        let queued = scratch.spool.directory(record.id, .queued)
+        let temporary = joined(scratch.spool.temporary, record.id)
+        let claim = joined(scratch.spool.inbox, ".claim-\(record.id)")
+        // Back from the end to the step.
+        try writeFile(claim, Array(ScratchSpool.manifest.utf8))
+        if step != .renamed { #expect(rename(queued, temporary) == 0) }
+        switch step {
+        case .renamed, .copied: break
+        case .copiedHalf: try writeFile(joined(temporary, "manifest.yaml"), Array("versi".utf8))
+        case .claimed: unlink(joined(temporary, "manifest.yaml"))
+        case .claimedNameLost: try removeTree(temporary)
+        case .prepared:
+            unlink(joined(temporary, "manifest.yaml"))
+            #expect(rename(claim, joined(scratch.spool.inbox, "a.yaml")) == 0)
+        }
+        let (recovery, intake) = try scratch.restart()
+        scratch.now += 10
+        let accepted = try intake.accepted + scratch.scan().accepted
+        let jobs = recovery.queued + accepted
+        #expect(jobs.count == 1)
+        #expect(jobs.first?.file == (step == .claimedNameLost ? "\(record.id).yaml" : "a.yaml"))
+        #expect(try scratch.names("spool/queued").count == 1)
+        #expect(try scratch.names("spool/inbox") == [])
+        #expect(try scratch.names("spool/tmp") == [])
+        let id = try #require(jobs.first?.id)
+        #expect(try scratch.text("spool/queued/\(id)/manifest.yaml") == ScratchSpool.manifest)
+    }
+
+    @Test func claim_ofAFinishedJob_isOnlyRemoved() throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        record = try scratch.spool.move(record, to: .active)
+        record = try scratch.spool.finish(record, [])
+        try scratch.drop(".claim-\(record.id)")
+        let (recovery, intake) = try scratch.restart()
+        #expect(recovery.queued.isEmpty && intake.accepted.isEmpty)
+        #expect(try scratch.names("spool/done") == [record.id])
+        #expect(try scratch.names("spool/inbox") == [])
+    }
+
+    @Test func leftoversInTmp_areRemoved() throws {
+        let scratch = try ScratchSpool()
+        #expect(mkdir(joined(scratch.spool.temporary, "20250101-000000-abcdef"), 0o750) == 0)
+        try writeFile(joined(scratch.spool.temporary, "20250101-000000-abcdef/state.json"), [])
+        _ = try scratch.restart()
+        #expect(try scratch.names("spool/tmp") == [])
+    }
+
+    @Test func activeJob_isQueuedAgainAndKeepsItsCount() throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        record.attempts = 1
+        record = try scratch.spool.move(record, to: .active)
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.requeued.map(\.id) == [record.id])
+        #expect(recovery.queued.map(\.id) == [record.id])
+        #expect(recovery.queued.first?.attempts == 1)
+        #expect(try scratch.names("spool/active") == [])
+    }
+
+    @Test func attemptThatWasCountedButNeverStarted_isNotCounted() throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        record.attempts = 1
+        record = try scratch.spool.move(record, to: .active)
+        // The crash came between state.json and the rename.
+        #expect(
+            rename(
+                scratch.spool.directory(record.id, .active),
+                scratch.spool.directory(record.id, .queued)) == 0)
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.queued.map(\.attempts) == [0])
+        #expect(recovery.queued.first?.state == .queued)
+    }
+
+    @Test func jobThatTookTheMachineDownThreeTimes_fails() throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        for attempt in 1...3 {
+            record.attempts = attempt
+            record = try scratch.spool.move(record, to: .active)
+            let (recovery, _) = try scratch.restart()
+            if attempt < 3 {
+                record = try #require(recovery.queued.first)
+            } else {
+                #expect(recovery.queued.isEmpty)
+                #expect(recovery.failed.map(\.id) == [record.id])
+            }
+        }
+        #expect(try scratch.text("spool/failed/\(record.id)/reason.txt").contains("3 attempts"))
+    }
+
+    @Test func publishedJob_isDoneAndNeverRunsAgain() throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        record.attempts = 3
+        record = try scratch.spool.move(record, to: .active)
+        try scratch.publish(record.id)
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.queued.isEmpty && recovery.failed.isEmpty)
+        let done = try #require(recovery.finished.first)
+        let output = try #require(scratch.spool.outputs(done).first)
+        #expect(output.path == joined(scratch.path, "out"))
+        #expect(output.perplexityPruned == 42.1 && output.sparsity == 0.5)
+    }
+
+    @Test func outputOfAnotherJob_doesNotCount() throws {
+        let scratch = try ScratchSpool()
+        let record = try scratch.spool.move(scratch.queueOne(), to: .active)
+        try scratch.publish("20250101-000000-abcdef")
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.queued.map(\.id) == [record.id])
+    }
+
+    @Test(arguments: [1, 2])
+    func sweep_isDoneOnlyWithAllOutputs(_ published: Int) throws {
+        let scratch = try ScratchSpool()
+        let manifest = ScratchSpool.manifest.replacing(
+            "magnitude", "magnitude, sparsity: [0.3, 0.5]")
+        let record = try scratch.spool.move(scratch.queueOne("a.yaml", manifest), to: .active)
+        for name in ["out-0.3", "out-0.5"].prefix(published) {
+            try scratch.publish(record.id, name)
+        }
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.finished.count == (published == 2 ? 1 : 0))
+        #expect(recovery.queued.count == (published == 2 ? 0 : 1))
+    }
+
+    @Test(arguments: ["", "{", "[]", #"{"version": 1, "name": 3}"#, "\u{0}\u{0}\u{0}"])
+    func damagedRecord_failsThatJobOnly(_ text: String) throws {
+        let scratch = try ScratchSpool()
+        let bad = try scratch.queueOne("bad.yaml")
+        let good = try scratch.queueOne("good.yaml")
+        try writeFile(
+            joined(scratch.spool.directory(bad.id, .queued), "state.json"), Array(text.utf8))
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.queued.map(\.id) == [good.id])
+        #expect(recovery.failed.map(\.id) == [bad.id])
+        #expect(try scratch.text("spool/failed/\(bad.id)/reason.txt").contains("state.json"))
+        #expect(try scratch.text("spool/failed/\(bad.id)/manifest.yaml") == ScratchSpool.manifest)
+    }
+
+    @Test func secondLock_isRefused() throws {
+        let scratch = try ScratchSpool()
+        let lock = try scratch.spool.lock()
+        let error = #expect(throws: SpoolError.self) { _ = try scratch.spool.lock() }
+        #expect(error?.exitCode == .configuration)
+        #expect(error?.reason == .locked(by: "\(getpid())"))
+        _ = lock.descriptor
+    }
+
+    @Test func history_keepsTheYoungest() throws {
+        let scratch = try ScratchSpool()
+        var ids: [String] = []
+        for index in 0..<5 {
+            var record = try scratch.queueOne("\(index).yaml")
+            record = try scratch.spool.move(record, to: .active)
+            ids.append(try scratch.spool.finish(record, []).id)
+            let ended = Clock.wall() - Double(10 - index) * 86400
+            let times = [
+                timeval(tv_sec: Int(ended), tv_usec: 0), timeval(tv_sec: Int(ended), tv_usec: 0),
+            ]
+            #expect(utimes(scratch.spool.directory(record.id, .done), times) == 0)
+        }
+        var history = Configuration().history
+        history.jobs = 3
+        #expect(try scratch.spool.prune(history) == 2)
+        #expect(try scratch.names("spool/done") == Array(ids[2...]))
+        history.age = 7 * 86400 + 43200
+        #expect(try scratch.spool.prune(history) == 1)
+        #expect(try scratch.names("spool/done") == Array(ids[3...]))
+        #expect(try scratch.names("spool/tmp") == [])
+    }
+
+    @Test func identifiers_sortByAgeAndNeverRepeat() {
+        var source = JobIdentifier()
+        let ids = (0..<2000).map { _ in source.next() }
+        #expect(ids == ids.sorted())
+        #expect(Set(ids).count == ids.count)
+        #expect(ids.allSatisfy { JobIdentifier.isValid($0) })
+        for bad in ["", "short", "../../etc/x", "-starts-with", "has space x", "ünïcode-x"] {
+            #expect(!JobIdentifier.isValid(bad))
+        }
+    }
+}
+
+extension String {
+    fileprivate func replacing(_ old: String, _ new: String) -> String {
+        split(separator: old, omittingEmptySubsequences: false).joined(separator: new)
+    }
+}

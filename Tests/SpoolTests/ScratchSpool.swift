@@ -1,0 +1,84 @@
+import Glibc
+import Posix
+import Spool
+
+/// A spool in a directory of its own, removed with the value.
+final class ScratchSpool {
+    let path: String
+    let spool: Spool
+    var inbox: Inbox
+    var hints = Hints()
+    /// The clock that the inbox is told.
+    var now = 1000.0
+
+    static let manifest = """
+        version: 1
+        model: tiny
+        output: out
+        prune: {method: magnitude}
+
+        """
+
+    init() throws {
+        var template = Array(joined(P_tmpdir, "stade-spool-XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        spool = Spool(path: joined(path, "spool"), inbox: joined(path, "spool/inbox"))
+        inbox = Inbox(spool)
+        try spool.create()
+    }
+
+    deinit { try? removeTree(path) }
+
+    /// Puts a file into the inbox, as if it had been renamed into it.
+    func drop(_ name: String, _ text: String = ScratchSpool.manifest) throws {
+        try writeFile(joined(spool.inbox, name), Array(text.utf8))
+        hints.note(name.utf8CString.map { $0 }, .moved)
+    }
+
+    func scan(limit: Int = 64) throws -> Intake {
+        try inbox.scan(&hints, now: now, limit: limit)
+    }
+
+    /// Recovers as a daemon that starts does, then scans.
+    func restart() throws -> (recovery: Spool.Recovery, intake: Intake) {
+        let recovery = try spool.recover(roots)
+        inbox = Inbox(spool)
+        hints = Hints()
+        return (recovery, try scan())
+    }
+
+    var roots: Roots { Roots(.below(read: [path], write: [path])) }
+
+    /// The names in a directory below the scratch directory.
+    func names(_ directory: String) throws -> [String] {
+        try DirectoryEntry.list(File(joined(path, directory), O_RDONLY | O_DIRECTORY))
+            .compactMap(\.name)
+    }
+
+    func text(_ file: String) throws -> String {
+        String(decoding: try readFile(joined(path, file)), as: UTF8.self)
+    }
+
+    /// One queued job.
+    func queueOne(_ name: String = "a.yaml", _ text: String = manifest) throws -> JobRecord {
+        try drop(name, text)
+        let intake = try scan()
+        guard let record = intake.accepted.first else {
+            throw SystemError("queue", name, errno: ENOENT)
+        }
+        return record
+    }
+
+    /// Publishes an output with a report, as a job would.
+    func publish(_ id: String, _ name: String = "out") throws {
+        let output = joined(path, name)
+        guard mkdir(output, 0o750) == 0 else { throw SystemError("mkdir", output) }
+        let report = """
+            {"version": 1, "job": {"id": "\(id)", "name": "a"},
+             "perplexity": {"dense": 40.8, "pruned": 42.1},
+             "cost": {"weights": 100, "zeros": 50}, "resources": {"seconds": 12.5}}
+            """
+        try writeFile(joined(output, "stade-report.json"), Array(report.utf8))
+    }
+}
