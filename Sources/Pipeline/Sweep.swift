@@ -137,13 +137,14 @@ package struct Sweep: Sendable {
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
                 pattern: pattern, sparsity: sparsity, scope: scope, seed: seed,
                 type: try model.weightType(plan.role, block: block.index))
-            let outcome = try pruning.apply(
-                to: layer, statistics: statistics[plan.role.tap], pool: pool)
+            let input = statistics[plan.role.tap]
+            let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
+            guard input.map(\.isFinite) ?? true,
+                outcome.biasChange?.allSatisfy(\.isFinite) ?? true
+            else { throw SweepError(model: model.checkpoint.directory, layer: plan.name) }
             layer.update(bias: try model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
-                LayerResult(
-                    plan: plan, outcome: outcome, layer: layer,
-                    statistics: statistics[plan.role.tap]))
+                LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
         }
     }
 
