@@ -145,7 +145,7 @@ package struct Sweep: Sendable {
             guard input.map(\.isFinite) ?? true,
                 outcome.biasChange?.allSatisfy(\.isFinite) ?? true
             else { throw SweepError(model: model.checkpoint.directory, layer: plan.name) }
-            layer.update(bias: try model.bias(of: layer, plus: outcome.biasChange, plan))
+            layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
         }
