@@ -100,10 +100,12 @@ package struct Plan: Sendable {
     private static func planOutputs(_ job: Job) throws -> [Output] {
         let manifest = job.manifest
         let sparsities = manifest.prune.sparsity
+        var base = manifest.output[...]
+        while base.count > 1, base.hasSuffix("/") { base.removeLast() }
         return try sparsities.enumerated().map { index, sparsity in
             let isOnly = sparsities.count == 1
             let path = try job.paths.outputPath(
-                isOnly ? manifest.output : "\(manifest.output)-\(sparsity)")
+                isOnly ? manifest.output : "\(base)-\(sparsity)")
             return Output(
                 path: path, sparsity: sparsity,
                 partialID: isOnly ? job.id : "\(job.id)-\(index)",
@@ -115,7 +117,10 @@ package struct Plan: Sendable {
     /// Whether an output was published by this very job.
     static func isOwn(_ path: String, _ id: String) -> Bool {
         let file = "\(path)/\(Report.fileName)"
-        guard let bytes = try? readFile(file, limit: 1 << 28),
+        // Somebody else may have put anything there, a FIFO for one, which would block.
+        guard let opened = try? File(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW),
+            let status = try? opened.status(), status.st_mode & S_IFMT == S_IFREG,
+            let bytes = try? opened.readAll(limit: 1 << 28),
             let report = try? JSON.parse(bytes, file: file)
         else { return false }
         return report["job"]?["id"]?.string == id

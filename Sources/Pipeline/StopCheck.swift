@@ -4,8 +4,9 @@ import Glibc
 struct StopCheck: Sendable {
     let isStopped: @Sendable () -> Bool
     let name: String
+    /// In seconds.
     private let limit: Int?
-    private let start: Int
+    private let start: Duration
 
     /// - Parameter limit: in seconds; nil: none.
     init(name: String, limit: Int?, isStopped: @escaping @Sendable () -> Bool) {
@@ -18,15 +19,15 @@ struct StopCheck: Sendable {
     /// - Throws: `Stopped`, or `PlanError.timeLimit`.
     func check() throws {
         if isStopped() { throw Stopped() }
-        if let limit, Self.now() - start >= limit {
+        if let limit, Self.now() - start >= .seconds(limit) {
             throw PlanError(place: name, reason: .timeLimit(seconds: limit))
         }
     }
 
-    /// Seconds of CLOCK_BOOTTIME, which counts while the machine sleeps and which nobody can set.
-    private static func now() -> Int {
+    /// CLOCK_BOOTTIME, which counts while the machine sleeps and which nobody can set.
+    private static func now() -> Duration {
         var time = timespec()
         clock_gettime(CLOCK_BOOTTIME, &time)
-        return time.tv_sec
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 }

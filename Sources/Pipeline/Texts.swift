@@ -73,7 +73,7 @@ struct Texts {
             path = try paths.fileToRead(name)
             tokens = Self.integers(try tensor("evaluation", in: path, dimensions: 1))
         }
-        let needed = stop == .max ? wanted.length : stop
+        let needed = limit == nil ? wanted.length : stop
         guard tokens.count >= needed,
             let windows = TokenWindows(
                 cutting: tokens, length: wanted.length, limit: wanted.windows)

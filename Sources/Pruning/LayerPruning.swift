@@ -39,8 +39,9 @@ package struct LayerPruning: Sendable {
         package var scales: [Float]?
         /// 1 where a weight was zeroed, `[rows, columns]`.
         package var mask: [UInt8]
-        /// See DESIGN: the share of the mean in the expected squared input, 0 to 1; nil without
-        /// statistics.
+        /// The share of the mean in the expected squared input, weighted by the columns that it
+        /// feeds: `sum_j c_j mean_j² / sum_j c_j E[x_j²]`, c_j the squared norm of column j. 0 to 1;
+        /// nil without statistics.
         package var biasShare: Double?
         /// The expected squared error of the output over its expected square, for uncorrelated
         /// inputs; nil without statistics.

@@ -50,15 +50,22 @@ package struct Method: Sendable {
     package func choose(for layer: Layer, compensation: Compensation?) -> Choice {
         let (metric, usual) = published(layer)
         let wanted = compensation ?? usual
-        guard wanted.needsBias, !layer.carriesBias else {
-            return Choice(metric: metric, compensation: wanted, reason: nil)
+        let isCarried = layer.carriesBias || !wanted.needsBias
+        let judged = isCarried || !metric.assumesBias ? metric : Metric.wanda
+        let left = isCarried ? wanted : wanted.withoutBias
+        // What it would have been with a bias: a method may look at that itself.
+        var ideal = layer
+        ideal.carriesBias = true
+        let (idealMetric, idealUsual) = published(ideal)
+        let idealCompensation = compensation ?? idealUsual
+        guard idealMetric.name != judged.name || idealCompensation != left else {
+            return Choice(metric: judged, compensation: left, reason: nil)
         }
-        let left = wanted.withoutBias
-        let judged = metric.assumesBias ? Metric.wanda : metric
         let change =
-            metric.assumesBias
-            ? "\(metric.name) with \(wanted.rawValue) became \(judged.name) with \(left.rawValue)"
-            : "\(wanted.rawValue) became \(left.rawValue)"
+            idealMetric.name != judged.name
+            ? "\(idealMetric.name) with \(idealCompensation.rawValue) became \(judged.name) with "
+                + left.rawValue
+            : "\(idealCompensation.rawValue) became \(left.rawValue)"
         return Choice(
             metric: judged, compensation: left,
             reason: "no bias can be carried here: \(change)")

@@ -20,4 +20,7 @@ package struct Statistics: Sendable {
         }
         self.sample = sample
     }
+
+    /// Whether no input was infinite or NaN.
+    package var isFinite: Bool { norm2.allSatisfy(\.isFinite) }
 }

@@ -11,7 +11,7 @@ extension ConfigReader {
         let key = value("rope_parameters") != nil ? "rope_parameters" : "rope_scaling"
         let parameters = value(key) ?? Node(.object([]))
         guard parameters.members != nil else { throw wrong(key, expected: "an object") }
-        let rope = ConfigReader(config: parameters, file: file)
+        let rope = ConfigReader(config: parameters, file: file, prefix: "\(key).")
         let base = try Float(
             rope.number("rope_theta", default: number("rope_theta", default: 10000)))
         var frequencies = stride(from: 0, to: headDim, by: 2).map { index in
@@ -25,7 +25,7 @@ extension ConfigReader {
         case "default":
             break
         case "linear":
-            let factor = try Float(rope.number("factor", default: 1))
+            let factor = try rope.required("factor")
             frequencies = frequencies.map { $0 / factor }
         case "llama3":
             frequencies = try rope.llama3(frequencies)
@@ -38,7 +38,7 @@ extension ConfigReader {
     }
 
     private func required(_ key: String) throws(ModelError) -> Float {
-        if value(key) == nil { throw ModelError(file: file, reason: .missing(key: key)) }
+        if value(key) == nil { throw missing(key) }
         return Float(try number(key, default: 0))
     }
 

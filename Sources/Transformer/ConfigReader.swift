@@ -4,6 +4,8 @@ import Documents
 struct ConfigReader {
     let config: Node
     let file: String
+    /// What comes before a key in errors, for an object inside `config.json`: `rope_scaling.`.
+    var prefix = ""
 
     /// The value of a key, nil where it is absent or null.
     func value(_ key: String) -> Node? {
@@ -17,7 +19,11 @@ struct ConfigReader {
         }
         return ModelError(
             file: file,
-            reason: .value(key: key, found: found ?? "absent", expected: expected))
+            reason: .value(key: prefix + key, found: found ?? "absent", expected: expected))
+    }
+
+    func missing(_ key: String) -> ModelError {
+        ModelError(file: file, reason: .missing(key: prefix + key))
     }
 
     /// A number of things: 1 to 2^31, so that products of two fit.
@@ -25,9 +31,7 @@ struct ConfigReader {
         _ key: String, default fallback: Int? = nil, atMost limit: Int = 1 << 31
     ) throws(ModelError) -> Int {
         guard let node = value(key) else {
-            guard let fallback else {
-                throw ModelError(file: file, reason: .missing(key: key))
-            }
+            guard let fallback else { throw missing(key) }
             return fallback
         }
         guard let size = node.integer, size >= 1, size <= limit else {
@@ -63,16 +67,18 @@ extension ConfigReader {
         _ rule: Architecture.Window, blocks: Int, positions: Int
     ) throws(ModelError) -> [Int?] {
         let everywhere = [Int?](repeating: nil, count: blocks)
+        // Absent and null differ here: absent is the default window, null is none.
+        let isNull = config["sliding_window"]?.isNull ?? false
         let size: Int
         switch rule {
         case .none:
             return everywhere
         case .always(let fallback):
-            // Absent and null differ here: absent is the default window, null is none.
-            if let node = config["sliding_window"], node.isNull { return everywhere }
+            if isNull { return everywhere }
             size = try self.size("sliding_window", default: fallback)
         case .optional(let fallback, _):
-            if try !flag("use_sliding_window", default: false) { return everywhere }
+            let isUsed = try flag("use_sliding_window", default: false)
+            if !isUsed || isNull { return everywhere }
             size = try self.size("sliding_window", default: fallback)
         }
         if size >= positions { return everywhere }
@@ -80,8 +86,14 @@ extension ConfigReader {
             return [Int?](repeating: size, count: blocks)
         }
         if let types = value("layer_types") {
-            guard let names = types.array?.map(\.string), names.count == blocks else {
-                throw wrong("layer_types", expected: "a list of \(blocks) strings")
+            let names = types.array?.compactMap(\.string) ?? []
+            let known = ["full_attention", "sliding_attention"]
+            guard names.count == blocks, types.array?.count == blocks,
+                names.allSatisfy(known.contains)
+            else {
+                throw wrong(
+                    "layer_types",
+                    expected: "a list of \(blocks) times " + known.joined(separator: " or "))
             }
             return names.map { $0 == "sliding_attention" ? size : nil }
         }

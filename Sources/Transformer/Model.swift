@@ -16,9 +16,9 @@ package final class Model: Sendable {
     /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at.
     package init(_ checkpoint: Checkpoint) throws {
         let file = "\(checkpoint.directory)/config.json"
-        guard let name = checkpoint.config["model_type"]?.string else {
-            throw ModelError(file: file, reason: .missing(key: "model_type"))
-        }
+        let reader = ConfigReader(config: checkpoint.config, file: file)
+        if reader.value("model_type") == nil { throw reader.missing("model_type") }
+        let name = try reader.text("model_type", default: "")
         guard let architecture = Architecture.named(name) else {
             throw ModelError(
                 file: file,

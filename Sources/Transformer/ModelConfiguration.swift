@@ -27,6 +27,10 @@ package struct ModelConfiguration: Sendable {
     /// The roles that have a bias in this checkpoint.
     package let biases: Set<Role>
 
+    /// Known models have 256 at most. Frequencies are made from it before any tensor is looked at, so
+    /// a slip in `config.json` must not cost gigabytes.
+    private static let maximumHeadDim = 1 << 16
+
     /// - Throws: `ModelError` that names the key.
     package init(_ config: Node, architecture: Architecture, file: String) throws(ModelError) {
         let reader = ConfigReader(config: config, file: file)
@@ -53,8 +57,13 @@ package struct ModelConfiguration: Sendable {
             throw reader.wrong(
                 "num_key_value_heads", expected: "a divisor of num_attention_heads")
         }
-        if headDim < 1 || (architecture.position == .rotary && headDim % 2 != 0) {
-            throw reader.wrong("head_dim", expected: "an even number of at least 2")
+        if architecture.position == .rotary
+            && (headDim < 2 || headDim % 2 != 0 || headDim > Self.maximumHeadDim)
+        {
+            throw reader.wrong(
+                "head_dim",
+                expected: "an even number from 2 to \(Self.maximumHeadDim) (absent, it is "
+                    + "hidden_size / num_attention_heads)")
         }
         if architecture.position != .rotary && hiddenSize % numAttentionHeads != 0 {
             throw reader.wrong("hidden_size", expected: "a multiple of num_attention_heads")

@@ -1,0 +1,68 @@
+"""Expected values for models whose layers cannot all carry a bias.
+
+The reference program gives every layer a bias, whatever its family can carry. This one lets it choose the metric and the
+compensation per layer as the product does: without a bias, a `stade` mask becomes a `wanda` mask, `mean` becomes
+`none` and `affine` becomes `scale`. Everything else is the reference's own code.
+
+    python native_fallback.py STADE_ORACLE.py MODEL_DIR OUT --carries q_proj,k_proj,v_proj,o_proj [--compensation affine]
+
+MODEL_DIR is a fixture with `tokens.safetensors`. Writes OUT.json and OUT.safetensors.gz, which the tests read. The fixtures:
+
+    qwen3           --carries q_proj,k_proj,v_proj,o_proj   (Qwen3Config.attention_bias)
+    mistral-window  --carries ""                            (no bias at all, and its window keeps it from being a Llama)
+
+each without (native-stade-0.5) and with `--compensation affine` (native-stade-0.5-affine).
+"""
+import argparse, gzip, importlib.util, inspect, shutil, tempfile
+
+WITHOUT_BIAS = {"mean": "none", "affine": "scale"}
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location("oracle", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def let_layers_differ(oracle, carries):
+    """Replaces the metric's choice, and the one line of `prune` that takes the same compensation for every layer."""
+    metric_of = oracle.metric_of
+
+    def metric_of_layer(method, name, weight, moments):
+        carried = name.rsplit(".", 1)[-1] in carries
+        return metric_of("wanda" if method == "stade" and not carried else method, name, weight, moments)
+
+    def compensation_of_layer(name, used, wanted):
+        how = wanted or ("mean" if used == "stade" else "none")
+        return how if name.rsplit(".", 1)[-1] in carries else WITHOUT_BIAS.get(how, how)
+
+    source = inspect.getsource(oracle.prune)
+    line = 'how = compensation or ("mean" if used in ("stade", "stade-obs") else "none")'
+    if source.count(line) != 1:
+        raise SystemExit("the reference has changed: its choice of the compensation was not found")
+    oracle.metric_of = metric_of_layer
+    oracle.compensation_of_layer = compensation_of_layer
+    exec(source.replace(line, "how = compensation_of_layer(name, used, compensation)"), vars(oracle))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("oracle"), p.add_argument("model"), p.add_argument("out")
+    p.add_argument("--carries", default="", help="last parts of the names of layers that can carry a bias")
+    p.add_argument("--compensation", default="", choices=["", "affine"])
+    a = p.parse_args()
+    oracle = load(a.oracle)
+    let_layers_differ(oracle, set(filter(None, a.carries.split(","))))
+    with tempfile.TemporaryDirectory() as directory:
+        tokens = f"{a.model}/tokens.safetensors"
+        print(oracle.run_case(a.model, tokens, directory, "stade", 0.5, "", a.compensation))
+        shutil.copy(f"{directory}/expected.json", f"{a.out}.json")
+        with open(f"{directory}/expected.safetensors", "rb") as source, open(f"{a.out}.safetensors.gz", "wb") as target:
+            # No time and no name in the header: the same bytes every time.
+            with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as packed:
+                shutil.copyfileobj(source, packed)
+
+
+if __name__ == "__main__":
+    main()

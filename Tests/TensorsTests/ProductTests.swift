@@ -1,0 +1,114 @@
+import Glibc
+import Tensors
+import Testing
+
+/// oneDNN's products against naive ones in double precision.
+struct ProductTests {
+    struct Shape: Sendable, CustomTestStringConvertible {
+        let m, n, k: Int
+        var testDescription: String { "\(m) x \(n) x \(k)" }
+    }
+
+    static let shapes = [
+        Shape(m: 1, n: 1, k: 1), Shape(m: 1, n: 64, k: 16), Shape(m: 3, n: 5, k: 7),
+        Shape(m: 64, n: 33, k: 160), Shape(m: 257, n: 40, k: 65), Shape(m: 31, n: 128, k: 64),
+    ]
+
+    /// For each element its exact value and the sum of the terms' sizes, which bounds the error.
+    private func naive(
+        _ a: MatrixView, _ b: MatrixView, transposed: Bool, rounded: Bool = false
+    ) -> [(value: Double, size: Double)] {
+        func get(_ x: MatrixView, _ i: Int, _ j: Int) -> Double {
+            let value = x.row(i)[j]
+            return Double(
+                rounded ? Float(bitPattern: UInt32(bfloat16Bits(value)) << 16) : value)
+        }
+        let columns = transposed ? b.rows : b.columns
+        return (0..<a.rows).flatMap { i in
+            (0..<columns).map { j in
+                var value = 0.0
+                var size = 0.0
+                for l in 0..<a.columns {
+                    let term = get(a, i, l) * (transposed ? get(b, j, l) : get(b, l, j))
+                    value += term
+                    size += abs(term)
+                }
+                return (value, size)
+            }
+        }
+    }
+
+    @Test(arguments: shapes, [true, false])
+    func float32_agreesWithDouble(_ shape: Shape, _ transposed: Bool) {
+        var random = Seeded(UInt64(shape.k))
+        // Views inside larger matrices, whose other elements must stay.
+        let a = random.matrix(shape.m + 2, shape.k + 3)
+        let b =
+            transposed
+            ? random.matrix(shape.n + 1, shape.k + 5) : random.matrix(shape.k + 1, shape.n + 5)
+        let c = Matrix(rows: shape.m + 1, columns: shape.n + 2)
+        for i in 0..<(c.rows * c.columns) { c.start[i] = .nan }
+        let left = a.view.part(rows: 1..<(shape.m + 1), columns: 2..<(shape.k + 2))
+        let right =
+            transposed
+            ? b.view.part(rows: 0..<shape.n, columns: 1..<(shape.k + 1))
+            : b.view.part(rows: 0..<shape.k, columns: 1..<(shape.n + 1))
+        let target = c.view.part(rows: 0..<shape.m, columns: 1..<(shape.n + 1))
+        multiply(left, right, transposed: transposed, into: target, scale: 0.5)
+        let exact = naive(left, right, transposed: transposed)
+        for (found, exact) in zip(target.all, exact) {
+            #expect(abs(Double(found) - 0.5 * exact.value) <= 1e-6 * exact.size + 1e-30)
+        }
+        for row in 0..<shape.m {
+            #expect(c.view.row(row)[0].isNaN && c.view.row(row)[shape.n + 1].isNaN)
+        }
+        #expect(c.view.values(shape.m).allSatisfy { $0.isNaN })
+    }
+
+    @Test(arguments: shapes, [Precision.float32, .bfloat16])
+    func linear_agreesWithDouble(_ shape: Shape, _ precision: Precision) {
+        var random = Seeded(UInt64(shape.n))
+        let layer = Linear(
+            weights: random.matrix(shape.n, shape.k), bias: random.floats(shape.n),
+            precision: precision)
+        var scratch = Bfloat16Scratch()
+        // Twice, the second time with fewer rows and other weights, as the sweep does.
+        for rows in [shape.m, max(1, shape.m / 2)] {
+            let x = random.matrix(rows, shape.k)
+            let y = Matrix(rows: rows, columns: shape.n)
+            layer.apply(x.view, into: y.view, using: &scratch)
+            let exact = naive(
+                x.view, layer.weights.view, transposed: true, rounded: precision == .bfloat16)
+            for (index, (found, exact)) in zip(y.view.all, exact).enumerated() {
+                let bias = Double(layer.bias?[index % shape.n] ?? 0)
+                #expect(
+                    abs(Double(found) - exact.value - bias) <= 1e-6 * (exact.size + abs(bias)))
+            }
+            layer.weights.copy(from: random.matrix(shape.n, shape.k))
+            layer.update(bias: random.floats(shape.n))
+        }
+    }
+
+    @Test func linear_withoutBias() {
+        let layer = Linear(weights: Matrix([[2, 3], [0, -1]]), bias: nil, precision: .float32)
+        let y = Matrix(rows: 1, columns: 2)
+        var scratch = Bfloat16Scratch()
+        let x = Matrix([[10, 1]])
+        layer.apply(x.view, into: y.view, using: &scratch)
+        #expect(y.view.all == [23, -1])
+    }
+
+    @Test func scratchMatrix_isZeroAndLeavesNoFile() throws {
+        var template = Array("\(P_tmpdir)/stade-test-XXXXXX".utf8CString)
+        try #require(mkdtemp(&template) != nil)
+        let directory = String(
+            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Also shows that nothing is left in it while the matrix lives.
+        let matrix = try #require(Matrix(rows: 100, columns: 33, scratchIn: directory))
+        #expect(rmdir(directory) == 0)
+        #expect(matrix.view.all.allSatisfy { $0 == 0 })
+        matrix.view.row(99)[32] = 7
+        #expect(matrix.rows(99..<100).values(0)[32] == 7)
+        #expect(Matrix(rows: 1, columns: 1, scratchIn: directory) == nil)
+    }
+}
