@@ -35,7 +35,8 @@ struct OracleTests {
         let (calibration, evaluation) = try fixture.tokens()
         let layers = (0..<model.configuration.numHiddenLayers).map { block in
             model.architecture.roles.map { role in
-                let layer = Method.Layer(inputIsNormalised: role.tap.isNormalised, carriesBias: true)
+                let layer = Method.Layer(
+                    inputIsNormalised: role.tap.isNormalised, carriesBias: true)
                 return LayerPlan(
                     name: model.layerName(role, block: block), block: block, role: role,
                     choice: settings.method.choose(
@@ -44,7 +45,8 @@ struct OracleTests {
             }
         }
         return Sweep(
-            model: model, layers: layers, pattern: settings.pattern, sparsities: [settings.sparsity],
+            model: model, layers: layers, pattern: settings.pattern,
+            sparsities: [settings.sparsity],
             scope: .row, seed: 0, sequential: true, calibration: calibration,
             evaluation: evaluation, measuresDense: true, precision: .float32,
             pool: WorkerPool(width: threads), scratchDirectory: nil)
