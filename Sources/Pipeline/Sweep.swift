@@ -31,7 +31,8 @@ package struct Sweep: Sendable {
 
     package init(
         model: Model, layers: [[LayerPlan]], pattern: Pattern, sparsities: [Double],
-        scope: Scope, seed: UInt64, sequential: Bool, calibration: TokenWindows?, evaluation: TokenWindows?,
+        scope: Scope, seed: UInt64, sequential: Bool, calibration: TokenWindows?,
+        evaluation: TokenWindows?,
         measuresDense: Bool, precision: Precision, pool: WorkerPool, scratchDirectory: String?
     ) {
         self.model = model
@@ -137,10 +138,10 @@ package struct Sweep: Sendable {
                 pattern: pattern, sparsity: sparsity, scope: scope, seed: seed,
                 type: try model.weightType(plan.role, block: block.index))
             let input = statistics[plan.role.tap]
+            let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
+            guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
-            guard input.map(\.isFinite) ?? true,
-                outcome.biasChange?.allSatisfy(\.isFinite) ?? true
-            else { throw SweepError(model: model.checkpoint.directory, layer: plan.name) }
+            guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
             layer.update(bias: try model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
