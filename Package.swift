@@ -22,7 +22,8 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     (
         "Pipeline",
         [
-            "Tensors", "Documents", "Checkpoint", "Tokenizer", "Transformer", "Pruning", "Manifests",
+            "Tensors", "Documents", "Checkpoint", "Tokenizer", "Transformer", "Pruning",
+            "Manifests",
             "Posix",
         ]
     ),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -79,3 +80,6 @@ static inline int stade_has_x86_64_v3(void) {
 #else
 static inline int stade_has_x86_64_v3(void) { return 1; }
 #endif
+
+// mallopt(3): blocks of at least so many bytes are mapped by themselves; 0 on failure.
+static inline int stade_set_mmap_threshold(int bytes) { return mallopt(M_MMAP_THRESHOLD, bytes); }

@@ -31,6 +31,7 @@ package struct Job: Sendable {
     package func run(
         progress: @escaping @Sendable (Progress) -> Void, isStopped: @escaping @Sendable () -> Bool
     ) throws -> [String] {
+        mapLargeAllocations()
         let stop = StopCheck(
             name: manifest.name, limit: manifest.limits.time, isStopped: isStopped)
         let start = ContinuousClock.now

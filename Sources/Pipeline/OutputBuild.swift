@@ -135,7 +135,7 @@ final class OutputBuild: Sendable {
         try writer.write(
             "\(name).weight", layer.weights.start, count: layer.rows * layer.columns, type)
         if result.outcome.biasChange != nil, let bias = layer.bias {
-            let type = try plan.model.biasType(result.plan.role, block: result.plan.block)
+            let type = plan.model.biasType(result.plan.role, block: result.plan.block)
             try writer.write("\(name).bias", bias, count: bias.count, type)
         }
         try statistics?.write(result)

@@ -72,13 +72,13 @@ extension Plan {
     ) -> [(layer: String, tensor: TensorInfo)] {
         let added = biases.rolesWithBias(used: used).subtracting(model.configuration.biases)
         return (0..<model.configuration.numHiddenLayers).flatMap { block in
-            added.sorted().compactMap { role in
+            added.sorted().map { role in
                 let layer = model.layerName(role, block: block)
-                guard let type = try? model.weightType(role, block: block) else { return nil }
                 return (
                     layer,
                     TensorInfo(
-                        name: "\(layer).bias", type: type, shape: [model.shape(role)[0]])
+                        name: "\(layer).bias", type: model.biasType(role, block: block),
+                        shape: [model.shape(role)[0]])
                 )
             }
         }

@@ -41,9 +41,10 @@ extension Sweep {
             }
         }
         try pool.forEach(
-            windows.count, state: { Workspace(model, length: length) }
-        ) { index, workspace in
-            let hidden = workspace.hidden.view
+            windows.count, state: { workspaces.borrow() }
+        ) { index, loan in
+            let workspace = loan.workspace
+            let hidden = workspace.hidden.view.prefix(length)
             hidden.copy(from: states[index])
             let rows = sampleRows.rows(from: index * length, length: length)
             var part: [Tap: Moments] = [:]
@@ -91,9 +92,9 @@ extension Sweep {
         }
         try pool.forEach(
             isLast(block) ? compared : states.windows.count,
-            state: { Workspace(model, length: length) }
-        ) { index, workspace in
-            block.forward(states[index], model: model, workspace: workspace)
+            state: { workspaces.borrow() }
+        ) { index, loan in
+            block.forward(states[index], model: model, workspace: loan.workspace)
             if index < compared {
                 let rows = (index * length)..<((index + 1) * length)
                 reduction.add(Difference(dense.rows(rows), states[index]), at: index)

@@ -25,6 +25,7 @@ package struct Sweep: Sendable {
     package let pool: WorkerPool
     /// Where hidden states go that are too large for memory; nil: they are kept in memory.
     package let scratchDirectory: String?
+    let workspaces: Workspaces
 
     /// Sequences whose output is compared with the dense block's.
     static let comparedSequences = 8
@@ -49,6 +50,8 @@ package struct Sweep: Sendable {
         self.precision = precision
         self.pool = pool
         self.scratchDirectory = scratchDirectory
+        workspaces = Workspaces(
+            model, length: max(calibration?.length ?? 0, evaluation?.length ?? 0))
     }
 
     /// - Parameter observers: one for each sparsity.
@@ -109,9 +112,9 @@ package struct Sweep: Sendable {
     ) throws {
         let length = states.windows.length
         try pool.forEach(
-            states.windows.count, state: { Workspace(model, length: length) }
-        ) { index, workspace in
-            block.forward(states[index], model: model, workspace: workspace)
+            states.windows.count, state: { workspaces.borrow() }
+        ) { index, loan in
+            block.forward(states[index], model: model, workspace: loan.workspace)
             try observer.advance(length, phase, block.index)
         }
     }
@@ -142,7 +145,7 @@ package struct Sweep: Sendable {
             guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
             guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
-            layer.update(bias: try model.bias(of: layer, plus: outcome.biasChange, plan))
+            layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
         }

@@ -1,7 +1,9 @@
 import Tensors
 
 /// The buffers that one thread needs to run a block on one sequence.
-package final class Workspace {
+///
+/// Unchecked: only one thread at a time uses it, which `Workspaces` sees to.
+package final class Workspace: @unchecked Sendable {
     /// Rows of queries whose scores are computed at a time: a constant, for the shapes of products
     /// must depend on the sequence's length alone.
     static let tile = 256
@@ -27,7 +29,8 @@ package final class Workspace {
     let gate: Matrix
     var products = Bfloat16Scratch()
 
-    package init(_ model: Model, length: Int) {
+    /// - Parameter length: of the longest sequence.
+    init(_ model: Model, length: Int) {
         let configuration = model.configuration
         let attention = configuration.numAttentionHeads * configuration.headDim
         let keys = configuration.numKeyValueHeads * configuration.headDim
