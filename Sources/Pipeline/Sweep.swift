@@ -141,10 +141,10 @@ package struct Sweep: Sendable {
                 pattern: pattern, sparsity: sparsity, scope: scope, seed: seed,
                 type: try model.weightType(plan.role, block: block.index))
             let input = statistics[plan.role.tap]
+            let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
+            guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
-            guard input.map(\.isFinite) ?? true,
-                outcome.biasChange?.allSatisfy(\.isFinite) ?? true
-            else { throw SweepError(model: model.checkpoint.directory, layer: plan.name) }
+            guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))

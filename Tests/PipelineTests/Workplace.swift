@@ -1,0 +1,136 @@
+import Checkpoint
+import Documents
+import Foundation
+import Manifests
+import Posix
+import Tensors
+import Testing
+import Transformer
+
+import Pipeline
+
+/// A directory with a model, its tokens and room for outputs, removed when the value goes.
+final class Workplace: Sendable {
+    typealias Tensor = (name: String, type: ElementType, shape: [Int], bytes: [UInt8])
+
+    let path: String
+
+    /// - Parameter family: of the fixture that becomes `model`, without the reference's results.
+    init(_ family: String = "llama") throws {
+        path =
+            FileManager.default.temporaryDirectory
+            .appendingPathComponent("stade-job-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(
+            atPath: "\(path)/model", withIntermediateDirectories: true)
+        let fixture = "\(Fixture.root)/\(family)"
+        for (name, target) in [
+            ("config.json", "model/config.json"),
+            ("model.safetensors", "model/model.safetensors"),
+            ("tokens.safetensors", "tokens.safetensors"),
+        ] { try writeFile("\(path)/\(target)", readFile("\(fixture)/\(name)")) }
+    }
+
+    deinit { try? removeTree(path) }
+
+    subscript(name: String) -> String { "\(path)/\(name)" }
+
+    static let calibration = "calibration: {tokens: tokens.safetensors}\n"
+    static let evaluation = "evaluation: {tokens: tokens.safetensors, length: 64}\n"
+
+    /// A job from a manifest: what every one has, then `rest`.
+    func job(
+        _ rest: String, model: String = "model", output: String = "out", id: String = "job",
+        ceiling: Configuration.Limits = Configuration().limits
+    ) throws -> Job {
+        let text = "version: 1\nmodel: \(model)\noutput: \(output)\n" + rest
+        return Job(
+            id: id, manifest: try Manifest.read(Array(text.utf8), file: "test.yaml"),
+            paths: Roots(.unrestricted(base: path)), ceiling: ceiling)
+    }
+
+    @discardableResult
+    func run(
+        _ rest: String, model: String = "model", output: String = "out", id: String = "job"
+    ) throws -> [String] {
+        try job(rest, model: model, output: output, id: id).run(
+            progress: { _ in }, isStopped: { false })
+    }
+
+    func json(_ name: String) throws -> Node { try JSON.parse(readFile(self[name]), file: name) }
+
+    func report(_ output: String = "out") throws -> Node {
+        try json("\(output)/stade-report.json")
+    }
+
+    /// The report of each layer by name.
+    func layers(_ output: String = "out") throws -> [String: Node] {
+        let layers = try #require(report(output)["layers"]?.array)
+        return Dictionary(uniqueKeysWithValues: layers.map { ($0["name"]?.string ?? "", $0) })
+    }
+
+    func checkpoint(_ name: String = "out") throws -> Checkpoint {
+        try Checkpoint(directory: self[name])
+    }
+
+    /// All files below a directory, sorted.
+    func files(_ name: String) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: self[name]).filter {
+            var isDirectory: ObjCBool = false
+            let path = "\(self[name])/\($0)"
+            return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+                && !isDirectory.boolValue
+        }.sorted()
+    }
+
+    /// The names in the directory of the outputs, hidden ones too.
+    func entries() throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+    }
+
+    func tensors(_ name: String = "model") throws -> [Tensor] {
+        try checkpoint(name).tensors.map { ($0.name, $0.type, $0.shape, Array($0.bytes)) }
+    }
+
+    /// Replaces the weights of `model`.
+    func store(_ tensors: [Tensor]) throws {
+        try? removeTree(self["model/model.safetensors"])
+        try SafetensorsFile.write(
+            self["model/model.safetensors"], tensors: tensors, metadata: [("format", "pt")])
+    }
+
+    func configure(_ change: (Node) -> Node) throws {
+        try writeFile(self["model/config.json"], JSON.encode(change(json("model/config.json"))))
+    }
+}
+
+/// Without the places in the file, which equality looks at.
+func text(_ node: Node) -> String { String(decoding: JSON.encode(node), as: UTF8.self) }
+
+/// The bytes of float32 values in another type.
+func bytes(_ values: [Float], _ type: ElementType) -> [UInt8] {
+    var result = [UInt8](repeating: 0, count: values.count * type.size)
+    result.withUnsafeMutableBytes { encode(values, count: values.count, type, into: $0) }
+    return result
+}
+
+func zeros(_ tensor: TensorView) -> Int {
+    let size = tensor.type.size
+    return (0..<tensor.count).count { index in
+        // Minus zero is one, too.
+        (0..<size).allSatisfy {
+            tensor.bytes[index * size + $0] & ($0 == size - 1 ? 0x7f : 0xff) == 0
+        }
+    }
+}
+
+/// The error for a person that `body` must end with.
+func failure(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> Void
+) -> (any Failure)? {
+    let error = #expect(throws: (any Error).self, sourceLocation: sourceLocation) { try body() }
+    let result = error as? any Failure
+    #expect(
+        result != nil, "\(error.debugDescription) is not for a person",
+        sourceLocation: sourceLocation)
+    return result
+}

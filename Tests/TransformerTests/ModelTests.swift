@@ -1,0 +1,194 @@
+import Checkpoint
+import Documents
+import Tensors
+import Testing
+
+import Transformer
+
+/// Finding a model's tensors, and running it.
+struct ModelTests {
+    /// The negative log-likelihood of some tokens.
+    private func likelihood(_ model: Model, length: Int = 20, threads: Int = 1) throws -> Double {
+        let pool = WorkerPool(width: threads)
+        let tokens = (0..<(3 * length)).map { Int32($0 * 37 % 512) }
+        let states = Matrix(rows: tokens.count, columns: model.configuration.hiddenSize)
+        let embedding = try model.embedding()
+        let workspace = Workspace(model, length: length)
+        let blocks = try (0..<model.configuration.numHiddenLayers).map {
+            try model.loadBlock($0, precision: .float32)
+        }
+        for window in 0..<3 {
+            let range = (window * length)..<((window + 1) * length)
+            let view = states.rows(range)
+            embedding.embed(tokens[range], into: view)
+            for block in blocks { block.forward(view, model: model, workspace: workspace) }
+        }
+        return try model.negativeLogLikelihood(
+            states, tokens: tokens[...], length: length, pool: pool)
+    }
+
+    @Test(arguments: Fixtures.families)
+    func namesWithoutPrefix_areFound(_ family: String) throws {
+        let full = try Fixtures.model(family)
+        guard full.configuration.tieWordEmbeddings else { return }
+        let bare = try Fixtures.model(
+            family,
+            tensors: {
+                $0.map {
+                    (
+                        $0.name.replacing("model.", with: "", maxReplacements: 1), $0.type,
+                        $0.shape, $0.bytes
+                    )
+                }
+            })
+        #expect(
+            bare.layerName(.up, block: 1)
+                == String(full.layerName(.up, block: 1).dropFirst("model.".count)))
+        #expect(try likelihood(bare) == likelihood(full))
+    }
+
+    @Test func namesWithoutPrefix_withAHead() throws {
+        let full = try Fixtures.model("llama")
+        let bare = try Fixtures.model(
+            "llama",
+            tensors: {
+                $0.map {
+                    (
+                        $0.name.hasPrefix("model.") ? String($0.name.dropFirst(6)) : $0.name,
+                        $0.type, $0.shape, $0.bytes
+                    )
+                }
+            })
+        #expect(bare.layerName(.query, block: 0) == "layers.0.self_attn.q_proj")
+        #expect(try likelihood(bare) == likelihood(full))
+    }
+
+    @Test func tiedHead_isTheEmbedding() throws {
+        let model = try Fixtures.model("qwen2")
+        #expect(model.checkpoint.tensor(named: "lm_head.weight") == nil && !model.storesTiedHead)
+        let stored = try Fixtures.model("qwen2") {
+            $0
+        } tensors: { tensors in
+            // What is stored as the head is not looked at.
+            tensors + [
+                ("lm_head.weight", .float32, [512, 64], [UInt8](repeating: 0, count: 131072))
+            ]
+        }
+        #expect(stored.storesTiedHead)
+        #expect(try likelihood(stored) == likelihood(model))
+    }
+
+    /// Rope in either form is the same model, to the bit.
+    @Test func ropeForms_areTheSameModel() throws {
+        let new = try Fixtures.model("llama-tied-rope-scaled")
+        let old = try Fixtures.model(
+            "llama-tied-rope-scaled",
+            config: { config in
+                let parameters = config["rope_parameters"] ?? .null
+                return config.removing("rope_parameters")
+                    .setting("rope_theta", to: parameters["rope_theta"] ?? .null)
+                    .setting("rope_scaling", to: parameters.removing("rope_theta"))
+            })
+        #expect(try likelihood(old, length: 200) == likelihood(new, length: 200))
+    }
+
+    /// A window as long as the sequence is none; a shorter one is another model.
+    @Test func window_onlyCountsWhereItIsShorter() throws {
+        func model(_ window: Node) throws -> Model {
+            try Fixtures.model("mistral-window") { $0.setting("sliding_window", to: window) }
+        }
+        let whole = try likelihood(model(.null), length: 40)
+        // The last token predicts nothing: 39 positions are all that are seen.
+        #expect(try likelihood(model(39), length: 40) == whole)
+        #expect(try likelihood(model(38), length: 40) != whole)
+        // Longer than a tile of queries, so that windows start in the middle.
+        let long = try likelihood(model(100), length: 255)
+        #expect(try long != likelihood(model(.null), length: 255))
+    }
+
+    /// What comes later is not seen: a prefix has the same states.
+    @Test(arguments: Fixtures.families)
+    func attention_isCausal(_ family: String) throws {
+        let model = try Fixtures.model(family)
+        let block = try model.loadBlock(0, precision: .float32)
+        func states(_ length: Int) throws -> [Float] {
+            let matrix = Matrix(rows: length, columns: 64)
+            let embedding = try model.embedding()
+            embedding.embed((0..<Int32(length))[...].map { $0 * 7 }[...], into: matrix.view)
+            block.forward(matrix.view, model: model, workspace: Workspace(model, length: length))
+            return (0..<(16 * 64)).map { matrix.start[$0] }
+        }
+        let short = try states(16)
+        let long = try states(70)
+        for (a, b) in zip(short, long) { #expect(abs(a - b) <= 1e-5 * max(1, abs(a))) }
+    }
+
+    @Test(arguments: Fixtures.families)
+    func taps_seeEveryInput(_ family: String) throws {
+        let model = try Fixtures.model(family)
+        let block = try model.loadBlock(1, precision: .float32)
+        for stops in [false, true] {
+            let hidden = Matrix(rows: 9, columns: 64)
+            for i in 0..<(9 * 64) { hidden.start[i] = Float(i % 13) - 6 }
+            var seen: [Tap] = []
+            block.forward(
+                hidden.view, model: model, workspace: Workspace(model, length: 12),
+                stopsAtDown: stops
+            ) { tap, input in
+                seen.append(tap)
+                let role = model.architecture.roles.first { $0.tap == tap } ?? .query
+                #expect(input.rows == 9 && input.columns == model.shape(role)[1])
+            }
+            #expect(seen == [.attention, .output, .feedForward, .down])
+        }
+    }
+
+    @Test(arguments: Fixtures.families)
+    func roles_haveTheShapesOfTheirTensors(_ family: String) throws {
+        let model = try Fixtures.model(family)
+        for block in 0..<3 {
+            for role in model.architecture.roles {
+                let tensor = try #require(
+                    model.checkpoint.tensor(named: "\(model.layerName(role, block: block)).weight"))
+                #expect(tensor.shape == model.shape(role))
+            }
+        }
+        let weights = model.architecture.roles.reduce(0) { $0 + model.shape($1).reduce(1, *) }
+        #expect(model.blockMultiplyAdds == weights)
+    }
+
+    @Test func headIsIndependentOfThreads() throws {
+        let model = try Fixtures.model("opt-post-norm")
+        let one = try likelihood(model, length: 200, threads: 1)
+        #expect(try likelihood(model, length: 200, threads: 3) == one)
+    }
+
+    @Test func otherFamilies_areNamed() throws {
+        for (value, text) in [
+            (
+                Node("gemma2"),
+                "'gemma2' is not supported; supported are llama, mistral, qwen2, qwen3, opt"
+            ),
+            (.null, "'model_type' is missing"), (7, "'model_type' is 7, expected a string"),
+            ("Llama", "'Llama' is not supported"), ("a\nb", "a\\u{a}b"),
+        ] {
+            let error = #expect(throws: ModelError.self) {
+                try Fixtures.model("llama") { $0.setting("model_type", to: value) }
+            }
+            #expect(error?.description.contains(text) == true, "\(error.debugDescription)")
+        }
+    }
+
+    @Test func lengthsAndTokens_areChecked() throws {
+        let model = try Fixtures.model("llama")
+        try model.check(length: 256)
+        #expect(throws: ModelError.self) { try model.check(length: 257) }
+        try model.check(tokens: [0, 511], file: "x")
+        for token in [Int32(512), -1, .max, .min] {
+            let error = #expect(throws: ModelError.self) {
+                try model.check(tokens: [1, token], file: "x")
+            }
+            #expect(error?.reason == .tokenOutOfRange(token: Int(token), vocabulary: 512))
+        }
+    }
+}
