@@ -120,7 +120,18 @@ struct JobControlTests {
         #expect(throws: PlanError.self) { try attempt(needed - 1, "out") }
         #expect(try place.entries() == Self.before)
         // That much is enough for one thread and the states in a file: the same bytes come out.
-        try attempt(needed, "tight")
+        let mapped = Mutex(false)
+        let partial = "\(place.path)/.stade-job.partial/.stade-scratch"
+        _ = try place.job(
+            "limits: {memory: \(needed), threads: 2}\nstatistics: true\n" + Self.both,
+            output: "tight"
+        ).run(
+            progress: { _ in
+                guard let maps = try? readFile("/proc/self/maps") else { return }
+                let isMapped = String(decoding: maps, as: UTF8.self).contains(partial)
+                mapped.withLock { $0 = $0 || isMapped }
+            }, isStopped: { false })
+        #expect(mapped.withLock { $0 })
         try place.run("limits: {threads: 2}\nstatistics: true\n" + Self.both)
         #expect(try place.report("tight")["resources"]?["threads"]?.integer == 1)
         for file in ["model.safetensors", "stade-statistics.safetensors"] {

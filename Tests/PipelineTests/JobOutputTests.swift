@@ -109,7 +109,7 @@ struct JobOutputTests {
         #expect(report["cost"]?["zeros"]?.integer == zeroCount)
     }
 
-    /// Weights and biases in other types are rounded as they are written.
+    /// Weights in other types, and biases that are there, are rounded as they are written.
     @Test(arguments: [ElementType.bfloat16, .float16], ["llama", "opt", "qwen2"])
     func otherTypes_areRounded(_ type: ElementType, _ family: String) throws {
         let place = try Workplace(family)
@@ -119,7 +119,11 @@ struct JobOutputTests {
             })
         try place.run(Self.both)
         let checkpoint = try place.checkpoint()
-        #expect(checkpoint.tensors.allSatisfy { $0.type == type })
+        // A bias that was not there is float32: rounding it would move the masks of later blocks.
+        let before = try place.checkpoint("model")
+        for tensor in checkpoint.tensors {
+            #expect(tensor.type == before.tensor(named: tensor.name)?.type ?? .float32)
+        }
         for (name, layer) in try place.layers() {
             let weights = try #require(checkpoint.tensor(named: "\(name).weight"))
             #expect(zeros(weights) == layer["zeros"]?.integer, "\(name)")

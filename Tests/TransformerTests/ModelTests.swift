@@ -13,7 +13,7 @@ struct ModelTests {
         let tokens = (0..<(3 * length)).map { Int32($0 * 37 % 512) }
         let states = Matrix(rows: tokens.count, columns: model.configuration.hiddenSize)
         let embedding = try model.embedding()
-        let workspace = Workspace(model, length: length)
+        let buffers = workspace(model, length: length)
         let blocks = try (0..<model.configuration.numHiddenLayers).map {
             try model.loadBlock($0, precision: .float32)
         }
@@ -21,7 +21,7 @@ struct ModelTests {
             let range = (window * length)..<((window + 1) * length)
             let view = states.rows(range)
             embedding.embed(tokens[range], into: view)
-            for block in blocks { block.forward(view, model: model, workspace: workspace) }
+            for block in blocks { block.forward(view, model: model, workspace: buffers) }
         }
         return try model.negativeLogLikelihood(
             states, tokens: tokens[...], length: length, pool: pool)
@@ -115,7 +115,7 @@ struct ModelTests {
             let matrix = Matrix(rows: length, columns: 64)
             let embedding = try model.embedding()
             embedding.embed((0..<Int32(length))[...].map { $0 * 7 }[...], into: matrix.view)
-            block.forward(matrix.view, model: model, workspace: Workspace(model, length: length))
+            block.forward(matrix.view, model: model, workspace: workspace(model, length: length))
             return (0..<(16 * 64)).map { matrix.start[$0] }
         }
         let short = try states(16)
@@ -132,7 +132,7 @@ struct ModelTests {
             for i in 0..<(9 * 64) { hidden.start[i] = Float(i % 13) - 6 }
             var seen: [Tap] = []
             block.forward(
-                hidden.view, model: model, workspace: Workspace(model, length: 12),
+                hidden.view, model: model, workspace: workspace(model, length: 12),
                 stopsAtDown: stops
             ) { tap, input in
                 seen.append(tap)
