@@ -30,7 +30,7 @@ package final class Workspace: @unchecked Sendable {
     var products = Bfloat16Scratch()
 
     /// - Parameter length: of the longest sequence.
-    init(_ model: Model, length: Int) {
+    package init(_ model: Model, length: Int) {
         let configuration = model.configuration
         let attention = configuration.numAttentionHeads * configuration.headDim
         let keys = configuration.numKeyValueHeads * configuration.headDim
