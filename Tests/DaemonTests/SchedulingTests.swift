@@ -122,14 +122,21 @@ import Testing
 
     @Test func priorityComesBeforeAge() throws {
         let scratch = try ScratchDaemon()
-        try scratch.spool.create()
-        try scratch.submit("ok-low", "priority: -1")
-        try scratch.submit("ok-first")
-        try scratch.submit("ok-second")
-        try scratch.submit("ok-high", "priority: 5")
         try scratch.start()
+        // As long as it runs, the others wait, however long each takes to be claimed.
+        try scratch.submit("hang")
+        #expect(eventually { scratch.ran == ["hang"] })
+        let waiting = [
+            ("ok-low", "priority: -1"), ("ok-first", ""), ("ok-second", ""),
+            ("ok-high", "priority: 5"),
+        ]
+        for (index, (name, priority)) in waiting.enumerated() {
+            try scratch.submit(name, priority)
+            #expect(eventually { scratch.jobs(.queued).count == index + 1 })
+        }
+        try scratch.ask(.cancel, try #require(scratch.jobs(.active).first).id)
         #expect(eventually { scratch.jobs(.done).count == 4 })
-        #expect(scratch.ran == ["ok-high", "ok-first", "ok-second", "ok-low"])
+        #expect(scratch.ran == ["hang", "ok-high", "ok-first", "ok-second", "ok-low"])
         scratch.daemon.stop()
         #expect(scratch.daemon.wait() == .done)
     }
