@@ -138,4 +138,5 @@ def main():
     print(f"{seconds:.3f} {in_blocks:.3f} {peak} {zeros}")
 
 
-main()
+if __name__ == "__main__":
+    main()
