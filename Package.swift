@@ -12,7 +12,7 @@ let settings: [SwiftSetting] = [
 /// The modules in the order in which they may import each other; see CONTRIBUTING.md.
 let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Posix", ["CLinux"]),
-    ("Tensors", ["COneDNN"]),
+    ("Tensors", ["COneDNN", "CLinux"]),
     ("Documents", ["CYAML", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
     ("Tokenizer", ["Documents", "Posix", "CZlib", "COniguruma"]),

@@ -83,3 +83,18 @@ static inline int stade_has_x86_64_v3(void) { return 1; }
 
 // mallopt(3): blocks of at least so many bytes are mapped by themselves; 0 on failure.
 static inline int stade_set_mmap_threshold(int bytes) { return mallopt(M_MMAP_THRESHOLD, bytes); }
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+// Whether the processor is Intel's: CPUID leaf 0.
+static inline int stade_is_intel(void) {
+#if defined(__x86_64__)
+    unsigned int eax, ebx, ecx, edx;
+    return __get_cpuid(0, &eax, &ebx, &ecx, &edx) && ebx == 0x756e6547 && edx == 0x49656e69
+        && ecx == 0x6c65746e; // "Genu" "ineI" "ntel"
+#else
+    return 0;
+#endif
+}

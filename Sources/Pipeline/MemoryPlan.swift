@@ -26,8 +26,7 @@ package struct MemoryPlan: Sendable, Hashable {
         // The dense and the pruned models' evaluations go side by side.
         let states = (calibrationTokens + (1 + outputs) * (evaluation?.tokens.count ?? 0)) * width
         let compared =
-            min(calibration?.count ?? 0, Sweep.comparedSequences) * (calibration?.length ?? 0)
-            * width
+            Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let plans = layers.joined().filter { $0.choice != nil }
         let largest = plans.map { model.shape($0.role).reduce(1, *) }.max() ?? 0
         let rows = SampleRows(tokens: calibrationTokens).count
@@ -42,7 +41,10 @@ package struct MemoryPlan: Sendable, Hashable {
             Self.base + model.blockBytes(precision: precision) + compared + samples + pruning
             + (calibrationTokens + (evaluation?.tokens.count ?? 0)) * 8
         func total(_ threads: Int, inMemory: Bool) -> Int {
-            let running = Workspace.bytes(model, length: length) * threads
+            let running = Forward.bytes(
+                model, length: length,
+                sequences: max(calibration?.count ?? 0, evaluation?.count ?? 0),
+                precision: precision, threads: threads)
             let fitting = sampled.isEmpty ? 0 : threads * 4 * 64 * (widest + 2 * rows)
             let head = evaluation == nil ? 0 : model.headBytes(threads: threads)
             return fixed + max(running, fitting, head) + (inMemory ? states : 0)

@@ -21,9 +21,9 @@ extension Sweep {
         }
         let windows = states.windows
         let length = windows.length
-        let compared = min(windows.count, Self.comparedSequences)
+        let compared = Self.comparedSequences(windows)
         let dense = Matrix(
-            rows: compared * length, columns: model.configuration.hiddenSize)
+            rows: sequential ? compared * length : 0, columns: model.configuration.hiddenSize)
         let plans = layers[block.index].filter { $0.choice != nil }
         let sampleRows = SampleRows(tokens: windows.tokens.count)
         var samples: [Tap: Matrix] = [:]
@@ -35,38 +35,27 @@ extension Sweep {
         }
         let kept = samples
         let totals = Mutex<[Tap: Moments]>([:])
-        let reduction = OrderedReduction<[Tap: Moments]> { part in
-            totals.withLock { totals in
-                for (tap, moments) in part { totals[tap, default: moments.zero] += moments }
-            }
-        }
-        try pool.forEach(
-            windows.count, state: { workspaces.borrow() }
-        ) { index, loan in
-            let workspace = loan.workspace
-            let hidden = workspace.hidden.view.prefix(length)
-            hidden.copy(from: states[index])
-            let rows = sampleRows.rows(from: index * length, length: length)
-            var part: [Tap: Moments] = [:]
-            block.forward(
-                hidden, model: model, workspace: workspace,
-                stopsAtDown: sequential && index >= compared
-            ) { tap, input in
+        let reductions = Dictionary(
+            uniqueKeysWithValues: Tap.allCases.map { tap in
+                let reduction = OrderedReduction<Moments> { part in
+                    totals.withLock { $0[tap, default: part.zero] += part }
+                }
+                return (tap, reduction)
+            })
+        try forward.run(
+            block, states.matrix, length: length, sequences: windows.count,
+            destination: sequential ? .first(dense) : .inPlace,
+            observe: { tap, input, tile in
                 var moments = Moments(features: input.columns)
                 moments.add(input)
-                part[tap] = moments
+                reductions[tap]?.add(moments, at: tile.index)
                 guard let sample = kept[tap] else { return }
-                for (offset, row) in rows {
+                let start = tile.sequence * length + tile.rows.lowerBound
+                for (offset, row) in sampleRows.rows(from: start, length: tile.rows.count) {
                     sample.view.row(row).update(from: input.row(offset), count: input.columns)
                 }
-            }
-            if index < compared {
-                dense.rows((index * length)..<((index + 1) * length)).copy(from: hidden)
-            }
-            if !sequential { states[index].copy(from: hidden) }
-            reduction.add(part, at: index)
-            try observer.advance(length, .pruning, block.index)
-        }
+            },
+            finished: { try observer.advance($0.rows.count, .pruning, block.index) })
         let statistics = totals.withLock { totals in
             Dictionary(
                 uniqueKeysWithValues: totals.map {
@@ -83,26 +72,24 @@ extension Sweep {
     ) throws -> (Difference?, Double?) {
         let length = states.windows.length
         let compared = dense.rows / length
-        let total = Mutex((Difference(), 0.0))
+        let total = Mutex(Difference())
         let reduction = OrderedReduction<Difference> { part in
-            total.withLock {
-                $0.0 += part
-                $0.1 += part.meanSquaredError
-            }
+            total.withLock { $0 += part }
         }
-        try pool.forEach(
-            isLast(block) ? compared : states.windows.count,
-            state: { workspaces.borrow() }
-        ) { index, loan in
-            block.forward(states[index], model: model, workspace: loan.workspace)
-            if index < compared {
-                let rows = (index * length)..<((index + 1) * length)
-                reduction.add(Difference(dense.rows(rows), states[index]), at: index)
-            }
-            try observer.advance(length, .pruning, block.index)
-        }
-        let (difference, error) = total.withLock { $0 }
-        return (difference, error / Double(compared))
+        try forward.run(
+            block, states.matrix, length: length,
+            sequences: isLast(block) ? compared : states.windows.count,
+            finished: { tile in
+                if tile.sequence < compared {
+                    let start = tile.sequence * length
+                    let rows = (start + tile.rows.lowerBound)..<(start + tile.rows.upperBound)
+                    reduction.add(
+                        Difference(dense.rows(rows), states.matrix.rows(rows)), at: tile.index)
+                }
+                try observer.advance(tile.rows.count, .pruning, block.index)
+            })
+        let difference = total.withLock { $0 }
+        return (difference, difference.meanSquaredError)
     }
 
     func exponential(_ x: Double) -> Double { exp(x) }

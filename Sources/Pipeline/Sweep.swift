@@ -25,10 +25,14 @@ package struct Sweep: Sendable {
     package let pool: WorkerPool
     /// Where hidden states go that are too large for memory; nil: they are kept in memory.
     package let scratchDirectory: String?
-    let workspaces: Workspaces
+    let forward: Forward
 
-    /// Sequences whose output is compared with the dense block's.
-    static let comparedSequences = 8
+    /// How many sequences' output is compared with the dense block's: the first ones, with about 2048
+    /// tokens; the product of the last layer is needed for nothing else.
+    static func comparedSequences(_ windows: TokenWindows?) -> Int {
+        guard let windows else { return 0 }
+        return min(windows.count, max(1, 2048 / windows.length))
+    }
 
     package init(
         model: Model, layers: [[LayerPlan]], pattern: Pattern, sparsities: [Double],
@@ -50,8 +54,9 @@ package struct Sweep: Sendable {
         self.precision = precision
         self.pool = pool
         self.scratchDirectory = scratchDirectory
-        workspaces = Workspaces(
-            model, length: max(calibration?.length ?? 0, evaluation?.length ?? 0))
+        forward = Forward(
+            model, length: max(calibration?.length ?? 0, evaluation?.length ?? 0),
+            precision: precision, pool: pool)
     }
 
     /// - Parameter observers: one for each sparsity.
@@ -73,6 +78,7 @@ package struct Sweep: Sendable {
                 try prune(
                     block, sparsity: sparsities[lane], statistics: measured?.statistics ?? [:],
                     observer: observer)
+                try block.pack(pool: pool)
                 let (difference, error) = try finish(
                     block, states: states, dense: measured?.dense, observer: observer)
                 if let states = pruned[lane] {
@@ -110,13 +116,10 @@ package struct Sweep: Sendable {
         _ states: HiddenStates, through block: Block, _ phase: Progress.Phase,
         _ observer: SweepObserver
     ) throws {
-        let length = states.windows.length
-        try pool.forEach(
-            states.windows.count, state: { workspaces.borrow() }
-        ) { index, loan in
-            block.forward(states[index], model: model, workspace: loan.workspace)
-            try observer.advance(length, phase, block.index)
-        }
+        try forward.run(
+            block, states.matrix, length: states.windows.length,
+            sequences: states.windows.count,
+            finished: { try observer.advance($0.rows.count, phase, block.index) })
     }
 
     private func perplexity(

@@ -43,4 +43,28 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
             }
         }
     }
+
+    /// x *= f(gate), both `[rows, columns]`; the gate is overwritten.
+    package func gate(_ x: MatrixView, by gate: MatrixView) {
+        precondition(x.rows == gate.rows && x.columns == gate.columns, "shapes differ")
+        guard self == .silu else {
+            apply(gate)
+            return multiply(x, by: gate)
+        }
+        for index in 0..<x.rows {
+            let gates = gate.row(index)
+            let values = x.row(index)
+            var j = 0
+            while j + 8 <= x.columns {
+                let g = load8(gates + j)
+                store8(load8(values + j) * (g / (1 + exponential(-g))), values + j)
+                j += 8
+            }
+            while j < x.columns {
+                let g = SIMD8(repeating: gates[j])
+                values[j] *= (g / (1 + exponential(-g)))[0]
+                j += 1
+            }
+        }
+    }
 }

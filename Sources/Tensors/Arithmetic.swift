@@ -8,17 +8,6 @@ package func add(_ y: MatrixView, to x: MatrixView) {
     }
 }
 
-/// x += bias in every row. x: `[rows, columns]`, bias: `[columns]`.
-package func add(bias: [Float], to x: MatrixView) {
-    precondition(bias.count == x.columns, "shapes differ")
-    bias.withUnsafeBufferPointer { bias in
-        for index in 0..<x.rows {
-            let target = x.row(index)
-            for j in 0..<x.columns { target[j] += bias[j] }
-        }
-    }
-}
-
 /// x *= y, element by element, both `[rows, columns]`.
 package func multiply(_ x: MatrixView, by y: MatrixView) {
     precondition(x.rows == y.rows && x.columns == y.columns, "shapes differ")
@@ -27,6 +16,13 @@ package func multiply(_ x: MatrixView, by y: MatrixView) {
         let source = y.row(index)
         for j in 0..<x.columns { target[j] *= source[j] }
     }
+}
+
+/// y = factor x, `count` elements each.
+package func scale(
+    _ x: UnsafePointer<Float>, by factor: Float, count: Int, into y: UnsafeMutablePointer<Float>
+) {
+    for j in 0..<count { y[j] = x[j] * factor }
 }
 
 /// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x y,

@@ -26,6 +26,27 @@ func exponential(_ x: SIMD8<Float>) -> SIMD8<Float> {
     return (value * scale).replacing(with: 0, where: x .< -87)
 }
 
+/// 2^x for each lane, x <= 0, to about 2 units in the last place; below -126 it is 2^-126.
+///
+/// x = n + f with |f| <= 1/2, and a polynomial of degree 6. Source: `exp2f` of Cephes.
+@inline(__always)
+func powerOfTwo(_ x: SIMD8<Float>) -> SIMD8<Float> {
+    let clamped = x.replacing(with: -126, where: x .< -126)
+    let shifter = SIMD8<Float>(repeating: 12_582_912)
+    let shifted = clamped + shifter
+    let f = clamped - (shifted - shifter)
+    var p = SIMD8<Float>(repeating: 1.535_336_2e-4)
+    p = SIMD8(repeating: 1.339_887_4e-3).addingProduct(p, f)
+    p = SIMD8(repeating: 9.618_437_4e-3).addingProduct(p, f)
+    p = SIMD8(repeating: 5.550_332_5e-2).addingProduct(p, f)
+    p = SIMD8(repeating: 2.402_264_8e-1).addingProduct(p, f)
+    p = SIMD8(repeating: 6.931_472_1e-1).addingProduct(p, f)
+    p = SIMD8(repeating: 1).addingProduct(p, f)
+    // n stands in the low bits of `shifted`: added to the exponent of p.
+    let power = unsafeBitCast(shifted, to: SIMD8<Int32>.self) &<< 23
+    return unsafeBitCast(unsafeBitCast(p, to: SIMD8<Int32>.self) &+ power, to: SIMD8<Float>.self)
+}
+
 @inline(__always)
 func load8(_ pointer: UnsafePointer<Float>) -> SIMD8<Float> {
     UnsafeRawPointer(pointer).loadUnaligned(as: SIMD8<Float>.self)

@@ -8,10 +8,12 @@ package struct RotaryTable: Sendable {
     /// Both `[positions, frequencies]`.
     private let cosines: [Float]
     private let sines: [Float]
+    package let positions: Int
     package let frequencies: Int
 
     /// `inverseFrequencies`: radians per position, in float32 as transformers computes them.
     package init(positions: Int, inverseFrequencies: [Float]) {
+        self.positions = positions
         frequencies = inverseFrequencies.count
         var cosines: [Float] = []
         var sines: [Float] = []
@@ -30,18 +32,18 @@ package struct RotaryTable: Sendable {
     }
 
     /// Rotates the first 2 x `frequencies` elements of every head of every row, in place; row r is
-    /// position r. x: `[positions, heads * headDimension]`.
-    package func apply(_ x: MatrixView, headDimension: Int) {
+    /// position `first` + r. x: `[positions, heads * headDimension]`.
+    package func apply(_ x: MatrixView, headDimension: Int, from first: Int = 0) {
         let half = frequencies
         precondition(2 * half <= headDimension && x.columns % headDimension == 0)
-        precondition(x.rows * half <= cosines.count, "more rows than positions")
+        precondition(first + x.rows <= positions, "more rows than positions")
         cosines.withUnsafeBufferPointer { cosines in
             sines.withUnsafeBufferPointer { sines in
-                for position in 0..<x.rows {
-                    let c = cosines.baseAddress! + position * half
-                    let s = sines.baseAddress! + position * half
+                for index in 0..<x.rows {
+                    let c = cosines.baseAddress! + (first + index) * half
+                    let s = sines.baseAddress! + (first + index) * half
                     for head in stride(from: 0, to: x.columns, by: headDimension) {
-                        let low = x.row(position) + head
+                        let low = x.row(index) + head
                         let high = low + half
                         for i in 0..<half {
                             let a = low[i]

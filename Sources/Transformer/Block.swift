@@ -12,9 +12,13 @@ package final class Block: Sendable {
     /// How many positions are attended to; nil: all.
     let window: Int?
 
+    /// How products of the block hold their factors.
+    let input: ProductInput
+
     init(
         index: Int, layers: [Role: Linear], attentionNorm: NormWeights,
-        feedForwardNorm: NormWeights, queryNorm: NormWeights?, keyNorm: NormWeights?, window: Int?
+        feedForwardNorm: NormWeights, queryNorm: NormWeights?, keyNorm: NormWeights?, window: Int?,
+        input: ProductInput
     ) {
         self.index = index
         self.layers = layers
@@ -23,6 +27,13 @@ package final class Block: Sendable {
         self.queryNorm = queryNorm
         self.keyNorm = keyNorm
         self.window = window
+        self.input = input
+    }
+
+    /// Makes layers fit for use whose weights have been changed.
+    package func pack(pool: WorkerPool) throws {
+        let layers = Array(layers.values)
+        try pool.forEach(layers.count) { layers[$0].pack() }
     }
 }
 

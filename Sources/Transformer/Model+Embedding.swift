@@ -15,8 +15,7 @@ package struct Embedding: Sendable {
         if let projectIn {
             let narrow = Matrix(rows: tokens.count, columns: table.shape[1])
             look(up: tokens, into: narrow.view)
-            var scratch = Bfloat16Scratch()
-            projectIn.apply(narrow.view, into: hidden, using: &scratch)
+            projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
         } else {
             look(up: tokens, into: hidden)
         }
@@ -62,6 +61,6 @@ extension Model {
     func projection(_ full: String?, _ shape: [Int]) throws -> Linear? {
         guard let full, configuration.embeddingSize != configuration.hiddenSize else { return nil }
         let weights = try checkpoint.expect("\(name(full)).weight", shape: shape).matrix()
-        return Linear(weights: weights, bias: nil, precision: .float32)
+        return Linear(weights: weights, bias: nil, input: .float32)
     }
 }

@@ -8,7 +8,8 @@ extension Model {
 
     /// What the head needs beside the hidden states, in bytes, on `threads` threads.
     package func headBytes(threads: Int) -> Int {
-        let weights = Self.vocabularyChunk * configuration.embeddingSize
+        // As they are, and packed.
+        let weights = 2 * Self.vocabularyChunk * configuration.embeddingSize
         return 4 * (weights + threads * Self.tokenChunk * Self.vocabularyChunk)
     }
 
@@ -31,7 +32,7 @@ extension Model {
         let pieces = (windows * length + Self.tokenChunk - 1) / Self.tokenChunk
         for start in stride(from: 0, to: configuration.vocabSize, by: Self.vocabularyChunk) {
             let range = start..<min(configuration.vocabSize, start + Self.vocabularyChunk)
-            let weights = head.matrix(rows: range)
+            let weights = PackedWeights(head.matrix(rows: range).view, as: .float32)
             try sums.withUnsafeMutableBufferPointer { sumBuffer in
                 try targets.withUnsafeMutableBufferPointer { targetBuffer in
                     // Each piece writes elements of its own tokens.
@@ -39,12 +40,15 @@ extension Model {
                     nonisolated(unsafe) let targets = targetBuffer.baseAddress!
                     try pool.forEach(
                         pieces,
-                        state: { Matrix(rows: Self.tokenChunk, columns: range.count) }
-                    ) { piece, logits in
+                        state: {
+                            HeadBuffers(rows: Self.tokenChunk, columns: range.count)
+                        }
+                    ) { piece, buffers in
                         let first = piece * Self.tokenChunk
                         let rows = first..<min(windows * length, first + Self.tokenChunk)
-                        let part = logits.view.prefix(rows.count)
-                        multiply(states.rows(rows), weights.view, transposed: true, into: part)
+                        let part = buffers.logits.view.prefix(rows.count)
+                        buffers.products.multiply(
+                            Operand(states.rows(rows)), weights, into: part)
                         for row in rows where row % length != length - 1 {
                             let line = part.row(row - first)
                             sums[row].add(line, range.count)
@@ -72,17 +76,22 @@ extension Model {
             project.map { _ in Matrix(rows: rows, columns: configuration.embeddingSize) } ?? hidden
         try pool.forEach(
             (rows + Self.tokenChunk - 1) / Self.tokenChunk, state: { Products() }
-        ) { piece, scratch in
+        ) { piece, products in
             let first = piece * Self.tokenChunk
             let part = first..<min(rows, first + Self.tokenChunk)
             final?.apply(hidden.rows(part), into: hidden.rows(part))
-            project?.apply(hidden.rows(part), into: target.rows(part), using: &scratch.scratch)
+            project?.apply(
+                Operand(hidden.rows(part)), into: target.rows(part), using: products)
         }
         return target
     }
 }
 
-/// A thread's scratch for products, which cannot be copied, in a box.
-private final class Products {
-    var scratch = Bfloat16Scratch()
+/// What one thread needs for the head.
+private final class HeadBuffers {
+    /// `[tokens, rows of the vocabulary]`.
+    let logits: Matrix
+    let products = Products()
+
+    init(rows: Int, columns: Int) { logits = Matrix(rows: rows, columns: columns) }
 }

@@ -84,7 +84,7 @@ extension Model {
             let bias =
                 configuration.biases.contains(role)
                 ? try checkpoint.expect("\(layer).bias", shape: [shape[0]]).floats() : nil
-            layers[role] = Linear(weights: weights, bias: bias, precision: precision)
+            layers[role] = Linear(weights: weights, bias: bias, input: precision.input)
         }
         return Block(
             index: index, layers: layers,
@@ -92,15 +92,17 @@ extension Model {
             feedForwardNorm: try norm(blockName(architecture.names.feedForwardNorm, index)),
             queryNorm: try headNorm(architecture.names.queryNorm, block: index),
             keyNorm: try headNorm(architecture.names.keyNorm, block: index),
-            window: configuration.windows[index])
+            window: configuration.windows[index], input: precision.input)
     }
 
-    /// Bytes of one block's weights in memory.
+    /// Bytes of one block's weights in memory: as they are, and packed for products.
     package func blockBytes(precision: Precision) -> Int {
-        let weights = architecture.roles.reduce(0) { sum, role in
-            sum + shape(role).reduce(1, *)
+        architecture.roles.reduce(0) { sum, role in
+            let shape = shape(role)
+            return sum + 4 * shape[0] * shape[1]
+                + PackedWeights.bytes(
+                    rows: shape[0], columns: shape[1], input: precision.input)
         }
-        return weights * (precision == .bfloat16 ? 6 : 4)
     }
 
     /// Multiply-adds of a block's linear layers for one token.

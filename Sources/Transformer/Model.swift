@@ -11,7 +11,7 @@ package final class Model: Sendable {
     package let configuration: ModelConfiguration
     /// What the names in the checkpoint lack at the front: a base model's are without `model.`.
     private let droppedPrefix: String
-    private let rotaryTables = Mutex<[Int: RotaryTable]>([:])
+    private let rotaryTable = Mutex<RotaryTable?>(nil)
 
     /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at.
     package init(_ checkpoint: Checkpoint) throws {
@@ -75,14 +75,17 @@ package final class Model: Sendable {
             ? name("\(architecture.names.embedding).weight") : "\(architecture.names.head).weight"
     }
 
-    /// The rotation of the first `positions` positions, made once; nil where positions are learned.
+    /// The rotation of at least the first `positions` positions; nil where positions are learned.
     func rotary(positions: Int) -> RotaryTable? {
         guard let frequencies = configuration.inverseFrequencies else { return nil }
-        return rotaryTables.withLock { tables in
-            if let table = tables[positions] { return table }
-            let table = RotaryTable(positions: positions, inverseFrequencies: frequencies)
-            tables[positions] = table
-            return table
+        return rotaryTable.withLock { table in
+            if let table, table.positions >= positions { return table }
+            // By doubling, so that a long sequence makes few tables.
+            var count = 1024
+            while count < positions { count *= 2 }
+            let made = RotaryTable(positions: count, inverseFrequencies: frequencies)
+            table = made
+            return made
         }
     }
 

@@ -1,0 +1,77 @@
+import Glibc
+import Tensors
+
+/// The buffers that one thread needs to run a block on one tile.
+///
+/// Unchecked: only one thread at a time uses it, which `Forward` sees to.
+final class TileBuffers: @unchecked Sendable {
+    /// Queries of one head whose scores are computed at a time: where they meet their own keys, half of
+    /// the scores are computed in vain.
+    static let queries = 128
+    /// Keys whose scores are computed at a time.
+    static let keys = 256
+
+    /// `[tile, hidden_size]`: after a norm.
+    let normed: Matrix
+    /// `[tile, hidden_size]`: the sum that runs through the block.
+    let residual: Matrix
+    /// `[tile, num_attention_heads * head_dim]`.
+    let query: Matrix
+    /// `[tile, num_key_value_heads * head_dim]`: keys, then values.
+    let shared: Matrix
+    /// `[tile, num_attention_heads * head_dim]`: the heads' outputs.
+    let mixed: Matrix
+    /// `[heads of a group * queries, head_dim]`: the queries that read the same keys, one head after the
+    /// other, and what they get.
+    let stacked: Matrix
+    let attended: Matrix
+    /// `[heads of a group * queries, keys]`: scores and then weights.
+    let scores: Matrix
+    /// The weights and the queries in bfloat16, where products take that.
+    let rounded: UnsafeMutableRawPointer
+    let softmax: OnlineSoftmax
+    /// `[tile, intermediate_size]`.
+    let up: Matrix
+    /// `[tile, intermediate_size]`; empty where the feed-forward is plain.
+    let gate: Matrix
+    let products = Products()
+
+    init(_ model: Model, rows: Int) {
+        let configuration = model.configuration
+        let attention = configuration.numAttentionHeads * configuration.headDim
+        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
+        let stack = group * min(rows, Self.queries)
+        normed = Matrix(rows: rows, columns: configuration.hiddenSize)
+        residual = Matrix(rows: rows, columns: configuration.hiddenSize)
+        query = Matrix(rows: rows, columns: attention)
+        shared = Matrix(
+            rows: rows, columns: configuration.numKeyValueHeads * configuration.headDim)
+        mixed = Matrix(rows: rows, columns: attention)
+        stacked = Matrix(rows: stack, columns: configuration.headDim)
+        attended = Matrix(rows: stack, columns: configuration.headDim)
+        scores = Matrix(rows: stack, columns: Self.keys)
+        rounded = .allocate(
+            byteCount: 2 * stack * (Self.keys + configuration.headDim), alignment: 64)
+        softmax = OnlineSoftmax(rows: stack)
+        up = Matrix(rows: rows, columns: configuration.intermediateSize)
+        let isGated = model.architecture.feedForward == .gated
+        gate = Matrix(rows: isGated ? rows : 0, columns: configuration.intermediateSize)
+    }
+
+    deinit { rounded.deallocate() }
+
+    /// What one of them takes, in bytes.
+    static func bytes(_ model: Model, rows: Int) -> Int {
+        let configuration = model.configuration
+        let heads = configuration.numAttentionHeads
+        let shared = configuration.numKeyValueHeads
+        let stack = heads / shared * min(rows, queries)
+        let forward = model.architecture.feedForward == .gated ? 2 : 1
+        let row =
+            2 * configuration.hiddenSize + (2 * heads + shared) * configuration.headDim
+            + forward * configuration.intermediateSize
+        // Products in bfloat16 keep a copy of their widest input.
+        let widest = max(configuration.intermediateSize, configuration.hiddenSize)
+        return 4 * rows * (row + widest) + 6 * stack * (keys + 2 * configuration.headDim)
+    }
+}

@@ -1,0 +1,172 @@
+import Tensors
+
+/// One block on one tile. All matrices have the tile's rows.
+struct TileForward {
+    let block: Block
+    let model: Model
+    let tile: Tile
+    let cache: KeyValues
+    /// The sequence's place in the cache.
+    let slot: Int
+    let buffers: TileBuffers
+    let observe: Forward.Observer?
+
+    private var count: Int { tile.rows.count }
+    private var input: ProductInput { block.input }
+    private var configuration: ModelConfiguration { model.configuration }
+
+    private func apply(
+        _ role: Role, _ x: Operand, into y: MatrixView, accumulates: Bool = false
+    ) {
+        block.layers[role]?.apply(
+            x, into: y, using: buffers.products, accumulates: accumulates)
+    }
+
+    /// What attention reads. x: `[rows, hidden_size]`.
+    private func attentionInput(_ x: MatrixView) -> MatrixView {
+        guard configuration.normsBefore else { return x }
+        let normed = buffers.normed.view.prefix(count)
+        block.attentionNorm.apply(x, into: normed)
+        return normed
+    }
+
+    /// The first half: the tile's keys and values go to the cache. x: `[rows, hidden_size]`.
+    func keysAndValues(_ x: MatrixView) throws {
+        let normed = attentionInput(x)
+        try observe?(.attention, normed, tile)
+        let left = buffers.products.left(normed, as: input)
+        let shared = buffers.shared.view.prefix(count)
+        apply(.key, left, into: shared)
+        block.keyNorm?.applyPerHead(shared, headDimension: configuration.headDim)
+        rotate(shared)
+        cache.store(shared, .keys, sequence: slot, at: tile.rows)
+        apply(.value, left, into: shared)
+        cache.store(shared, .values, sequence: slot, at: tile.rows)
+    }
+
+    private func rotate(_ x: MatrixView) {
+        // The table is made for the whole sequence before it is needed first.
+        model.rotary(positions: tile.rows.upperBound)?
+            .apply(x, headDimension: configuration.headDim, from: tile.rows.lowerBound)
+    }
+
+    /// The second half, once the keys and values of all earlier tiles are there. x and y:
+    /// `[rows, hidden_size]`, which may be the same; y is nil to end at the last layer's input.
+    func rest(_ x: MatrixView, into y: MatrixView?) throws {
+        let query = buffers.query.view.prefix(count)
+        apply(.query, buffers.products.left(attentionInput(x), as: input), into: query)
+        block.queryNorm?.applyPerHead(query, headDimension: configuration.headDim)
+        rotate(query)
+        let mixed = buffers.mixed.view.prefix(count)
+        for head in 0..<configuration.numKeyValueHeads {
+            for start in stride(from: 0, to: count, by: TileBuffers.queries) {
+                attend(
+                    query, into: mixed, sharedHead: head,
+                    rows: start..<min(count, start + TileBuffers.queries))
+            }
+        }
+        try observe?(.output, mixed, tile)
+        let residual = buffers.residual.view.prefix(count)
+        residual.copy(from: x)
+        apply(
+            .output, buffers.products.left(mixed, as: input), into: residual, accumulates: true)
+        if !configuration.normsBefore { block.attentionNorm.apply(residual, into: residual) }
+        try feed(residual, isWanted: y != nil)
+        guard let y else { return }
+        if configuration.normsBefore {
+            y.copy(from: residual)
+        } else {
+            block.feedForwardNorm.apply(residual, into: y)
+        }
+    }
+
+    /// x: `[rows, hidden_size]`, to which the feed-forward's output is added where it is wanted.
+    private func feed(_ x: MatrixView, isWanted: Bool) throws {
+        var normed = x
+        if configuration.normsBefore {
+            normed = buffers.normed.view.prefix(count)
+            block.feedForwardNorm.apply(x, into: normed)
+        }
+        try observe?(.feedForward, normed, tile)
+        let up = buffers.up.view.prefix(count)
+        let left = buffers.products.left(normed, as: input)
+        apply(.up, left, into: up)
+        switch model.architecture.feedForward {
+        case .gated:
+            let gate = buffers.gate.view.prefix(count)
+            apply(.gate, left, into: gate)
+            configuration.activation.gate(up, by: gate)
+        case .plain:
+            configuration.activation.apply(up)
+        }
+        try observe?(.down, up, tile)
+        if isWanted {
+            apply(.down, buffers.products.left(up, as: input), into: x, accumulates: true)
+        }
+    }
+
+    /// Some rows of the heads that share one head's keys and values: softmax(q kᵀ / sqrt(d)) v, causal,
+    /// within the window. query, output: `[rows of the tile, num_attention_heads * head_dim]`.
+    private func attend(
+        _ query: MatrixView, into output: MatrixView, sharedHead: Int, rows: Range<Int>
+    ) {
+        let dimension = configuration.headDim
+        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
+        let stack = group * rows.count
+        let stacked = buffers.stacked.view.prefix(stack)
+        let attended = buffers.attended.view.prefix(stack)
+        func columns(_ member: Int) -> Range<Int> {
+            let head = sharedHead * group + member
+            return (head * dimension)..<((head + 1) * dimension)
+        }
+        for member in 0..<group {
+            let part = (member * rows.count)..<((member + 1) * rows.count)
+            stacked.part(rows: part, columns: 0..<dimension)
+                .copy(from: query.part(rows: rows, columns: columns(member)))
+        }
+        let isRounded = input == .bfloat16
+        let queries = Operand(
+            copying: stacked, as: input,
+            at: isRounded
+                ? buffers.rounded : UnsafeMutableRawPointer(buffers.stacked.start))
+        let weights =
+            isRounded
+            ? buffers.rounded + 2 * stack * dimension
+            : UnsafeMutableRawPointer(buffers.scores.start)
+        let first = tile.rows.lowerBound + rows.lowerBound
+        let last = tile.rows.lowerBound + rows.upperBound
+        let oldest = block.window.map { max(0, first - $0 + 1) } ?? 0
+        let factor = 1 / Float(dimension).squareRoot()
+        buffers.softmax.reset(rows: stack)
+        for start in stride(from: oldest, to: last, by: TileBuffers.keys) {
+            let keys = start..<min(last, start + TileBuffers.keys)
+            let scores = MatrixView(
+                start: buffers.scores.start, rows: stack, columns: keys.count,
+                stride: keys.count)
+            buffers.products.multiply(
+                queries, cache.read(.keys, sequence: slot, head: sharedHead, keys),
+                transposed: true, into: scores)
+            let part = buffers.softmax.absorb(
+                scores, scale: factor, into: attended, as: input, at: weights
+            ) { row in
+                let position = first + row % rows.count
+                let from = block.window.map { max(0, position - $0 + 1) } ?? 0
+                let lower = min(max(from, keys.lowerBound), keys.upperBound)
+                let upper = min(max(position + 1, lower), keys.upperBound)
+                return (lower - keys.lowerBound)..<(upper - keys.lowerBound)
+            }
+            buffers.products.multiply(
+                part, cache.read(.values, sequence: slot, head: sharedHead, keys),
+                transposed: false, into: attended, accumulates: start > oldest)
+        }
+        for member in 0..<group {
+            let target = output.part(rows: rows, columns: columns(member))
+            for row in 0..<rows.count {
+                let index = member * rows.count + row
+                scale(
+                    attended.row(index), by: buffers.softmax.normalizer(index),
+                    count: dimension, into: target.row(row))
+            }
+        }
+    }
+}
