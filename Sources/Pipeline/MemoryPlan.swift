@@ -38,13 +38,13 @@ package struct MemoryPlan: Sendable, Hashable {
         // Masks, their encoded weights and the widest tensor's copy.
         let pruning = largest * 8
         let fixed =
-            Self.base + model.blockBytes(precision: precision) + compared + samples + pruning
+            Self.base + model.blockBytes(input: precision.input) + compared + samples + pruning
             + (calibrationTokens + (evaluation?.tokens.count ?? 0)) * 8
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let running = Forward.bytes(
                 model, length: length,
                 sequences: max(calibration?.count ?? 0, evaluation?.count ?? 0),
-                precision: precision, threads: threads)
+                input: precision.input, threads: threads)
             let fitting = sampled.isEmpty ? 0 : threads * 4 * 64 * (widest + 2 * rows)
             let head = evaluation == nil ? 0 : model.headBytes(threads: threads)
             return fixed + max(running, fitting, head) + (inMemory ? states : 0)

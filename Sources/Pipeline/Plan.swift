@@ -63,7 +63,12 @@ package struct Plan: Sendable {
                 || manifest.calibration != nil
             ? try manifest.calibration.map { try texts.calibration($0) } : nil
         evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
-        precision = manifest.precision == .bfloat16 ? .bfloat16 : .float32
+        precision =
+            switch manifest.precision {
+            case .auto: .automatic
+            case .float32: .float32
+            case .bfloat16: .bfloat16
+            }
         memory = try MemoryPlan(
             model: model, layers: layers, outputs: manifest.prune.sequential ? 1 : outputs.count,
             calibration: calibration, evaluation: evaluation,

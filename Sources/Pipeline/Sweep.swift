@@ -56,7 +56,7 @@ package struct Sweep: Sendable {
         self.scratchDirectory = scratchDirectory
         forward = Forward(
             model, length: max(calibration?.length ?? 0, evaluation?.length ?? 0),
-            precision: precision, pool: pool)
+            input: precision.input, pool: pool)
     }
 
     /// - Parameter observers: one for each sparsity.
@@ -70,11 +70,11 @@ package struct Sweep: Sendable {
         let dense = try measuresDense ? evaluation.map { try start($0) } : nil
         for index in 0..<model.configuration.numHiddenLayers {
             var clock = ContinuousClock.now
-            var block = try model.loadBlock(index, precision: precision)
+            var block = try model.loadBlock(index, input: precision.input)
             if let dense { try advance(dense, through: block, .densePerplexity, observers[0]) }
             let measured = try measure(block, states: states, observer: observers[0])
             for (lane, observer) in observers.enumerated() {
-                if lane > 0 { block = try model.loadBlock(index, precision: precision) }
+                if lane > 0 { block = try model.loadBlock(index, input: precision.input) }
                 try prune(
                     block, sparsity: sparsities[lane], statistics: measured?.statistics ?? [:],
                     observer: observer)

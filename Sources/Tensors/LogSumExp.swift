@@ -20,21 +20,41 @@ package struct LogSumExp: Sendable, Hashable {
     package var value: Double { Double(largest) + log(total) }
 }
 
+/// The largest element, or -infinity where there is none.
 @inline(__always)
 func maximum(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-    var lanes = SIMD8<Float>(repeating: -.infinity)
+    // Four independent chains: one would wait for each comparison.
+    var a = SIMD8<Float>(repeating: -.infinity)
+    var b = a
+    var c = a
+    var d = a
     var i = 0
+    while i + 32 <= count {
+        a = larger(load8(x + i), a)
+        b = larger(load8(x + i + 8), b)
+        c = larger(load8(x + i + 16), c)
+        d = larger(load8(x + i + 24), d)
+        i += 32
+    }
     while i + 8 <= count {
-        let next = load8(x + i)
-        lanes.replace(with: next, where: next .> lanes)
+        a = larger(load8(x + i), a)
         i += 8
     }
-    var result = lanes.max()
+    a = larger(larger(a, b), larger(c, d))
+    // In halves: taking lanes out one by one costs more than the loop above for a short row.
+    let four = a.lowHalf.replacing(with: a.highHalf, where: a.highHalf .> a.lowHalf)
+    let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+    var result = two.x > two.y ? two.x : two.y
     while i < count {
-        result = max(result, x[i])
+        if x[i] > result { result = x[i] }
         i += 1
     }
     return result
+}
+
+@inline(__always)
+private func larger(_ x: SIMD8<Float>, _ y: SIMD8<Float>) -> SIMD8<Float> {
+    y.replacing(with: x, where: x .> y)
 }
 
 /// sum(exp(x - shift)).

@@ -19,7 +19,8 @@ package final class Forward: Sendable {
         @Sendable (_ tap: Tap, _ input: MatrixView, _ tile: Tile) throws -> Void
 
     let model: Model
-    let precision: Precision
+    /// How products hold their factors; the same as of the blocks.
+    let input: ProductInput
     private let pool: WorkerPool
     private let free = Mutex<[TileBuffers]>([])
     private let keyValues = Mutex<KeyValues?>(nil)
@@ -27,9 +28,9 @@ package final class Forward: Sendable {
     private let rows: Int
 
     /// - Parameter length: of the longest sequence.
-    package init(_ model: Model, length: Int, precision: Precision, pool: WorkerPool) {
+    package init(_ model: Model, length: Int, input: ProductInput, pool: WorkerPool) {
         self.model = model
-        self.precision = precision
+        self.input = input
         self.pool = pool
         rows = min(length, Tile.size)
     }
@@ -103,7 +104,7 @@ package final class Forward: Sendable {
             // The old one goes first.
             cache = nil
             let made = KeyValues(
-                model, sequences: group, length: length, input: precision.input)
+                model, sequences: group, length: length, input: input)
             cache = made
             return made
         }
@@ -111,12 +112,12 @@ package final class Forward: Sendable {
 
     /// What runs take at most beside the hidden states and the block, in bytes.
     package static func bytes(
-        _ model: Model, length: Int, sequences: Int, precision: Precision, threads: Int
+        _ model: Model, length: Int, sequences: Int, input: ProductInput, threads: Int
     ) -> Int {
         let group = min(sequences, sequencesAtOnce(length: length, threads: threads))
         return threads * TileBuffers.bytes(model, rows: min(length, Tile.size))
             + KeyValues.bytes(
-                model, sequences: group, length: length, input: precision.input)
+                model, sequences: group, length: length, input: input)
     }
 
     /// Buffers on loan to a thread, which go back when the loan is over.

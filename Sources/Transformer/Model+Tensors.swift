@@ -75,7 +75,7 @@ extension Model {
     }
 
     /// Reads the weights of one block into memory.
-    package func loadBlock(_ index: Int, precision: Precision) throws -> Block {
+    package func loadBlock(_ index: Int, input: ProductInput) throws -> Block {
         var layers: [Role: Linear] = [:]
         for role in architecture.roles {
             let layer = layerName(role, block: index)
@@ -84,7 +84,7 @@ extension Model {
             let bias =
                 configuration.biases.contains(role)
                 ? try checkpoint.expect("\(layer).bias", shape: [shape[0]]).floats() : nil
-            layers[role] = Linear(weights: weights, bias: bias, input: precision.input)
+            layers[role] = Linear(weights: weights, bias: bias, input: input)
         }
         return Block(
             index: index, layers: layers,
@@ -92,16 +92,16 @@ extension Model {
             feedForwardNorm: try norm(blockName(architecture.names.feedForwardNorm, index)),
             queryNorm: try headNorm(architecture.names.queryNorm, block: index),
             keyNorm: try headNorm(architecture.names.keyNorm, block: index),
-            window: configuration.windows[index], input: precision.input)
+            window: configuration.windows[index], input: input)
     }
 
     /// Bytes of one block's weights in memory: as they are, and packed for products.
-    package func blockBytes(precision: Precision) -> Int {
+    package func blockBytes(input: ProductInput) -> Int {
         architecture.roles.reduce(0) { sum, role in
             let shape = shape(role)
             return sum + 4 * shape[0] * shape[1]
                 + PackedWeights.bytes(
-                    rows: shape[0], columns: shape[1], input: precision.input)
+                    rows: shape[0], columns: shape[1], input: input)
         }
     }
 

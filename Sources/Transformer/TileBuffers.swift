@@ -5,15 +5,15 @@ import Tensors
 ///
 /// Unchecked: only one thread at a time uses it, which `Forward` sees to.
 final class TileBuffers: @unchecked Sendable {
-    /// Queries of one head whose scores are computed at a time: where they meet their own keys, half of
-    /// the scores are computed in vain.
-    static let queries = 128
+    /// Queries whose scores are computed at a time, of all heads that share one head's keys: where they
+    /// meet their own keys, half of the scores are computed in vain, but products of few rows are slow.
+    static func queries(group: Int) -> Int { group >= 3 ? 64 : 128 }
     /// Keys whose scores are computed at a time.
     static let keys = 256
 
     /// `[tile, hidden_size]`: after a norm.
     let normed: Matrix
-    /// `[tile, hidden_size]`: the sum that runs through the block.
+    /// `[tile, hidden_size]`: the sum that runs through a block whose output is not wanted.
     let residual: Matrix
     /// `[tile, num_attention_heads * head_dim]`.
     let query: Matrix
@@ -40,7 +40,7 @@ final class TileBuffers: @unchecked Sendable {
         let configuration = model.configuration
         let attention = configuration.numAttentionHeads * configuration.headDim
         let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
-        let stack = group * min(rows, Self.queries)
+        let stack = group * min(rows, Self.queries(group: group))
         normed = Matrix(rows: rows, columns: configuration.hiddenSize)
         residual = Matrix(rows: rows, columns: configuration.hiddenSize)
         query = Matrix(rows: rows, columns: attention)
@@ -65,7 +65,7 @@ final class TileBuffers: @unchecked Sendable {
         let configuration = model.configuration
         let heads = configuration.numAttentionHeads
         let shared = configuration.numKeyValueHeads
-        let stack = heads / shared * min(rows, queries)
+        let stack = heads / shared * min(rows, queries(group: heads / shared))
         let forward = model.architecture.feedForward == .gated ? 2 : 1
         let row =
             2 * configuration.hiddenSize + (2 * heads + shared) * configuration.headDim

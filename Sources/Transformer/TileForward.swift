@@ -58,26 +58,23 @@ struct TileForward {
         block.queryNorm?.applyPerHead(query, headDimension: configuration.headDim)
         rotate(query)
         let mixed = buffers.mixed.view.prefix(count)
+        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
+        let queries = TileBuffers.queries(group: group)
         for head in 0..<configuration.numKeyValueHeads {
-            for start in stride(from: 0, to: count, by: TileBuffers.queries) {
+            for start in stride(from: 0, to: count, by: queries) {
                 attend(
                     query, into: mixed, sharedHead: head,
-                    rows: start..<min(count, start + TileBuffers.queries))
+                    rows: start..<min(count, start + queries))
             }
         }
         try observe?(.output, mixed, tile)
-        let residual = buffers.residual.view.prefix(count)
-        residual.copy(from: x)
-        apply(
-            .output, buffers.products.left(mixed, as: input), into: residual, accumulates: true)
-        if !configuration.normsBefore { block.attentionNorm.apply(residual, into: residual) }
-        try feed(residual, isWanted: y != nil)
-        guard let y else { return }
-        if configuration.normsBefore {
-            y.copy(from: residual)
-        } else {
-            block.feedForwardNorm.apply(residual, into: y)
-        }
+        // The sum that runs through the block is kept where the output is wanted.
+        let sum = y ?? buffers.residual.view.prefix(count)
+        if sum.start != x.start { sum.copy(from: x) }
+        apply(.output, buffers.products.left(mixed, as: input), into: sum, accumulates: true)
+        if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
+        try feed(sum, isWanted: y != nil)
+        if !configuration.normsBefore, y != nil { block.feedForwardNorm.apply(sum, into: sum) }
     }
 
     /// x: `[rows, hidden_size]`, to which the feed-forward's output is added where it is wanted.

@@ -92,7 +92,7 @@ struct CompensationTests {
             [1, 0.9, 0.1, 1], [1, 0, 1, 0], [0.1, 0.1, 0.5, 0.6], [0, 0, 0, 0],
             [0, 0.001, 0.5, 0.6],
         ]
-        let linear = Linear(weights: Matrix(weights), bias: nil, precision: .float32)
+        let linear = Linear(weights: Matrix(weights), bias: nil, input: .float32)
         let outcome = try pruning(.magnitude, how, sparsity: 0.75).apply(
             to: linear, statistics: statistics, pool: WorkerPool(width: 1))
         let scales = try #require(outcome.scales)
@@ -119,7 +119,7 @@ struct CompensationTests {
         let matrix = Matrix([[1, 10], [-1, -10], [2, 20]])
         var moments = Moments(features: 2)
         moments.add(matrix.view)
-        let linear = Linear(weights: Matrix([[1, 0.9]]), bias: nil, precision: .float32)
+        let linear = Linear(weights: Matrix([[1, 0.9]]), bias: nil, input: .float32)
         let outcome = try pruning(.magnitude, .scale).apply(
             to: linear, statistics: Statistics(moments, sample: matrix),
             pool: WorkerPool(width: 1))
@@ -163,7 +163,7 @@ struct CompensationTests {
             var moments = Moments(features: 2)
             let matrix = Matrix(input.map { $0.map { Float($0) } })
             moments.add(matrix.view)
-            let linear = Linear(weights: Matrix([[1, 2]]), bias: nil, precision: .float32)
+            let linear = Linear(weights: Matrix([[1, 2]]), bias: nil, input: .float32)
             let outcome = try pruning(.stade, .mean).apply(
                 to: linear, statistics: Statistics(moments), pool: WorkerPool(width: 1))
             #expect(outcome.biasShare == share)
@@ -196,7 +196,7 @@ struct CompensationTests {
     /// A weight too small for the type is one zero more.
     @Test func zeros_areCountedAfterRounding() throws {
         let linear = Linear(
-            weights: Matrix([[1e-9, 1, 0.5, 2e-9]]), bias: nil, precision: .float32)
+            weights: Matrix([[1e-9, 1, 0.5, 2e-9]]), bias: nil, input: .float32)
         let outcome = try pruning(.magnitude, sparsity: 0.25, type: .float16).apply(
             to: linear, statistics: nil, pool: WorkerPool(width: 1))
         #expect(outcome.mask == [1, 0, 0, 0])

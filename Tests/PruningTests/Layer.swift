@@ -32,7 +32,7 @@ struct Layer {
     var columns: Int { weights[0].count }
 
     func linear() -> Linear {
-        Linear(weights: Matrix(weights), bias: nil, precision: .float32)
+        Linear(weights: Matrix(weights), bias: nil, input: .float32)
     }
 
     func statistics() -> Statistics {

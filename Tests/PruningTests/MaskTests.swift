@@ -109,7 +109,7 @@ struct MaskTests {
     /// What is zero already is the first to go, from the left and from the top.
     @Test(arguments: Scope.allCases)
     func zeroScores_goInOrder(_ scope: Scope) throws {
-        let linear = Linear(weights: Matrix(rows: 4, columns: 10), bias: nil, precision: .float32)
+        let linear = Linear(weights: Matrix(rows: 4, columns: 10), bias: nil, input: .float32)
         let outcome = try pruning(.magnitude, sparsity: 0.35, scope: scope).apply(
             to: linear, statistics: nil, pool: WorkerPool(width: 2))
         let expected: [UInt8] =
@@ -133,7 +133,7 @@ struct MaskTests {
             let rows = scope == .row ? 2 : 1
             let linear = Linear(
                 weights: Matrix(layer.weights.prefix(rows).map { Array($0.prefix(columns)) }),
-                bias: nil, precision: .float32)
+                bias: nil, input: .float32)
             let outcome = try pruning(.magnitude, sparsity: sparsity, scope: scope).apply(
                 to: linear, statistics: nil, pool: WorkerPool(width: 1))
             #expect(outcome.zeros == zeros * rows)

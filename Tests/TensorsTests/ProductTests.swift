@@ -65,36 +65,89 @@ struct ProductTests {
         #expect(c.view.values(shape.m).allSatisfy { $0.isNaN })
     }
 
-    @Test(arguments: shapes, [Precision.float32, .bfloat16])
-    func linear_agreesWithDouble(_ shape: Shape, _ precision: Precision) {
+    @Test(arguments: shapes, ProductInput.allCases)
+    func linear_agreesWithDouble(_ shape: Shape, _ input: ProductInput) {
         var random = Seeded(UInt64(shape.n))
         let layer = Linear(
             weights: random.matrix(shape.n, shape.k), bias: random.floats(shape.n),
-            precision: precision)
-        var scratch = Bfloat16Scratch()
+            input: input)
+        let products = Products()
         // Twice, the second time with fewer rows and other weights, as the sweep does.
         for rows in [shape.m, max(1, shape.m / 2)] {
             let x = random.matrix(rows, shape.k)
-            let y = Matrix(rows: rows, columns: shape.n)
-            layer.apply(x.view, into: y.view, using: &scratch)
+            let y = random.matrix(rows, shape.n)
+            let before = y.view.all
             let exact = naive(
-                x.view, layer.weights.view, transposed: true, rounded: precision == .bfloat16)
-            for (index, (found, exact)) in zip(y.view.all, exact).enumerated() {
-                let bias = Double(layer.bias?[index % shape.n] ?? 0)
-                #expect(
-                    abs(Double(found) - exact.value - bias) <= 1e-6 * (exact.size + abs(bias)))
+                x.view, layer.weights.view, transposed: true, rounded: input != .float32)
+            for accumulates in [true, false] {
+                layer.apply(
+                    products.left(x.view, as: input), into: y.view, using: products,
+                    accumulates: accumulates)
+                for (index, (found, exact)) in zip(y.view.all, exact).enumerated() {
+                    let others =
+                        Double(layer.bias?[index % shape.n] ?? 0)
+                        + (accumulates ? Double(before[index]) : 0)
+                    #expect(
+                        abs(Double(found) - exact.value - others)
+                            <= 1e-6 * (exact.size + abs(others) + 1))
+                }
             }
             layer.weights.copy(from: random.matrix(shape.n, shape.k))
             layer.update(bias: random.floats(shape.n))
+            layer.pack()
+        }
+    }
+
+    /// Factors that are not packed, as attention's are.
+    @Test(arguments: shapes, ProductInput.allCases)
+    func plainFactors_agreeWithDouble(_ shape: Shape, _ input: ProductInput) {
+        var random = Seeded(UInt64(shape.m))
+        let products = Products()
+        for transposed in [true, false] {
+            let a = random.matrix(shape.m, shape.k)
+            let b =
+                transposed ? random.matrix(shape.n, shape.k) : random.matrix(shape.k, shape.n)
+            let y = Matrix(rows: shape.m, columns: shape.n)
+            let exact = naive(
+                a.view, b.view, transposed: transposed, rounded: input != .float32)
+            let held = Matrix(rows: b.rows, columns: b.columns)
+            let right = Operand(
+                copying: b.view, as: input, at: UnsafeMutableRawPointer(held.start))
+            for times in 1...2 {
+                products.multiply(
+                    products.left(a.view, as: input), right, transposed: transposed,
+                    into: y.view, accumulates: times == 2)
+                for (found, exact) in zip(y.view.all, exact) {
+                    #expect(
+                        abs(Double(found) - Double(times) * exact.value)
+                            <= 2e-6 * exact.size + 1e-30)
+                }
+            }
+        }
+    }
+
+    /// The rows of a product do not depend on how many there are.
+    @Test func packedWeights_serveAnyNumberOfRows() {
+        var random = Seeded(5)
+        let weights = PackedWeights(random.matrix(70, 96).view, as: .float32)
+        let x = random.matrix(300, 96)
+        let products = Products()
+        let whole = Matrix(rows: 300, columns: 70)
+        products.multiply(Operand(x.view), weights, into: whole.view)
+        for rows in [1, 2, 17, 256] {
+            let part = Matrix(rows: rows, columns: 70)
+            products.multiply(Operand(x.rows(0..<rows)), weights, into: part.view)
+            for (found, exact) in zip(part.view.all, whole.view.all) {
+                #expect(abs(found - exact) <= 1e-4)
+            }
         }
     }
 
     @Test func linear_withoutBias() {
-        let layer = Linear(weights: Matrix([[2, 3], [0, -1]]), bias: nil, precision: .float32)
+        let layer = Linear(weights: Matrix([[2, 3], [0, -1]]), bias: nil, input: .float32)
         let y = Matrix(rows: 1, columns: 2)
-        var scratch = Bfloat16Scratch()
         let x = Matrix([[10, 1]])
-        layer.apply(x.view, into: y.view, using: &scratch)
+        layer.apply(Operand(x.view), into: y.view, using: Products())
         #expect(y.view.all == [23, -1])
     }
 

@@ -58,8 +58,3 @@ func configuration(
 }
 
 func named(_ name: String) throws -> Architecture { try #require(Architecture.named(name)) }
-
-/// Buffers of a test's own.
-func workspace(_ model: Model, length: Int) -> Workspace {
-    Workspaces(model, length: length).borrow().workspace
-}

@@ -1,5 +1,6 @@
 import Checkpoint
 import Documents
+import Synchronization
 import Tensors
 import Testing
 
@@ -13,15 +14,14 @@ struct ModelTests {
         let tokens = (0..<(3 * length)).map { Int32($0 * 37 % 512) }
         let states = Matrix(rows: tokens.count, columns: model.configuration.hiddenSize)
         let embedding = try model.embedding()
-        let buffers = workspace(model, length: length)
-        let blocks = try (0..<model.configuration.numHiddenLayers).map {
-            try model.loadBlock($0, precision: .float32)
-        }
         for window in 0..<3 {
             let range = (window * length)..<((window + 1) * length)
-            let view = states.rows(range)
-            embedding.embed(tokens[range], into: view)
-            for block in blocks { block.forward(view, model: model, workspace: buffers) }
+            embedding.embed(tokens[range], into: states.rows(range))
+        }
+        let forward = Forward(model, length: length, input: .float32, pool: pool)
+        for index in 0..<model.configuration.numHiddenLayers {
+            let block = try model.loadBlock(index, input: .float32)
+            try forward.run(block, states, length: length, sequences: 3)
         }
         return try model.negativeLogLikelihood(
             states, tokens: tokens[...], length: length, pool: pool)
@@ -110,12 +110,13 @@ struct ModelTests {
     @Test(arguments: Fixtures.families)
     func attention_isCausal(_ family: String) throws {
         let model = try Fixtures.model(family)
-        let block = try model.loadBlock(0, precision: .float32)
+        let block = try model.loadBlock(0, input: .float32)
         func states(_ length: Int) throws -> [Float] {
             let matrix = Matrix(rows: length, columns: 64)
             let embedding = try model.embedding()
             embedding.embed((0..<Int32(length))[...].map { $0 * 7 }[...], into: matrix.view)
-            block.forward(matrix.view, model: model, workspace: workspace(model, length: length))
+            try Forward(model, length: length, input: .float32, pool: WorkerPool(width: 2))
+                .run(block, matrix, length: length, sequences: 1)
             return (0..<(16 * 64)).map { matrix.start[$0] }
         }
         let short = try states(16)
@@ -126,21 +127,50 @@ struct ModelTests {
     @Test(arguments: Fixtures.families)
     func taps_seeEveryInput(_ family: String) throws {
         let model = try Fixtures.model(family)
-        let block = try model.loadBlock(1, precision: .float32)
-        for stops in [false, true] {
-            let hidden = Matrix(rows: 9, columns: 64)
-            for i in 0..<(9 * 64) { hidden.start[i] = Float(i % 13) - 6 }
-            var seen: [Tap] = []
-            block.forward(
-                hidden.view, model: model, workspace: workspace(model, length: 12),
-                stopsAtDown: stops
-            ) { tap, input in
-                seen.append(tap)
+        let block = try model.loadBlock(1, input: .float32)
+        let hidden = Matrix(rows: 2 * 300, columns: 64)
+        func fill() { for i in 0..<(600 * 64) { hidden.start[i] = Float(i % 13) - 6 } }
+        let forward = Forward(model, length: 300, input: .float32, pool: WorkerPool(width: 2))
+        fill()
+        try forward.run(block, hidden, length: 300, sequences: 2)
+        let output = hidden.view.all
+        fill()
+        let input = hidden.view.all
+        let first = Matrix(rows: 300, columns: 64)
+        let seen = Mutex<[Tap: [Tile]]>([:])
+        try forward.run(
+            block, hidden, length: 300, sequences: 2, destination: .first(first),
+            observe: { tap, input, tile in
+                seen.withLock { $0[tap, default: []].append(tile) }
                 let role = model.architecture.roles.first { $0.tap == tap } ?? .query
-                #expect(input.rows == 9 && input.columns == model.shape(role)[1])
-            }
-            #expect(seen == [.attention, .output, .feedForward, .down])
+                #expect(input.rows == tile.rows.count && input.columns == model.shape(role)[1])
+            })
+        // The first sequence's output is kept, and the input stays as it was.
+        #expect(first.view.all == Array(output[..<(300 * 64)]))
+        #expect(hidden.view.all == input)
+        for tap in Tap.allCases {
+            let tiles = seen.withLock { $0[tap] ?? [] }.sorted { $0.index < $1.index }
+            #expect(tiles.map(\.rows) == [0..<256, 256..<300, 0..<256, 256..<300])
+            #expect(tiles.map(\.sequence) == [0, 0, 1, 1] && tiles.map(\.index) == [0, 1, 2, 3])
         }
+    }
+
+    /// Products in bfloat16, either way of holding them, are near those in float32.
+    @Test(arguments: Fixtures.families, [ProductInput.roundedFloat32, .bfloat16])
+    func bfloat16_isNear(_ family: String, _ input: ProductInput) throws {
+        let model = try Fixtures.model(family)
+        func output(_ input: ProductInput) throws -> [Float] {
+            let hidden = Matrix(rows: 2 * 300, columns: 64)
+            for i in 0..<(600 * 64) { hidden.start[i] = Float(i * 7 % 13) / 6 - 1 }
+            try Forward(model, length: 300, input: input, pool: WorkerPool(width: 2)).run(
+                model.loadBlock(1, input: input), hidden, length: 300, sequences: 2)
+            return hidden.view.all
+        }
+        let exact = try output(.float32)
+        let found = try output(input)
+        let error = zip(exact, found).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+        let power = exact.reduce(0.0) { $0 + Double($1 * $1) }
+        #expect(error > 0 && error < 1e-4 * power, "\(error / power)")
     }
 
     @Test(arguments: Fixtures.families)
