@@ -30,7 +30,7 @@ package final class Linear: @unchecked Sendable {
 
     /// Lays the weights out for products, where that has not been done.
     package func pack() {
-        if packed == nil { packed = PackedWeights(weights.view, as: input) }
+        if packed == nil { packed = PackedWeights(weights, as: input) }
     }
 
     /// y = x Wᵀ + b, or y += where `accumulates`, on the calling thread. x: `[tokens, in]`, as

@@ -17,7 +17,7 @@ package final class PackedWeights: @unchecked Sendable {
     private static let expectedRows = 256
 
     /// - Parameter weights: `[out, in]`, rounded to bfloat16 here where `input` says so.
-    package init(_ weights: MatrixView, as input: ProductInput) {
+    package init(_ weights: Matrix, as input: ProductInput) {
         // The loops of oneDNN below stay on the calling thread.
         omp_set_num_threads(1)
         rows = weights.rows
@@ -33,9 +33,10 @@ package final class PackedWeights: @unchecked Sendable {
             input == .float32 ? nil : allocateAligned(rows * columns * input.size)
         defer { free(copy) }
         let source =
-            copy.map { Operand(copying: weights, as: input, at: UnsafeMutableRawPointer($0)) }
-            ?? Operand(weights)
-        reorder(source)
+            copy.map { Operand(copying: weights.view, as: input, at: UnsafeMutableRawPointer($0)) }
+            ?? Operand(weights.view)
+        // A view does not keep its matrix.
+        withExtendedLifetime(weights) { reorder(source) }
     }
 
     deinit {

@@ -8,6 +8,10 @@ final class ProductKernel {
     private let right: dnnl_memory_t?
     private let bias: dnnl_memory_t?
     private let target: dnnl_memory_t?
+    /// The kernel's working memory, of `workingBytes`. oneDNN's own belongs to the thread that made a
+    /// kernel, and threads of Dispatch come and go.
+    private let working: dnnl_memory_t?
+    let workingBytes: Int
     private let arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t>
 
     init(_ shape: ProductShape, right rightShape: dnnl_memory_desc_t) {
@@ -31,6 +35,8 @@ final class ProductKernel {
         var attributes: dnnl_primitive_attr_t?
         OneDNN.check(dnnl_primitive_attr_create(&attributes))
         defer { dnnl_primitive_attr_destroy(attributes) }
+        OneDNN.check(
+            dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user))
         if shape.accumulates {
             var steps: dnnl_post_ops_t?
             OneDNN.check(dnnl_post_ops_create(&steps))
@@ -47,18 +53,24 @@ final class ProductKernel {
         right = shape.right == .packed ? nil : OneDNN.memory(&rightShape, nil)
         bias = shape.hasBias ? OneDNN.memory(&biasShape, nil) : nil
         target = OneDNN.memory(&targetShape, nil)
-        arguments = .allocate(capacity: shape.hasBias ? 4 : 3)
+        let workingShape = dnnl_primitive_desc_query_md(kernel, dnnl_query_scratchpad_md, 0)
+        workingBytes = workingShape.map { dnnl_memory_desc_get_size($0) } ?? 0
+        var working: dnnl_memory_t?
+        OneDNN.check(dnnl_memory_create(&working, workingShape, OneDNN.engine, nil))
+        self.working = working
+        arguments = .allocate(capacity: shape.hasBias ? 5 : 4)
         arguments[0] = dnnl_exec_arg_t(arg: DNNL_ARG_SRC, memory: left)
         arguments[1] = dnnl_exec_arg_t(arg: DNNL_ARG_WEIGHTS, memory: right)
         arguments[2] = dnnl_exec_arg_t(arg: DNNL_ARG_DST, memory: target)
+        arguments[3] = dnnl_exec_arg_t(arg: DNNL_ARG_SCRATCHPAD, memory: working)
         if shape.hasBias {
-            arguments[3] = dnnl_exec_arg_t(arg: DNNL_ARG_BIAS, memory: bias)
+            arguments[4] = dnnl_exec_arg_t(arg: DNNL_ARG_BIAS, memory: bias)
         }
     }
 
     deinit {
         arguments.deallocate()
-        for memory in [left, right, bias, target] where memory != nil {
+        for memory in [left, right, bias, target, working] where memory != nil {
             dnnl_memory_destroy(memory)
         }
         dnnl_primitive_destroy(primitive)
@@ -67,30 +79,34 @@ final class ProductKernel {
     /// With packed weights.
     func run(
         _ x: UnsafeMutableRawPointer, _ weights: dnnl_memory_t?, _ bias: UnsafePointer<Float>?,
-        _ y: UnsafeMutablePointer<Float>, _ stream: dnnl_stream_t?
+        _ y: UnsafeMutablePointer<Float>, _ working: UnsafeMutableRawPointer?,
+        _ stream: dnnl_stream_t?
     ) {
         arguments[1].memory = weights
         if let bias {
             let start = UnsafeMutableRawPointer(mutating: bias)
             OneDNN.check(dnnl_memory_set_data_handle(self.bias, start))
         }
-        run(x, y, stream)
+        run(x, y, working, stream)
     }
 
     /// With a right factor as it lies in memory.
     func run(
         _ a: UnsafeMutableRawPointer, _ b: UnsafeMutableRawPointer,
-        _ y: UnsafeMutablePointer<Float>, _ stream: dnnl_stream_t?
+        _ y: UnsafeMutablePointer<Float>, _ working: UnsafeMutableRawPointer?,
+        _ stream: dnnl_stream_t?
     ) {
         OneDNN.check(dnnl_memory_set_data_handle(right, b))
-        run(a, y, stream)
+        run(a, y, working, stream)
     }
 
     private func run(
-        _ a: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<Float>, _ stream: dnnl_stream_t?
+        _ a: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<Float>, _ working: UnsafeMutableRawPointer?,
+        _ stream: dnnl_stream_t?
     ) {
         OneDNN.check(dnnl_memory_set_data_handle(left, a))
         OneDNN.check(dnnl_memory_set_data_handle(target, y))
+        if let working { OneDNN.check(dnnl_memory_set_data_handle(self.working, working)) }
         OneDNN.check(
             dnnl_primitive_execute(
                 primitive, stream, CInt(arguments.count), arguments.baseAddress))

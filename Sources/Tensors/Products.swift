@@ -1,37 +1,30 @@
 import COneDNN
-import Glibc
 
-/// One thread's matrix products: oneDNN's kernels for the shapes that it has seen, and a buffer for
-/// factors that must be rounded.
+/// One thread's matrix products: oneDNN's kernels for the shapes that it has seen, and what
+/// memory they need.
 ///
 /// Each product runs on the calling thread alone (see `WorkerPool`), so that its result depends on the
 /// shapes and nothing else. Source: the matmul primitive of oneDNN's C API.
 package final class Products {
     private let stream = OneDNN.stream()
     private var kernels: [ProductShape: ProductKernel] = [:]
-    private var buffer: UnsafeMutablePointer<UInt8>?
-    private var capacity = 0
+    /// For factors that must be rounded.
+    private let rounded = GrowingBuffer()
+    /// The kernels' working memory.
+    private let working = GrowingBuffer()
 
     /// Beyond so many shapes all are forgotten: texts whose windows all differ, for one.
     private static let remembered = 256
 
     package init() {}
 
-    deinit {
-        dnnl_stream_destroy(stream)
-        free(buffer)
-    }
+    deinit { dnnl_stream_destroy(stream) }
 
     /// `x` as a left factor, copied only where it must be rounded; valid until the next call.
     package func left(_ x: MatrixView, as input: ProductInput) -> Operand {
         if input == .float32 { return Operand(x) }
-        let bytes = x.rows * x.columns * input.size
-        if bytes > capacity {
-            free(buffer)
-            buffer = allocateAligned(bytes)
-            capacity = bytes
-        }
-        return Operand(copying: x, as: input, at: UnsafeMutableRawPointer(buffer!))
+        let place = rounded.start(bytes: x.rows * x.columns * input.size)
+        return Operand(copying: x, as: input, at: place)
     }
 
     /// y = x Wᵀ + bias, or y += where `accumulates`. x: `[m, in]`, weights: `[out, in]`,
@@ -49,7 +42,9 @@ package final class Products {
             hasBias: bias != nil, accumulates: accumulates)
         guard shape.isWork else { return }
         let kernel = kernel(shape) { weights.shape }
-        kernel.run(x.start, weights.memory, bias, y.start, stream)
+        kernel.run(
+            x.start, weights.memory, bias, y.start, working.start(bytes: kernel.workingBytes),
+            stream)
     }
 
     /// y = a b, or a bᵀ where `transposed`, or y += where `accumulates`. a: `[m, k]`,
@@ -74,7 +69,8 @@ package final class Products {
                 ? OneDNN.describe(type, b.columns, b.rows, 1, b.stride)
                 : OneDNN.describe(type, b.rows, b.columns, b.stride, 1)
         }
-        kernel.run(a.start, b.start, y.start, stream)
+        kernel.run(
+            a.start, b.start, y.start, working.start(bytes: kernel.workingBytes), stream)
     }
 
     private func kernel(

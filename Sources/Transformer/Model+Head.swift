@@ -32,7 +32,7 @@ extension Model {
         let pieces = (windows * length + Self.tokenChunk - 1) / Self.tokenChunk
         for start in stride(from: 0, to: configuration.vocabSize, by: Self.vocabularyChunk) {
             let range = start..<min(configuration.vocabSize, start + Self.vocabularyChunk)
-            let weights = PackedWeights(head.matrix(rows: range).view, as: .float32)
+            let weights = PackedWeights(head.matrix(rows: range), as: .float32)
             try sums.withUnsafeMutableBufferPointer { sumBuffer in
                 try targets.withUnsafeMutableBufferPointer { targetBuffer in
                     // Each piece writes elements of its own tokens.

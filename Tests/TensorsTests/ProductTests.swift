@@ -129,7 +129,7 @@ struct ProductTests {
     /// The rows of a product do not depend on how many there are.
     @Test func packedWeights_serveAnyNumberOfRows() {
         var random = Seeded(5)
-        let weights = PackedWeights(random.matrix(70, 96).view, as: .float32)
+        let weights = PackedWeights(random.matrix(70, 96), as: .float32)
         let x = random.matrix(300, 96)
         let products = Products()
         let whole = Matrix(rows: 300, columns: 70)

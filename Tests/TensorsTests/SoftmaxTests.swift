@@ -36,7 +36,7 @@ struct SoftmaxTests {
     @Test func extremes_areZeroOrOne() {
         let none = Float(0x1p-126)
         #expect(softmaxed([0, -.infinity]) == [1, none])
-        #expect(softmaxed([2e38, 0, -2e38]) == [1, none, none])
+        #expect(softmaxed([1e30, 0, -1e30]) == [1, none, none])
         #expect(softmaxed([-1e30]) == [1])
         #expect(softmaxed([5, 5, 5, 5]) == [0.25, 0.25, 0.25, 0.25])
         #expect(softmaxed([0, -88, -90, -1e9]) == [1, none, none, none])

@@ -58,3 +58,8 @@ func configuration(
 }
 
 func named(_ name: String) throws -> Architecture { try #require(Architecture.named(name)) }
+
+extension Matrix {
+    /// All elements, row by row.
+    var elements: [Float] { (0..<(rows * columns)).map { start[$0] } }
+}

@@ -133,9 +133,9 @@ struct ModelTests {
         let forward = Forward(model, length: 300, input: .float32, pool: WorkerPool(width: 2))
         fill()
         try forward.run(block, hidden, length: 300, sequences: 2)
-        let output = hidden.view.all
+        let output = hidden.elements
         fill()
-        let input = hidden.view.all
+        let input = hidden.elements
         let first = Matrix(rows: 300, columns: 64)
         let seen = Mutex<[Tap: [Tile]]>([:])
         try forward.run(
@@ -146,8 +146,8 @@ struct ModelTests {
                 #expect(input.rows == tile.rows.count && input.columns == model.shape(role)[1])
             })
         // The first sequence's output is kept, and the input stays as it was.
-        #expect(first.view.all == Array(output[..<(300 * 64)]))
-        #expect(hidden.view.all == input)
+        #expect(first.elements == Array(output[..<(300 * 64)]))
+        #expect(hidden.elements == input)
         for tap in Tap.allCases {
             let tiles = seen.withLock { $0[tap] ?? [] }.sorted { $0.index < $1.index }
             #expect(tiles.map(\.rows) == [0..<256, 256..<300, 0..<256, 256..<300])
@@ -164,7 +164,7 @@ struct ModelTests {
             for i in 0..<(600 * 64) { hidden.start[i] = Float(i * 7 % 13) / 6 - 1 }
             try Forward(model, length: 300, input: input, pool: WorkerPool(width: 2)).run(
                 model.loadBlock(1, input: input), hidden, length: 300, sequences: 2)
-            return hidden.view.all
+            return hidden.elements
         }
         let exact = try output(.float32)
         let found = try output(input)
