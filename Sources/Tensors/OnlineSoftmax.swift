@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Source: arXiv 2112.05682 and 2205.14135 (FlashAttention), without the blocking of queries.
 package final class OnlineSoftmax {
-    /// Per row: the largest score times `scale` log2(e), and the sum of the weights.
+    /// Per row: the largest score, and the sum of the weights.
     private let largest: UnsafeMutablePointer<Float>
     private let sums: UnsafeMutablePointer<Float>
 
@@ -41,11 +41,11 @@ package final class OnlineSoftmax {
             if !kept.isEmpty {
                 let start = row + kept.lowerBound
                 let before = largest[index]
-                let now = max(before, maximum(start, kept.count) * factor)
+                let now = max(before, maximum(start, kept.count))
                 if now > before {
                     largest[index] = now
                     if sums[index] > 0 {
-                        let shrink = powerOfTwo(SIMD8(repeating: before - now))[0]
+                        let shrink = powerOfTwo(SIMD8(repeating: (before - now) * factor))[0]
                         sums[index] *= shrink
                         mapLanes(output.row(index), output.columns) { $0 * shrink }
                     }
@@ -65,19 +65,19 @@ package final class OnlineSoftmax {
     package func normalizer(_ index: Int) -> Float { 1 / sums[index] }
 }
 
-/// x = 2^(x factor - shift); returns their sum.
+/// x = 2^((x - largest) factor); returns their sum.
 @inline(__always)
 private func weigh(
-    _ x: UnsafeMutablePointer<Float>, _ count: Int, factor: Float, minus shift: Float
+    _ x: UnsafeMutablePointer<Float>, _ count: Int, factor: Float, minus largest: Float
 ) -> Float {
     let scale = SIMD8<Float>(repeating: factor)
-    let offset = SIMD8<Float>(repeating: -shift)
+    let shift = SIMD8<Float>(repeating: largest)
     var a = SIMD8<Float>()
     var b = SIMD8<Float>()
     var i = 0
     while i + 16 <= count {
-        let first = powerOfTwo(offset.addingProduct(load8(x + i), scale))
-        let second = powerOfTwo(offset.addingProduct(load8(x + i + 8), scale))
+        let first = powerOfTwo((load8(x + i) - shift) * scale)
+        let second = powerOfTwo((load8(x + i + 8) - shift) * scale)
         store8(first, x + i)
         store8(second, x + i + 8)
         a += first
@@ -86,7 +86,7 @@ private func weigh(
     }
     var total = (a + b).sum()
     while i < count {
-        x[i] = powerOfTwo(offset.addingProduct(SIMD8(repeating: x[i]), scale))[0]
+        x[i] = powerOfTwo((SIMD8(repeating: x[i]) - shift) * scale)[0]
         total += x[i]
         i += 1
     }

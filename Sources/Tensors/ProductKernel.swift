@@ -101,7 +101,8 @@ final class ProductKernel {
     }
 
     private func run(
-        _ a: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<Float>, _ working: UnsafeMutableRawPointer?,
+        _ a: UnsafeMutableRawPointer, _ y: UnsafeMutablePointer<Float>,
+        _ working: UnsafeMutableRawPointer?,
         _ stream: dnnl_stream_t?
     ) {
         OneDNN.check(dnnl_memory_set_data_handle(left, a))

@@ -94,7 +94,8 @@ package final class Forward: Sendable {
 
     /// Enough for each thread to have 16 tiles to choose from, so that none waits long for the last.
     private static func sequencesAtOnce(length: Int, threads: Int) -> Int {
-        let tiles = Tile.count(length: length)
+        // A job without calibration has sequences of no tokens.
+        let tiles = max(1, Tile.count(length: length))
         return max(1, (16 * threads + tiles - 1) / tiles)
     }
 

@@ -22,15 +22,13 @@ struct SoftmaxTests {
         return output.view.all.map { $0 * softmax.normalizer(0) }
     }
 
-    /// Of [0, x] the second is e^x / (1 + e^x): the exponential but for two roundings.
-    @Test func exponential_isWithinUlps() {
-        var worst = 0.0
+    /// Of [0, x] the second is e^x / (1 + e^x). Its argument is rounded once, and the error grows with it.
+    @Test func exponential_isWithinItsArgumentsRounding() {
         for x in stride(from: Float(-87), through: 0, by: 0.0007) {
-            let y = softmaxed([0, x])
             let exact = exp(Double(x)) / (1 + exp(Double(x)))
-            worst = max(worst, abs(Double(y[1]) - exact) / Double(Float(exact).ulp))
+            let error = abs(Double(softmaxed([0, x])[1]) / exact - 1)
+            #expect(error < 3e-7 + 1.2e-7 * Double(-x), "\(x)")
         }
-        #expect(worst < 4.5)
     }
 
     @Test func extremes_areZeroOrOne() {
@@ -77,9 +75,7 @@ struct SoftmaxTests {
         let output = random.matrix(5, 3)
         let weights = Matrix(rows: 5, columns: 10)
         for row in 0..<2 {
-            scores.view.copy(
-                from: Matrix([0, 1, 2, 3, 4].map { Array(before[($0 * 10)..<($0 * 10 + 10)]) }).view
-            )
+            for i in before.indices { scores.start[i] = before[i] }
             _ = softmax.absorb(
                 scores.view, scale: 0.5, into: output.view, as: input,
                 at: UnsafeMutableRawPointer(weights.start)
