@@ -1,16 +1,20 @@
+import Documents
 import Tensors
 
 /// What the machine can do at most, as `Tensors` asks it to.
 enum Ceiling: String, Sendable {
     case float32 = "matrix float32"
+    /// Factors rounded to bfloat16 and multiplied as float32: where that is faster than the next.
+    case roundedFloat32 = "matrix bfloat16 in float32"
     case bfloat16 = "matrix bfloat16"
     /// Memory that is read, and memory that is copied: bytes read and written.
     case read = "memory read"
     case copy = "memory copy"
 
-    init(_ precision: Precision) {
-        switch precision {
+    init(_ input: ProductInput) {
+        switch input {
         case .float32: self = .float32
+        case .roundedFloat32: self = .roundedFloat32
         case .bfloat16: self = .bfloat16
         }
     }
@@ -18,15 +22,17 @@ enum Ceiling: String, Sendable {
 
 extension Run {
     func measureCeiling() throws {
-        for precision in [Precision.float32, .bfloat16] {
+        for input in ProductInput.allCases {
+            // oneDNN refuses where the processor has none.
+            if input == .bfloat16 && !Machine.hasBfloat16 { continue }
             for (tokens, inputs, outputs) in [(2048, 2048, 2048), (2048, 1024, 4096)] {
                 let layer = Linear(
-                    weights: randomMatrix(outputs, inputs, seed: 1), bias: nil,
-                    precision: precision)
+                    weights: randomMatrix(outputs, inputs, seed: 1), bias: nil, input: input)
                 try measure(
-                    Ceiling(precision).rawValue, "\(tokens) x \(inputs) by \(inputs) x \(outputs)",
+                    Ceiling(input).rawValue, "\(tokens) x \(inputs) by \(inputs) x \(outputs)",
                     .flops(2 * tokens * inputs * outputs),
-                    state: { _ in LinearState(tokens, layer) }, { $0.apply() })
+                    state: { _ in LinearState(layer, tokens: tokens, rows: tokens) },
+                    { $0.apply() })
             }
         }
         // Twice what the caches hold, so that none of it stays there.

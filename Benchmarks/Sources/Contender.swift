@@ -1,4 +1,5 @@
 import Documents
+import Tensors
 
 /// A whole process that runs several times, in turns with others: what else the machine does then
 /// slows all alike.
@@ -44,6 +45,7 @@ final class Contender {
 
     /// The ceiling of the precision that the job chose.
     var ceiling: Ceiling? {
-        report["resources"]?["precision"]?.string.flatMap { Ceiling(rawValue: "matrix \($0)") }
+        report["resources"]?["precision"]?.string.flatMap { Precision(rawValue: $0) }
+            .map { Ceiling($0.input) }
     }
 }

@@ -7,7 +7,7 @@ extension Figure {
         switch unit {
         case .flops: "\(decimal(value / 1e9, 1)) GFLOP/s"
         case .bandwidth: "\(decimal(value / 1e9, 2)) GB/s"
-        case .weights: "\(decimal(value / 1e9, 3)) G weights/s"
+        case .weights: "\(decimal(value / 1e6, 1)) M weights/s"
         case .seconds: "\(decimal(value, value < 10 ? 3 : 1)) s"
         case .bytes: "\(decimal(value / 1_048_576, 1)) MiB"
         case .ratio: "\(decimal(value, 3)) x"

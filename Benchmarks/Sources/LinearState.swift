@@ -5,13 +5,23 @@ final class LinearState {
     private let layer: Linear
     private let input: Matrix
     private let output: Matrix
-    private var scratch = Bfloat16Scratch()
+    private let rows: Int
+    private let products = Products()
 
-    init(_ tokens: Int, _ layer: Linear) {
+    /// - Parameter rows: of the input that are multiplied at a time.
+    init(_ layer: Linear, tokens: Int, rows: Int) {
         self.layer = layer
+        self.rows = rows
         input = randomMatrix(tokens, layer.columns, seed: tokens)
         output = Matrix(rows: tokens, columns: layer.rows)
     }
 
-    func apply() { layer.apply(input.view, into: output.view, using: &scratch) }
+    func apply() {
+        for start in stride(from: 0, to: input.rows, by: rows) {
+            let part = start..<min(input.rows, start + rows)
+            layer.apply(
+                products.left(input.rows(part), as: layer.input), into: output.rows(part),
+                using: products)
+        }
+    }
 }

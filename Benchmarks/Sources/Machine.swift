@@ -4,13 +4,19 @@ import Posix
 
 /// What the figures were measured on.
 enum Machine {
-    /// `model name` of /proc/cpuinfo.
-    static var processor: String {
+    static var processor: String { about("model name") ?? "unknown" }
+
+    /// Whether there are products of bfloat16.
+    static var hasBfloat16: Bool {
+        (about("flags") ?? "").split(separator: " ").contains("avx512_bf16")
+    }
+
+    /// A value of the first processor in /proc/cpuinfo.
+    private static func about(_ key: String) -> String? {
         let bytes = (try? readFile("/proc/cpuinfo")) ?? []
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
-        let line = lines.first { $0.hasPrefix("model name") }
-        let name = line?.split(separator: ":", maxSplits: 1).last ?? " unknown"
-        return String(name.drop { $0 == " " })
+        let line = lines.first { $0.hasPrefix(key) }
+        return line?.split(separator: ":", maxSplits: 1).last.map { String($0.dropFirst()) }
     }
 
     /// Bytes of memory in all.

@@ -21,14 +21,23 @@ enum Amount {
     }
 }
 
+/// One repetition of what runs on a pool, and what must be done before it.
+struct Pass {
+    let prepare: () throws -> Void
+    let run: () throws -> Void
+}
+
 extension Run {
     /// Measures what a single thread does: alone, then on all at the same time, each with a state
     /// of its own.
     ///
-    /// - Parameter amount: of one thread's repetition.
+    /// - Parameters:
+    ///   - amount: of one thread's repetition.
+    ///   - prepare: makes a state what it was before, and does not count.
     func measure<State>(
         _ name: String, _ conditions: String, _ amount: Amount, ceiling: Ceiling? = nil,
-        state make: (_ thread: Int) throws -> State, _ body: @Sendable (State) throws -> Void
+        state make: (_ thread: Int) throws -> State, prepare: (State) throws -> Void = { _ in },
+        _ body: @Sendable (State) throws -> Void
     ) throws {
         // What the others are compared with must be right.
         let budget = part == .ceiling ? 1.5 : 0.5
@@ -37,6 +46,8 @@ extension Run {
         for threads in settings.threadCounts {
             let pool = WorkerPool(width: threads)
             let timing = try Timing(budget: budget) {
+                try states.forEach(prepare)
+            } _: {
                 try pool.forEach(threads) { try body(states[$0]) }
             }
             record(
@@ -48,11 +59,11 @@ extension Run {
     /// Measures what shares its own work out over a pool.
     func measure(
         _ name: String, _ conditions: String, _ amount: Amount, ceiling: Ceiling? = nil,
-        prepare: () throws -> Void, _ body: (WorkerPool) throws -> Void
+        pass: (WorkerPool) throws -> Pass
     ) throws {
         for threads in settings.threadCounts {
-            let pool = WorkerPool(width: threads)
-            let timing = try Timing(prepare: prepare) { try body(pool) }
+            let pass = try pass(WorkerPool(width: threads))
+            let timing = try Timing(prepare: pass.prepare, pass.run)
             record(
                 name, conditions, threads: threads, rate(amount, threads: 1, timing), amount.unit,
                 spread: timing.spread, ceiling: ceiling)

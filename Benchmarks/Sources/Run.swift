@@ -34,7 +34,8 @@ final class Run {
             part: part.rawValue, name: name, conditions: conditions, threads: threads,
             value: value, unit: unit, spread: spread, note: note, time: Machine.time)
         if let ceiling, let rate = rate(of: ceiling, threads: threads) {
-            figure.share = value / rate
+            // A weight is four bytes that must be read.
+            figure.share = (unit == .weights ? 4 * value : value) / rate
             figure.ceiling = ceiling.rawValue
         }
         figures.append(figure)

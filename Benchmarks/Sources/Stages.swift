@@ -8,15 +8,15 @@ extension Run {
     /// of a 7B model's largest layer where it is one of pruning.
     func measureStages() throws {
         try measureFiles()
-        let directory = "\(scratch)/small"
-        try SyntheticModel.small.write(to: directory)
-        let model = try Model(Checkpoint(directory: directory))
+        let model = try SyntheticModel.small.make("\(scratch)/small")
         try measureKernels(model)
         for precision in [Precision.float32, .bfloat16] {
             try measureLayers(model, precision)
+            try measureAttention(precision)
             try measureBlock(model, precision)
         }
         try measureStatistics()
+        try measureSelection()
         try measureMasks()
         try measureCompensations()
     }
@@ -91,18 +91,21 @@ extension Run {
             state: { randomMatrix(length, width, seed: $0) },
             { rotary.apply($0.view, headDimension: head) })
         let inner = model.configuration.intermediateSize
+        let values = randomMatrix(length, inner, seed: 0)
         try measure(
             "activation, gated silu", "\(length) x \(inner)", .bytes(length * inner * 12),
             ceiling: .copy,
-            state: {
+            state: { _ in
                 (
-                    randomMatrix(length, inner, seed: $0), randomMatrix(length, inner, seed: $0)
+                    gate: Matrix(rows: length, columns: inner),
+                    up: Matrix(rows: length, columns: inner)
                 )
             },
-            { gate, up in
-                Activation.silu.apply(gate.view)
-                multiply(up.view, by: gate.view)
-            })
+            // Else what is left would vanish, and numbers close to 0 are slow.
+            prepare: {
+                $0.gate.copy(from: values)
+                $0.up.copy(from: values)
+            }, { Activation.silu.gate($0.up.view, by: $0.gate.view) })
     }
 }
 

@@ -4,6 +4,7 @@ import Glibc
 import Pipeline
 import Posix
 import Tensors
+import Transformer
 
 /// A Llama of random bfloat16 weights, of any size.
 struct SyntheticModel {
@@ -31,6 +32,12 @@ struct SyntheticModel {
         if mkdir(directory, 0o755) != 0 { throw SystemError("mkdir", directory) }
         try writeFile("\(directory)/config.json", JSON.encode(configuration))
         try SafetensorsFile.write("\(directory)/model.safetensors", tensors: tensors)
+    }
+
+    /// Writes the checkpoint to `directory`, unless that is there already, and opens it.
+    func make(_ directory: String) throws -> Model {
+        if access(directory, F_OK) != 0 { try write(to: directory) }
+        return try Model(Checkpoint(directory: directory))
     }
 
     /// Writes a token file with as many random sequences.
