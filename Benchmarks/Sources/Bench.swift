@@ -61,7 +61,7 @@ struct Bench {
             throw SystemError("rename", output)
         }
         try FigureFile.write(figures, settings, to: output)
-        show("\nFigures: \(output); the last run's: \(output).last")
+        show("\nFigures: \(output)")
     }
 
     private func makeDirectories(_ path: String) throws {
