@@ -9,7 +9,8 @@ struct Bench {
 
     init(_ settings: Settings) { self.settings = settings }
 
-    func run() throws {
+    /// - Returns: what the process is to tell its caller.
+    func run() throws -> CInt {
         // The parts, which share the terminal, end at an interrupt; this one then cleans up.
         signal(SIGINT, SIG_IGN)
         let scratch = try makeScratch()
@@ -20,9 +21,14 @@ struct Bench {
         let before = Machine.ticks
         let parts = settings.parts.filter { $0 != .ceiling }
         for part in [.ceiling] + parts {
-            _ = try ChildProgram(
-                executable: "/proc/self/exe", arguments: [part.rawValue, scratch], log: nil
-            ).run()
+            let program = ChildProgram(
+                executable: "/proc/self/exe", arguments: [part.rawValue, scratch], log: nil)
+            do {
+                _ = try program.run()
+            } catch let error as ProgramError {
+                // The part has said why, unless it was interrupted.
+                return error.status
+            }
         }
         let figures = try FigureFile.read(FigureFile.path(in: scratch))
         let last = try FigureFile.read(settings.output)
@@ -34,6 +40,7 @@ struct Bench {
         summarize(figures, last)
         // What was not measured this time is kept for the next.
         try keep(figures + last.filter { old in !figures.contains { $0.isSame(as: old) } })
+        return 0
     }
 
     /// What changed, and what cannot be relied on.

@@ -25,7 +25,7 @@ struct ChildProgram {
             if code != 0 { throw SystemError("start", executable, errno: code) }
             while wait4(child, &status, 0, &usage) < 0 && errno == EINTR {}
         }
-        if status != 0 { throw ProgramError(program: executable, status: status, log: log) }
+        if status != 0 { throw ProgramError(program: executable, wait: status, log: log) }
         return End(seconds: seconds, peakMemory: usage.ru_maxrss * 1024)
     }
 
@@ -38,23 +38,35 @@ struct ChildProgram {
             posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, flags, 0o644)
             posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         }
+        // This program ignores interrupts, its parts must not.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var interrupt = sigset_t()
+        sigemptyset(&interrupt)
+        sigaddset(&interrupt, SIGINT)
+        posix_spawnattr_setsigdefault(&attributes, &interrupt)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
         var words = ([executable] + arguments).map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        return posix_spawnp(&child, executable, &actions, nil, &words, environ)
+        return posix_spawnp(&child, executable, &actions, &attributes, &words, environ)
     }
 }
 
 /// A program ended otherwise than it should.
 struct ProgramError: Failure {
     let program: String
-    let status: CInt
+    /// As from wait(2).
+    let wait: CInt
     let log: String?
+
+    /// As a shell has it.
+    var status: CInt { wait & 0x7f == 0 ? wait >> 8 & 0xff : 128 + wait & 0x7f }
 
     var exitCode: ExitCode { .software }
 
     var description: String {
-        let signal = status & 0x7f
-        let end = signal == 0 ? "exit status \(status >> 8 & 0xff)" : "signal \(signal)"
+        let end = status < 128 ? "exit status \(status)" : "signal \(status - 128)"
         let text = log.flatMap { try? readFile($0) }.map { String(decoding: $0, as: UTF8.self) }
         let lines = (text ?? "").split(separator: "\n").suffix(12).map { escaped(String($0)) }
         return (["\(program): \(end)"] + lines).joined(separator: "\n  ")

@@ -8,7 +8,7 @@ extension Run {
 
     /// The linear layers of a block by themselves, in the tiles in which a block runs them.
     func measureLayers(_ model: Model, _ precision: Precision) throws {
-        let block = try model.loadBlock(0, precision: precision)
+        let block = try model.loadBlock(0, input: precision.input)
         for (name, roles) in [
             ("linear, attention", [Role.query, .key, .value, .output]),
             ("linear, MLP", [.gate, .up, .down]),
@@ -47,7 +47,7 @@ extension Run {
     ) throws {
         let (length, sequences) = (Self.length, Self.sequences)
         let configuration = model.configuration
-        let block = try model.loadBlock(0, precision: precision)
+        let block = try model.loadBlock(0, input: precision.input)
         let input = randomMatrix(sequences * length, configuration.hiddenSize, seed: 3)
         let hidden = Matrix(rows: input.rows, columns: input.columns)
         // Half of the scores are masked; each of the others costs two products.
@@ -58,7 +58,8 @@ extension Run {
             name, "\(precision.rawValue), \(sequences) x \(length) tokens", .flops(flops),
             ceiling: Ceiling(precision.input)
         ) { pool in
-            let forward = Forward(model, length: length, precision: precision, pool: pool)
+            let forward = Forward(
+                model, length: length, input: precision.input, pool: pool)
             return Pass(
                 prepare: { hidden.copy(from: input) },
                 run: {

@@ -9,7 +9,7 @@ do {
     if let part = arguments.first.flatMap({ Part(rawValue: $0) }), arguments.count == 2 {
         try part.measure(settings, scratch: arguments[2])
     } else {
-        try Bench(settings).run()
+        exit(try Bench(settings).run())
     }
 } catch {
     let failure = error as? any Failure
