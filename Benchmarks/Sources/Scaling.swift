@@ -37,7 +37,7 @@ extension Run {
     ) {
         record(
             name, job.conditions, threads: job.threads, first.timing.best / second.timing.best,
-            .ratio, spread: max(first.timing.spread ?? 0, second.timing.spread ?? 0),
+            .ratio, spread: [first, second].compactMap(\.timing.spread).max(),
             note: [first, second].map { "\(decimal($0.timing.best, 2)) s" }
                 .joined(separator: " and "))
     }
