@@ -43,16 +43,16 @@ static: prerequisites
 	@swift build -c release --static-swift-stdlib --scratch-path $(STATIC)
 
 format: ## lay out all Swift sources
-	@swift format --in-place --recursive --parallel Sources Tests Package.swift
+	@swift format --in-place --recursive --parallel Sources Tests Benchmarks Package.swift
 
 lint: ## check the layout of the sources and the manifest in the README
-	@swift format lint --strict --recursive --parallel Sources Tests Package.swift
+	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 	@awk '/^```yaml$$/ { inside = 1; next } /^```$$/ && inside { exit } inside' README.md \
 		| diff - etc/demo/first.yaml \
 		|| { echo 'README.md: its first manifest is not etc/demo/first.yaml' >&2; exit 1; }
 
-bench: build ## measure; MODEL=DIR TEXT=FILE for another model, PYTHON=FILE to compare with PyTorch
-	@BIN=$(BUILD) Benchmarks/run
+bench: build ## measure, see Benchmarks/README.md; PYTHON=FILE to compare with PyTorch
+	@$(BUILD)/stade-bench
 
 # Under sudo there may be no swift: then what 'make static' has built is installed.
 install: ## install programs, unit, account, directories, catalog; DESTDIR= and PREFIX=/usr

@@ -66,5 +66,13 @@ let package = Package(
             .executableTarget(
                 name: "stadectl", dependencies: ["Daemon", "Pipeline", "Spool"],
                 swiftSettings: settings),
+            // For 'make bench' alone; never installed.
+            .executableTarget(
+                name: "stade-bench",
+                dependencies: [
+                    "Tensors", "Checkpoint", "Transformer", "Pruning", "Pipeline", "Daemon",
+                    "Documents", "Posix",
+                ],
+                path: "Benchmarks/Sources", swiftSettings: settings),
         ]
 )

@@ -1,6 +1,6 @@
-"""The work of one stade job in plain PyTorch, for comparison: block by block, float32 on the CPU.
+"""The work of one stade job in plain PyTorch, for comparison: block by block, on the CPU.
 
-    python pytorch_wanda.py MODEL TEXT OUT --method wanda --samples 128 --length 256 --threads 2
+    python pytorch_wanda.py MODEL TEXT OUT --method wanda --precision float32 --samples 128 --length 256 --threads 2
 
 MODEL is a Hugging Face checkpoint of a Llama-like or OPT model, TEXT a UTF-8 file, OUT a directory for the pruned
 checkpoint. The windows are the same as stade's: SplitMix64 over the tokenised text. Each block runs once with its
@@ -39,7 +39,7 @@ class Inputs:
         self.squares = torch.zeros(features)
 
     def add(self, x):
-        x = x.reshape(-1, x.shape[-1])
+        x = x.reshape(-1, x.shape[-1]).float()
         self.count += x.shape[0]
         self.sum += x.sum(0)
         self.squares += x.square().sum(0)
@@ -86,7 +86,7 @@ def prune(layer, inputs, method, sparsity):
     least = metric.topk(int(metric.shape[1] * sparsity), dim=1, largest=False, sorted=False).indices
     mask = torch.zeros_like(metric, dtype=torch.bool).scatter_(1, least, True)
     if method == "stade" and layer.bias is not None:
-        layer.bias += (layer.weight * mask) @ inputs.mean()
+        layer.bias += (layer.weight.float() * mask) @ inputs.mean()
     layer.weight[mask] = 0
     return int(mask.sum())
 
@@ -96,6 +96,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model"), parser.add_argument("text"), parser.add_argument("out")
     parser.add_argument("--method", choices=["wanda", "stade"], default="wanda")
+    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
@@ -103,7 +104,8 @@ def main():
     torch.set_num_threads(options.threads)
     start = time.perf_counter()
 
-    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32).eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        options.model, dtype=getattr(torch, options.precision)).eval()
     tokenizer = AutoTokenizer.from_pretrained(options.model)
     with open(options.text, encoding="utf-8", newline="") as file:
         tokens = tokenizer(file.read(), return_tensors="pt", verbose=False).input_ids[0]
