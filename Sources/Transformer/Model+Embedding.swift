@@ -15,7 +15,10 @@ package struct Embedding: Sendable {
         if let projectIn {
             let narrow = Matrix(rows: tokens.count, columns: table.shape[1])
             look(up: tokens, into: narrow.view)
-            projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
+            // A view does not keep its matrix.
+            withExtendedLifetime(narrow) {
+                projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
+            }
         } else {
             look(up: tokens, into: hidden)
         }

@@ -123,6 +123,8 @@ struct ProductTests {
                             <= 2e-6 * exact.size + 1e-30)
                 }
             }
+            // An operand does not keep its memory.
+            withExtendedLifetime((a, held)) {}
         }
     }
 
