@@ -37,9 +37,10 @@ static inline int stade_set_parent_death_signal(int signal) {
 // O_PATH, which glibc hides behind _GNU_SOURCE: names a file without opening it.
 static const int stade_o_path = 010000000;
 
-// sync_file_range(2): starts and awaits the write-back of a range, without metadata. -1 with errno.
-static inline int stade_write_back(int descriptor, long long offset, long long count) {
-    return (int)syscall(SYS_sync_file_range, descriptor, offset, count, 1 | 2 | 4);
+// sync_file_range(2): starts the write-back of a range, without metadata, and where `waits` awaits it.
+// -1 with errno set on failure.
+static inline int stade_write_back(int descriptor, long long offset, long long count, int waits) {
+    return (int)syscall(SYS_sync_file_range, descriptor, offset, count, waits ? 1 | 2 | 4 : 2);
 }
 
 // pipe2(2) with O_CLOEXEC, which glibc hides behind _GNU_SOURCE: -1 with errno set on failure.

@@ -40,26 +40,49 @@ package final class CheckpointWriter: Sendable {
 
     /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type and
     /// shape that it has in the source or was added with.
-    package func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
+    package func write(
+        _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
+    ) throws {
+        try writer(of: name).write(name, bytes, progress: progress)
+    }
+
+    /// Writes a tensor of weights from float32, which have been rounded to its type already.
+    package func write(
+        _ name: String, _ values: UnsafeBufferPointer<Float>,
+        progress: (Int) throws -> Void = { _ in }
+    ) throws {
+        try writer(of: name).write(name, values, progress: progress)
+    }
+
+    private func writer(of name: String) throws -> SafetensorsWriter {
         guard let place = places[name] else {
             throw CheckpointError(
                 file: directory, tensor: name, reason: .edit("is not in the checkpoint's layout"))
         }
-        try writers[place].write(name, bytes)
+        return writers[place]
     }
 
-    /// Copies every tensor that was not written, writes the index and `config.json`, and makes all
-    /// files durable. Not to be called while `write` is running.
+    /// Copies those of the source's `tensors` that are in the layout and were not written. Not to be
+    /// called while `write` is running for one of them.
     ///
     /// - Parameter progress: called often, with the bytes copied since; what it throws ends the work.
-    /// - Throws: `CheckpointError` where a tensor was added and not written.
-    package func finish(progress: (Int) throws -> Void = { _ in }) throws {
-        for tensor in layout.source.tensors {
+    /// - Throws: `CheckpointError` that names the first NaN or infinity.
+    package func copy(_ tensors: [TensorView], progress: (Int) throws -> Void = { _ in }) throws {
+        for tensor in tensors {
             guard let place = places[tensor.name], !writers[place].isWritten(tensor.name) else {
                 continue
             }
             try writers[place].copy(tensor, progress: progress)
         }
+    }
+
+    /// Copies every tensor that was not written, writes the index and `config.json`, and makes all
+    /// files durable. Not to be called while `write` is running.
+    ///
+    /// - Parameter progress: as for `copy`.
+    /// - Throws: `CheckpointError` where a tensor was added and not written.
+    package func finish(progress: (Int) throws -> Void = { _ in }) throws {
+        try copy(layout.source.tensors, progress: progress)
         for writer in writers { try writer.finish() }
         if let index = layout.index { try write(index, to: Checkpoint.indexName) }
         if let config { try write(config, to: Checkpoint.configName) }

@@ -6,15 +6,15 @@ import Tensors
 /// Writes one new safetensors file, its tensors in any order and from any thread.
 package final class SafetensorsWriter: Sendable {
     private let file: File
-    private let ranges: [String: Range<Int>]
+    private let places: [String: (type: ElementType, range: Range<Int>)]
     private let isWritten = Mutex<Set<String>>([])
 
     /// Makes the file at its full size, so that a full disk shows now; no file may be there.
     package init(_ path: String, _ layout: SafetensorsLayout) throws {
         file = try File(path, O_WRONLY | O_CREAT | O_EXCL)
-        ranges = Dictionary(
-            layout.tensors.map { ($0.info.name, $0.range) }, uniquingKeysWith: { first, _ in first }
-        )
+        places = Dictionary(
+            layout.tensors.map { ($0.info.name, ($0.info.type, $0.range)) },
+            uniquingKeysWith: { first, _ in first })
         try file.allocate(layout.size)
         try layout.header.withUnsafeBytes { try file.write($0, at: 0) }
     }
@@ -22,38 +22,83 @@ package final class SafetensorsWriter: Sendable {
     package var path: String { file.path }
 
     /// Writes a whole tensor; the last one counts where it is written twice.
+    ///
+    /// - Parameter progress: called with the bytes of each piece; what it throws ends the writing.
     /// - Throws: `CheckpointError` where the layout has no such tensor or another number of bytes.
-    package func write(_ name: String, _ bytes: UnsafeRawBufferPointer) throws {
-        let range = try range(of: name)
-        guard bytes.count == range.count else {
-            throw CheckpointError(
-                file: path, tensor: name,
-                reason: .written(bytes: bytes.count, expected: range.count))
+    package func write(
+        _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
+    ) throws {
+        try write(name, count: bytes.count, progress) { part in
+            UnsafeRawBufferPointer(rebasing: bytes[part])
         }
-        try file.write(bytes, at: range.lowerBound)
-        _ = isWritten.withLock { $0.insert(name) }
     }
 
-    /// Copies a tensor that stays as it is, in pieces that leave memory and the page cache at once.
-    ///
-    /// - Parameter progress: called with the bytes of each piece; what it throws ends the copying.
+    /// Writes a whole tensor of weights from float32, which have been rounded to its type already.
+    package func write(
+        _ name: String, _ values: UnsafeBufferPointer<Float>,
+        progress: (Int) throws -> Void = { _ in }
+    ) throws {
+        let type = try place(of: name).type
+        guard type.isWeight else {
+            throw CheckpointError(file: path, tensor: name, reason: .notWeights(type))
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: min(Self.piece, values.count * type.size), alignment: 64)
+        defer { buffer.deallocate() }
+        try write(name, count: values.count * type.size, progress) { part in
+            let encoded = UnsafeMutableRawBufferPointer(rebasing: buffer[..<part.count])
+            if let start = values.baseAddress {
+                encode(
+                    start + part.lowerBound / type.size, count: part.count / type.size, type,
+                    into: encoded)
+            }
+            return UnsafeRawBufferPointer(encoded)
+        }
+    }
+
+    /// Copies a tensor that stays as it is, and looks for NaN and infinity on the way.
     func copy(_ tensor: TensorView, progress: (Int) throws -> Void) throws {
-        let range = try range(of: tensor.name)
         let bytes = tensor.bytes
-        var offset = 0
-        while offset < bytes.count {
-            let part = offset..<min(offset + 16 << 20, bytes.count)
-            let place = range.lowerBound + part.lowerBound
-            try file.write(UnsafeRawBufferPointer(rebasing: bytes[part]), at: place)
+        var last = 0..<0
+        defer { tensor.release(last) }
+        try write(tensor.name, count: bytes.count, progress) { part in
+            tensor.release(last)
+            last = part
+            tensor.populate(part)
+            try tensor.checkFinite(part)
+            return UnsafeRawBufferPointer(rebasing: bytes[part])
+        }
+    }
+
+    /// Bytes written in one go: a multiple of every element's size.
+    package static let piece = TensorView.piece
+
+    /// Writes a tensor piece by piece. Each goes to the disk while the next one is made and then
+    /// leaves the page cache, so that neither memory nor the final `sync` has to take it all.
+    private func write(
+        _ name: String, count: Int, _ progress: (Int) throws -> Void,
+        pieces: (Range<Int>) throws -> UnsafeRawBufferPointer
+    ) throws {
+        let range = try place(of: name).range
+        guard count == range.count else {
+            throw CheckpointError(
+                file: path, tensor: name, reason: .written(bytes: count, expected: range.count))
+        }
+        var started: Range<Int>?
+        for start in stride(from: 0, to: count, by: Self.piece) {
+            let part = start..<min(start + Self.piece, count)
+            let place = range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound
+            try file.write(pieces(part), at: place.lowerBound)
             // The hints cost more than they save for the many small tensors of some models.
             if part.count >= 1 << 18 {
-                file.writeBack(place..<place + part.count)
-                tensor.release(part)
+                try file.startWriteBack(place)
+                if let started { try file.finishWriteBack(started) }
+                started = place
             }
             try progress(part.count)
-            offset = part.upperBound
         }
-        _ = isWritten.withLock { $0.insert(tensor.name) }
+        if let started { try file.finishWriteBack(started) }
+        _ = isWritten.withLock { $0.insert(name) }
     }
 
     func isWritten(_ name: String) -> Bool { isWritten.withLock { $0.contains(name) } }
@@ -62,19 +107,21 @@ package final class SafetensorsWriter: Sendable {
     /// - Throws: `CheckpointError` where a tensor was not written.
     package func finish() throws {
         let written = isWritten.withLock { $0 }
-        let missing = ranges.filter { !$1.isEmpty && !written.contains($0) }
-        if let first = missing.min(by: { $0.value.lowerBound < $1.value.lowerBound }) {
+        let missing = places.filter { !$1.range.isEmpty && !written.contains($0) }
+        if let first = missing.min(by: { $0.value.range.lowerBound < $1.value.range.lowerBound }) {
             throw CheckpointError(file: path, tensor: first.key, reason: .unwritten)
         }
         try file.sync()
     }
 
-    private func range(of name: String) throws(CheckpointError) -> Range<Int> {
-        guard let range = ranges[name] else {
+    private func place(
+        of name: String
+    ) throws(CheckpointError) -> (type: ElementType, range: Range<Int>) {
+        guard let place = places[name] else {
             throw CheckpointError(
                 file: path, tensor: name, reason: .edit("is not in the file's layout"))
         }
-        return range
+        return place
     }
 }
 

@@ -1,34 +1,31 @@
 import Tensors
 
 extension TensorView {
+    /// Goes through the tensor in pieces that leave memory again.
     /// - Throws: `CheckpointError` that names the first NaN or infinity.
     package func checkFinite() throws(CheckpointError) {
-        if let index = firstNonFinite() {
-            throw CheckpointError(
-                file: path, tensor: name, reason: .nonFinite(index: index, shape: shape))
-        }
-    }
-
-    /// The index, counted row by row, of the first NaN or infinity; nil where there is none, and for
-    /// tensors that are not weights.
-    ///
-    /// Goes through the tensor in pieces that leave memory again.
-    package func firstNonFinite() -> Int? {
-        guard type.isWeight else { return nil }
-        let bytes = bytes
         for start in stride(from: 0, to: bytes.count, by: Self.piece) {
             let part = start..<min(start + Self.piece, bytes.count)
             populate(part)
-            let found = firstNonFinite(UnsafeRawBufferPointer(rebasing: bytes[part]))
-            release(part)
-            if let found { return start / type.size + found }
+            defer { release(part) }
+            try checkFinite(part)
         }
-        return nil
     }
 
-    /// Bytes looked at in one go: a multiple of every weight's size.
-    private static let piece = 16 << 20
+    /// The same for a part, in bytes from the tensor's start, which must begin with a whole element.
+    package func checkFinite(_ part: Range<Int>) throws(CheckpointError) {
+        guard let found = firstNonFinite(UnsafeRawBufferPointer(rebasing: bytes[part])) else {
+            return
+        }
+        throw CheckpointError(
+            file: path, tensor: name,
+            reason: .nonFinite(index: part.lowerBound / type.size + found, shape: shape))
+    }
 
+    /// Bytes looked at, or copied, in one go: a multiple of every element's size.
+    static let piece = 4 << 20
+
+    /// The index of the first NaN or infinity; nil where there is none, and for what is no weight.
     private func firstNonFinite(_ bytes: UnsafeRawBufferPointer) -> Int? {
         switch type {
         case .float32: firstSaturated(bytes, exponent: 0x7F80_0000 as UInt32)

@@ -36,15 +36,18 @@ package struct TensorView: Sendable {
     package func populate() { file.populate(range) }
 
     /// The same for a part, in bytes from the tensor's start.
-    func populate(_ part: Range<Int>) {
+    package func populate(_ part: Range<Int>) {
         file.populate(range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
     }
+
+    /// Has all bytes read from the disk, before they are needed.
+    package func readAhead() { file.readAhead(range) }
 
     /// Gives the memory of the bytes back to the system; they are read again when they are needed.
     package func release() { file.release(range) }
 
     /// The same for a part, in bytes from the tensor's start.
-    func release(_ part: Range<Int>) {
+    package func release(_ part: Range<Int>) {
         file.release(range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound)
     }
 }

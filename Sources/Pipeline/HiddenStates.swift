@@ -23,6 +23,12 @@ package final class HiddenStates: Sendable {
         }
     }
 
+    /// To be called when window `index` is not needed for now: it leaves memory where there is a
+    /// scratch file.
+    package func release(_ index: Int) {
+        matrix.release((index * windows.length)..<((index + 1) * windows.length))
+    }
+
     /// The states of window `index`, `[length, hidden_size]`. Windows may be used from several
     /// threads, each by one at a time.
     package subscript(index: Int) -> MatrixView {

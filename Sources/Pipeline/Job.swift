@@ -21,8 +21,12 @@ package struct Job: Sendable {
     }
 
     /// Checks model, paths, texts, disk space and memory without computing anything or leaving
-    /// anything behind. Every weight is read once, for a NaN among them.
-    package func validate() throws { _ = try Plan(self) }
+    /// anything behind. Every weight is read once, for a NaN among them; `run` looks for those as it
+    /// comes to each weight, so that a model larger than memory is read once all in all.
+    package func validate() throws {
+        let plan = try Plan(self)
+        try plan.model.checkFinite(pool: WorkerPool(width: plan.threads))
+    }
 
     /// Prunes and publishes. `progress` is called from the job's threads, a few times a second;
     /// `isStopped` is polled between sequences from any of them. Where it turns true the job removes
@@ -37,13 +41,14 @@ package struct Job: Sendable {
         let start = ContinuousClock.now
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         let plan = try Plan(self)
+        releaseFreedMemory()
         let meter = ProgressMeter(
             total: plan.expectedWork, blocks: plan.layers.count, report: progress)
         var builds: [OutputBuild] = []
         do {
             let isSequential = manifest.prune.sequential
             for output in plan.outputs {
-                builds.append(try OutputBuild(plan, output))
+                builds.append(try OutputBuild(plan, output, stop: stop))
                 if isSequential {
                     try OutputBuild.compute(
                         [builds[builds.count - 1]], meter: meter, stop: stop,

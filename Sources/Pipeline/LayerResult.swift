@@ -1,7 +1,8 @@
 import Pruning
 import Tensors
 
-/// What was done to one layer, with its weights still in memory.
+/// What was done to one layer, with its weights still in memory: they change no more until its block is
+/// done.
 package struct LayerResult: Sendable {
     package let plan: LayerPlan
     package let outcome: LayerPruning.Outcome

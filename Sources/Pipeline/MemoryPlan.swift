@@ -1,67 +1,125 @@
+import Checkpoint
 import Pruning
 import Tensors
 import Transformer
 
 /// How a job keeps within its memory: hidden states in memory or in a scratch file, and how many
 /// threads run at once.
+///
+/// `docs/scaling.md` has the sum in words.
 package struct MemoryPlan: Sendable, Hashable {
-    /// What the job will take at most, in bytes, estimated from the shapes.
+    /// What the job will have resident at most, in bytes, by the shapes.
     package let bytes: Int
-    package let usesScratchFile: Bool
+    /// Of the scratch file for hidden states; 0 where they are in memory.
+    package let scratchBytes: Int
     /// At most `limits.threads`; fewer where each thread's buffers would not fit.
     package let threads: Int
 
-    /// The program itself, tokens, tables and what the allocator keeps, in bytes.
-    private static let base = 96 << 20
+    package var usesScratchFile: Bool { scratchBytes > 0 }
+
+    /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
+    private static let program = 24 << 20
 
     /// - Parameter outputs: how many are computed in one sweep.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, layers: [[LayerPlan]], outputs: Int, calibration: TokenWindows?,
-        evaluation: TokenWindows?, precision: Precision, threads: Int, limit: Int, place: String
+        evaluation: TokenWindows?, keepsStatistics: Bool, precision: Precision, threads: Int,
+        limit: Int, place: String
     ) throws {
+        let calibrated = calibration?.tokens.count ?? 0
+        let evaluated = evaluation?.tokens.count ?? 0
+        guard
+            Self.canMultiply(model, tokens: calibrated + (1 + outputs) * evaluated, threads)
+        else { throw PlanError(place: place, reason: .memory(needed: .max, allowed: limit)) }
+
+        let sequences = max(calibration?.count ?? 0, evaluation?.count ?? 0)
         let length = max(calibration?.length ?? 0, evaluation?.length ?? 0)
         let width = 4 * model.configuration.hiddenSize
-        let calibrationTokens = calibration?.tokens.count ?? 0
         // The dense and the pruned models' evaluations go side by side.
-        let states = (calibrationTokens + (1 + outputs) * (evaluation?.tokens.count ?? 0)) * width
+        let states = (calibrated + (1 + outputs) * evaluated) * width
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
-        let plans = layers.joined().filter { $0.choice != nil }
-        let largest = plans.map { model.shape($0.role).reduce(1, *) }.max() ?? 0
-        let rows = SampleRows(tokens: calibrationTokens).count
         let sampled = Dictionary(
-            plans.filter { $0.choice?.compensation.needsSample == true }
+            layers.joined().filter { $0.choice?.compensation.needsSample == true }
                 .map { ($0.role.tap, model.shape($0.role)[1]) }, uniquingKeysWith: max)
-        let widest = sampled.values.max() ?? 0
-        let samples = 4 * rows * (sampled.values.reduce(0, +) + widest)
-        // Masks, their encoded weights and the widest tensor's copy.
-        let pruning = largest * 8
+        let rows = SampleRows(tokens: calibrated).count
+        let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
-            Self.base + model.blockBytes(input: precision.input) + compared + samples + pruning
-            + (calibrationTokens + (evaluation?.tokens.count ?? 0)) * 8
+            Self.program + 4 * (calibrated + evaluated) + compared
+            + 4 * rows * sampled.values.reduce(0, +) + min(SafetensorsWriter.piece, largest)
         func total(_ threads: Int, inMemory: Bool) -> Int {
-            let running = Forward.bytes(
-                model, length: length,
-                sequences: max(calibration?.count ?? 0, evaluation?.count ?? 0),
-                input: precision.input, threads: threads)
-            let fitting = sampled.isEmpty ? 0 : threads * 4 * 64 * (widest + 2 * rows)
+            let forward = Forward.bytes(
+                model, length: length, sequences: sequences, input: precision.input,
+                threads: threads)
+            let blocks = layers.map {
+                Self.blockBytes(
+                    model, $0, input: precision.input, sampleRows: rows,
+                    keepsStatistics: keepsStatistics, threads: threads)
+            }
             let head = evaluation == nil ? 0 : model.headBytes(threads: threads)
-            return fixed + max(running, fitting, head) + (inMemory ? states : 0)
+            // What threads have mapped of a scratch file.
+            let mapped = min(states, threads * min(length, Tile.size) * width)
+            return fixed + forward + max(blocks.max() ?? 0, head) + (inMemory ? states : mapped)
         }
-        for inMemory in [true, false] {
-            for count in [threads, max(1, threads / 2), 1] {
+        var count = threads
+        while true {
+            // A file costs less time than threads that stand idle.
+            for inMemory in [true, false] {
                 let bytes = total(count, inMemory: inMemory)
                 if bytes <= limit {
                     self.bytes = bytes
                     self.threads = count
-                    usesScratchFile = !inMemory
+                    scratchBytes = inMemory ? 0 : states
                     return
                 }
             }
+            if count == 1 { break }
+            count /= 2
         }
         throw PlanError(
-            place: place,
-            reason: .memory(needed: total(1, inMemory: false), allowed: limit))
+            place: place, reason: .memory(needed: total(1, inMemory: false), allowed: limit))
+    }
+
+    /// Whether no product of shapes below can overflow: this one is larger than any.
+    private static func canMultiply(_ model: Model, tokens: Int, _ threads: Int) -> Bool {
+        let configuration = model.configuration
+        let widths = [
+            configuration.hiddenSize, configuration.intermediateSize, configuration.vocabSize,
+            configuration.numAttentionHeads * configuration.headDim,
+        ]
+        var product = 1 << 20
+        for factor in [widths.max() ?? 1, tokens + (widths.max() ?? 1) + 4096, threads] {
+            let (next, overflow) = product.multipliedReportingOverflow(by: factor)
+            if overflow { return false }
+            product = next
+        }
+        return true
+    }
+
+    /// What a block takes with all that is done to it: as it is computed, all of its layers packed for
+    /// products, or while its layers are pruned one after the other, each with its mask and what a fit
+    /// needs; those that are done are not packed then.
+    private static func blockBytes(
+        _ model: Model, _ layers: [LayerPlan], input: ProductInput, sampleRows: Int,
+        keepsStatistics: Bool, threads: Int
+    ) -> Int {
+        var now = model.blockBytes(input: input)
+        var most = now
+        for layer in layers {
+            guard let choice = layer.choice else { continue }
+            let shape = model.shape(layer.role)
+            let mask = shape[0] * shape[1]
+            // The sample less its mean, and a thread's buffers for 64 rows.
+            let fit =
+                choice.compensation.needsSample
+                ? 4 * sampleRows * shape[1] + threads * 4 * 64 * (shape[1] + 2 * sampleRows) : 0
+            most = max(most, now + mask + fit)
+            now -= PackedWeights.bytes(
+                rows: shape[0], columns: shape[1], input: input)
+            // It waits to be written.
+            if keepsStatistics { now += mask }
+        }
+        return most
     }
 }

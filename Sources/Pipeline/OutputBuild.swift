@@ -7,7 +7,8 @@ import Synchronization
 import Tensors
 import Transformer
 
-/// One output on its way: runs the sweep, writes each layer as it is done, then the report.
+/// One output on its way: runs the sweep, writes each block while the next is computed, then the
+/// report.
 final class OutputBuild: Sendable {
     struct State: Sendable {
         var layers: [ReportLayer] = []
@@ -24,11 +25,18 @@ final class OutputBuild: Sendable {
     private let directory: OutputDirectory
     private let writer: CheckpointWriter
     private let statistics: StatisticsWriter?
+    private let writes: WriteBehind
+    /// `[blocks][tensors of the block]`, of the source.
+    private let blockTensors: [[TensorView]]
 
-    /// Makes the partial output with every file of weights at its full size.
-    init(_ plan: Plan, _ output: Plan.Output) throws {
+    /// Makes the partial output with every file of weights at its full size, and begins to copy what
+    /// is outside the blocks.
+    init(_ plan: Plan, _ output: Plan.Output, stop: StopCheck) throws {
         self.plan = plan
         self.output = output
+        writes = WriteBehind { try stop.check() }
+        let outside: [TensorView]
+        (blockTensors, outside) = plan.model.tensorsByBlock
         directory = try OutputDirectory(
             output: output.path, id: output.partialID, overwrite: output.overwrite,
             followSymlinks: plan.job.paths.followSymlinks)
@@ -41,7 +49,10 @@ final class OutputBuild: Sendable {
                 plan.manifest.statistics
                 ? try StatisticsWriter(
                     "\(directory.partial)/\(StatisticsWriter.fileName)", plan) : nil
+            try writeZeroBiases()
+            try copy(outside)
         } catch {
+            writes.end()
             try? directory.discard()
             throw error
         }
@@ -73,7 +84,6 @@ final class OutputBuild: Sendable {
             measuresDense: densePerplexity == nil, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
             scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
-        for build in builds { try build.writeZeroBiases() }
         let (dense, pruned) = try sweep.run(
             builds.map { $0.observer(meter: meter, stop: stop) })
         for (build, perplexity) in zip(builds, pruned) {
@@ -81,10 +91,9 @@ final class OutputBuild: Sendable {
                 $0.dense = dense ?? densePerplexity
                 $0.pruned = perplexity
             }
-            try build.writer.finish { _ in
-                try stop.check()
-                meter.advance(0, phase: .writing, block: nil, sparsity: build.shownSparsity)
-            }
+            meter.advance(0, phase: .writing, block: nil, sparsity: build.shownSparsity)
+            try build.writes.drain()
+            try build.writer.finish { _ in try stop.check() }
             try build.statistics?.finish()
         }
     }
@@ -101,7 +110,12 @@ final class OutputBuild: Sendable {
                     $0.zeros += result.outcome.zeros
                 }
             },
-            block: { [self] result in state.withLock { $0.blocks.append(result) } },
+            block: { [self] result in
+                state.withLock { $0.blocks.append(result) }
+                // The next block takes the memory of this one.
+                try writes.drain()
+                try copy(blockTensors[result.index])
+            },
             advance: { [self] tokens, phase, block in
                 try stop.check()
                 meter.advance(tokens, phase: phase, block: block, sparsity: shownSparsity)
@@ -126,19 +140,31 @@ final class OutputBuild: Sendable {
 
     /// Removes what is left of the partial output; what cannot be removed is found by the next
     /// attempt of the same job.
-    func discard() { try? directory.discard() }
+    func discard() {
+        writes.end()
+        try? directory.discard()
+    }
 
+    /// Copies, in the background, those of the source's tensors that were not written.
+    private func copy(_ tensors: [TensorView]) throws {
+        try writes.add { [writer] check in try writer.copy(tensors) { _ in try check() } }
+    }
+
+    /// Writes a layer in the background: its weights stay as they are until the block is done.
     private func write(_ result: LayerResult) throws {
         let name = result.plan.name
-        let layer = result.layer
-        let type = try plan.model.weightType(result.plan.role, block: result.plan.block)
-        try writer.write(
-            "\(name).weight", layer.weights.start, count: layer.rows * layer.columns, type)
-        if result.outcome.biasChange != nil, let bias = layer.bias {
-            let type = plan.model.biasType(result.plan.role, block: result.plan.block)
-            try writer.write("\(name).bias", bias, count: bias.count, type)
+        let weights = result.layer.weights
+        let bias = result.outcome.biasChange == nil ? nil : result.layer.bias
+        try writes.add { [writer] check in
+            let values = UnsafeBufferPointer(
+                start: weights.start, count: weights.rows * weights.columns)
+            try writer.write("\(name).weight", values) { _ in try check() }
+            try bias?.withUnsafeBufferPointer { try writer.write("\(name).bias", $0) }
         }
-        try statistics?.write(result)
+        // Only here: masks are large.
+        if let statistics {
+            try writes.add { check in try statistics.write(result) { _ in try check() } }
+        }
     }
 
     /// A flag that gives some layers a bias gives it to all that it covers.
@@ -149,20 +175,7 @@ final class OutputBuild: Sendable {
         for (layer, tensor) in Plan.addedBiases(plan.model, plan.biases, plan.usedRoles)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])
-            try writer.write(tensor.name, zeros, count: zeros.count, tensor.type)
+            try zeros.withUnsafeBufferPointer { try writer.write(tensor.name, $0) }
         }
-    }
-}
-
-extension CheckpointWriter {
-    /// Writes float32 values as `type`, to which they have been rounded already.
-    fileprivate func write(
-        _ name: String, _ values: UnsafePointer<Float>, count: Int, _ type: ElementType
-    ) throws {
-        let bytes = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: count * type.size, alignment: 64)
-        defer { bytes.deallocate() }
-        encode(values, count: count, type, into: bytes)
-        try write(name, UnsafeRawBufferPointer(bytes))
     }
 }

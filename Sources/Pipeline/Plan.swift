@@ -55,8 +55,7 @@ package struct Plan: Sendable {
         }
         layout = try CheckpointLayout(checkpoint, edits: edits)
         outputs = try Self.planOutputs(job)
-        try Self.checkOutputs(
-            outputs, bytes: layout.bytes, inputs: [directory], paths: job.paths)
+        try Self.checkOutputs(outputs, bytes: 0, inputs: [directory], paths: job.paths)
         var texts = Texts(model: model, paths: job.paths)
         calibration =
             manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation)
@@ -72,9 +71,25 @@ package struct Plan: Sendable {
         memory = try MemoryPlan(
             model: model, layers: layers, outputs: manifest.prune.sequential ? 1 : outputs.count,
             calibration: calibration, evaluation: evaluation,
-            precision: precision, threads: threads, limit: Self.memoryLimit(job),
-            place: manifest.name)
-        try model.checkFinite(pool: WorkerPool(width: threads))
+            keepsStatistics: manifest.statistics, precision: precision, threads: threads,
+            limit: Self.memoryLimit(job), place: manifest.name)
+        // Again, now that all sizes are known: paths that are wrong are told before texts are read.
+        try Self.checkOutputs(
+            outputs, bytes: diskBytes(), inputs: [directory], paths: job.paths)
+    }
+
+    /// Disk space that the job takes at most: outputs with their statistics, and hidden states.
+    private func diskBytes() throws -> Int {
+        let statistics =
+            manifest.statistics
+            ? try StatisticsWriter.layout(self, file: StatisticsWriter.fileName).size : 0
+        let sizes = [layout.bytes, statistics].map {
+            $0.multipliedReportingOverflow(by: outputs.count)
+        }
+        return (sizes + [(memory.scratchBytes, false)]).reduce(0) { sum, size in
+            let (next, overflow) = sum.addingReportingOverflow(size.partialValue)
+            return overflow || size.overflow ? .max : next
+        }
     }
 
     private static func threads(_ job: Job) throws -> Int {
@@ -134,12 +149,10 @@ package struct Plan: Sendable {
     private static func checkOutputs(
         _ outputs: [Output], bytes: Int, inputs: [String], paths: Roots
     ) throws {
-        let (total, overflow) = bytes.multipliedReportingOverflow(by: outputs.count)
         for output in outputs {
             try OutputDirectory.check(
                 output: output.path, overwrite: output.overwrite,
-                bytes: overflow ? .max : total, inputs: inputs,
-                followSymlinks: paths.followSymlinks)
+                bytes: bytes, inputs: inputs, followSymlinks: paths.followSymlinks)
         }
     }
 }

@@ -1,6 +1,6 @@
 import Documents
-import Glibc
 import Manifests
+import Posix
 import Pruning
 import Tensors
 import Transformer
@@ -122,12 +122,10 @@ struct Report: Sendable {
     }
 
     private var resources: Node {
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return .object([
+        .object([
             "seconds": Node(seconds),
-            // Kilobytes on Linux, getrusage(2).
-            "peak_memory_bytes": Node(usage.ru_maxrss * 1024),
+            "peak_memory_bytes": Node(peakResidentMemory()),
+            "planned_memory_bytes": Node(plan.memory.bytes),
             "threads": Node(plan.memory.threads), "precision": Node(plan.precision.rawValue),
             "model_flops": Node(state.flops),
             "flops_per_second": Node(seconds > 0 ? state.flops / seconds : 0),

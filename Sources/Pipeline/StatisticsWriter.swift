@@ -11,6 +11,11 @@ struct StatisticsWriter: Sendable {
     private let writer: SafetensorsWriter
 
     init(_ path: String, _ plan: Plan) throws {
+        writer = try SafetensorsWriter(path, Self.layout(plan, file: path))
+    }
+
+    /// What a plan's file will hold; `file` is for messages only.
+    static func layout(_ plan: Plan, file: String) throws -> SafetensorsLayout {
         var infos: [TensorInfo] = []
         for layer in plan.layers.joined() {
             guard let choice = layer.choice else { continue }
@@ -33,12 +38,14 @@ struct StatisticsWriter: Sendable {
                     TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape[0]]))
             }
         }
-        writer = try SafetensorsWriter(path, SafetensorsLayout(infos, file: path))
+        return try SafetensorsLayout(infos, file: file)
     }
 
-    func write(_ result: LayerResult) throws {
+    func write(_ result: LayerResult, progress: (Int) throws -> Void) throws {
         let name = result.plan.name
-        try result.outcome.mask.withUnsafeBytes { try writer.write("\(name).pruned", $0) }
+        try result.outcome.mask.withUnsafeBytes {
+            try writer.write("\(name).pruned", $0, progress: progress)
+        }
         func write(_ kind: String, _ values: [Float]?) throws {
             try values?.withUnsafeBytes { try writer.write("\(name).\(kind)", $0) }
         }

@@ -1,3 +1,4 @@
+import Dispatch
 import Pruning
 import Tensors
 import Transformer
@@ -5,6 +6,9 @@ import Transformer
 /// One pass over the blocks of a model: statistics, masks, compensation and, on the way, the
 /// perplexity before and after. Only the block's weights and the hidden states are in memory.
 package struct Sweep: Sendable {
+    /// What `measure` says of a block.
+    typealias Measured = (statistics: [Tap: Statistics], dense: Matrix)
+
     package let model: Model
     /// `[blocks][layers of the block]`.
     package let layers: [[LayerPlan]]
@@ -26,6 +30,9 @@ package struct Sweep: Sendable {
     /// Where hidden states go that are too large for memory; nil: they are kept in memory.
     package let scratchDirectory: String?
     let forward: Forward
+    /// Where the next block is read while the current one computes. Only hints are given here: the
+    /// kernel reads into the page cache, and decoding stays with the pool, which is busy anyway.
+    private let reading = DispatchQueue(label: "stade.read")
 
     /// How many sequences' output is compared with the dense block's: the first ones, with about 2048
     /// tokens; the product of the last layer is needed for nothing else.
@@ -68,13 +75,22 @@ package struct Sweep: Sendable {
         let states = try calibration.map { try start($0) }
         let pruned = try observers.map { _ in try evaluation.map { try start($0) } }
         let dense = try measuresDense ? evaluation.map { try start($0) } : nil
-        for index in 0..<model.configuration.numHiddenLayers {
+        let tensors = model.tensorsByBlock.blocks
+        for index in tensors.indices {
             var clock = ContinuousClock.now
-            var block = try model.loadBlock(index, input: precision.input)
-            if let dense { try advance(dense, through: block, .densePerplexity, observers[0]) }
-            let measured = try measure(block, states: states, observer: observers[0])
+            var measured: Measured?
             for (lane, observer) in observers.enumerated() {
-                if lane > 0 { block = try model.loadBlock(index, input: precision.input) }
+                // Every lane prunes what the one before it has changed; two blocks are never in memory.
+                let block = try model.loadBlock(index, input: precision.input, pool: pool)
+                if lane == 0 {
+                    if index + 1 < tensors.count {
+                        reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
+                    }
+                    if let dense {
+                        try advance(dense, through: block, .densePerplexity, observer)
+                    }
+                    measured = try measure(block, states: states, observer: observer)
+                }
                 try prune(
                     block, sparsity: sparsities[lane], statistics: measured?.statistics ?? [:],
                     observer: observer)
@@ -106,8 +122,10 @@ package struct Sweep: Sendable {
             scratchDirectory: scratchDirectory)
         let embedding = try model.embedding()
         try pool.forEach(windows.count) { index in
-            embedding.embed(windows[index], into: states[index])
+            try embedding.embed(windows[index], into: states[index])
+            states.release(index)
         }
+        embedding.release()
         return states
     }
 

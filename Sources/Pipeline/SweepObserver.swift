@@ -1,8 +1,8 @@
 /// What a sweep tells its owner. Layers and blocks come one at a time, in order.
 package struct SweepObserver: Sendable {
-    /// A layer has been pruned; it is still in memory.
+    /// A layer has been pruned; it is in memory, and as it is, until `block` has returned.
     package var layer: @Sendable (LayerResult) throws -> Void
-    /// A block is done.
+    /// A block is done; its layers leave memory.
     package var block: @Sendable (BlockResult) throws -> Void
     /// Called often and from any thread, with work done in units of a token through a block; throws
     /// to end the sweep.

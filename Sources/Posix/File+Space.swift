@@ -21,11 +21,26 @@ extension File {
         }
     }
 
-    /// Writes `range` to the disk now and takes it out of the page cache, which counts towards a
-    /// job's memory limit. A hint: what fails here fails again in `sync`.
-    package func writeBack(_ range: Range<Int>) {
-        _ = stade_write_back(descriptor, Int64(range.lowerBound), Int64(range.count))
+    /// Starts to write `range` to the disk and does not wait for it: sync_file_range(2).
+    package func startWriteBack(_ range: Range<Int>) throws(SystemError) {
+        try writeBack(range, waits: false)
+    }
+
+    /// Writes `range` to the disk and takes it out of the page cache, which counts towards a job's
+    /// memory limit.
+    package func finishWriteBack(_ range: Range<Int>) throws(SystemError) {
+        try writeBack(range, waits: true)
         _ = posix_fadvise(
             descriptor, off_t(range.lowerBound), off_t(range.count), POSIX_FADV_DONTNEED)
+    }
+
+    /// What the disk refuses is told once for a descriptor, here or by fsync(2), so it must not be
+    /// passed over. Whatever else fails is a file system that knows no such call, and waits for fsync.
+    private func writeBack(_ range: Range<Int>, waits: Bool) throws(SystemError) {
+        let code = stade_write_back(
+            descriptor, Int64(range.lowerBound), Int64(range.count), waits ? 1 : 0)
+        if code != 0, [EIO, ENOSPC, EDQUOT].contains(errno) {
+            throw SystemError("write", path)
+        }
     }
 }

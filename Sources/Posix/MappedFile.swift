@@ -45,15 +45,29 @@ package final class MappedFile: @unchecked Sendable {
             CInt(stade_madv_populate_read))
     }
 
-    /// Gives back the memory of whole pages inside `range`; they are read from the file again when
-    /// they are touched: madvise(2), a hint whose failure costs nothing but memory.
-    package func release(_ range: Range<Int>) {
+    /// Has `range` read into the page cache and does not wait for it: madvise(2), a hint.
+    package func readAhead(_ range: Range<Int>) {
         let page = Int(sysconf(CInt(_SC_PAGESIZE)))
-        let first = range.lowerBound / page * page
-        guard let start = bytes.baseAddress, first < range.upperBound else { return }
-        _ = madvise(
-            UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first,
-            MADV_DONTNEED)
+        guard let start = bytes.baseAddress else { return }
+        // The kernel takes at most a device's read-ahead of one hint: 128 KiB, unless it is set higher.
+        for part in stride(
+            from: range.lowerBound / page * page, to: range.upperBound, by: 128 << 10)
+        {
+            _ = madvise(
+                UnsafeMutableRawPointer(mutating: start + part),
+                min(128 << 10, range.upperBound - part), MADV_WILLNEED)
+        }
+    }
+
+    /// Gives back the memory of `range`, and what faults in it have mapped around it: 64 KiB at a time,
+    /// fault_around_bytes. It is read from the file again when it is touched: madvise(2), a hint whose
+    /// failure costs nothing but memory.
+    package func release(_ range: Range<Int>) {
+        let window = 64 << 10
+        guard let start = bytes.baseAddress, !range.isEmpty else { return }
+        let first = range.lowerBound / window * window
+        let end = min((range.upperBound + window - 1) / window * window, bytes.count)
+        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
     }
 
     deinit {

@@ -8,16 +8,32 @@ package final class Matrix: @unchecked Sendable {
     package let rows: Int
     package let columns: Int
     package let start: UnsafeMutablePointer<Float>
-    /// The mapped length in bytes where the matrix lives in a scratch file.
-    private let mapped: Int?
+    private let storage: Storage
 
-    /// A matrix of zeros in memory.
+    private enum Storage: Equatable {
+        case allocated
+        /// Pages of the matrix's own; both in bytes.
+        case mapped(Int)
+        case scratchFile(Int)
+    }
+
+    /// A matrix of zeros in memory. A large one takes no memory before it is written, which then is a
+    /// matter of the threads that do that.
     package init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
-        start = allocateAligned(rows * columns)
-        start.update(repeating: 0, count: rows * columns)
-        mapped = nil
+        let bytes = rows * columns * MemoryLayout<Float>.size
+        if bytes >= 1 << 20 {
+            let address = mmap(
+                nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            precondition(address != MAP_FAILED, "out of memory for \(bytes) bytes")
+            start = address!.bindMemory(to: Float.self, capacity: rows * columns)
+            storage = .mapped(bytes)
+        } else {
+            start = allocateAligned(rows * columns)
+            start.update(repeating: 0, count: rows * columns)
+            storage = .allocated
+        }
     }
 
     /// A matrix of zeros in an unlinked file of `directory`, whose pages the kernel may write out
@@ -38,11 +54,14 @@ package final class Matrix: @unchecked Sendable {
         self.rows = rows
         self.columns = columns
         start = address.bindMemory(to: Float.self, capacity: rows * columns)
-        mapped = bytes
+        storage = .scratchFile(bytes)
     }
 
     deinit {
-        if let mapped { munmap(start, mapped) } else { free(start) }
+        switch storage {
+        case .allocated: free(start)
+        case .mapped(let bytes), .scratchFile(let bytes): munmap(start, bytes)
+        }
     }
 
     /// The whole matrix.
@@ -56,6 +75,18 @@ package final class Matrix: @unchecked Sendable {
         return MatrixView(
             start: start + range.lowerBound * columns, rows: range.count, columns: columns,
             stride: columns)
+    }
+
+    /// Gives back the memory of some rows where the matrix lives in a scratch file, which keeps them:
+    /// madvise(2), a hint. Otherwise a process's memory would grow to the whole file all the same.
+    package func release(_ range: Range<Int>) {
+        guard case .scratchFile = storage, !range.isEmpty else { return }
+        let part = rows(range)
+        let page = Int(sysconf(CInt(_SC_PAGESIZE)))
+        // A page that other rows share is mapped again when they are touched.
+        let first = Int(bitPattern: part.start) / page * page
+        let end = Int(bitPattern: part.start + part.rows * part.stride)
+        _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED)
     }
 
     /// Copies `other`, which must have the same shape.

@@ -29,14 +29,13 @@ package final class PackedWeights: @unchecked Sendable {
         start = UnsafeMutableRawPointer(block)
         memory = OneDNN.memory(&shape, start)
         self.shape = shape
-        let copy: UnsafeMutablePointer<UInt8>? =
-            input == .float32 ? nil : allocateAligned(rows * columns * input.size)
-        defer { free(copy) }
-        let source =
-            copy.map { Operand(copying: weights.view, as: input, at: UnsafeMutableRawPointer($0)) }
-            ?? Operand(weights.view)
         // A view does not keep its matrix.
-        withExtendedLifetime(weights) { reorder(source) }
+        withExtendedLifetime(weights) { reorder(weights.view) }
+        // In place: a copy of every layer that is being packed would be a good part of a block.
+        if input == .roundedFloat32 {
+            let elements = start.assumingMemoryBound(to: Float.self)
+            hold(elements, count: dnnl_memory_desc_get_size(&shape) / 4, as: input, at: start)
+        }
     }
 
     deinit {
@@ -63,9 +62,9 @@ package final class PackedWeights: @unchecked Sendable {
         return dnnl_primitive_desc_query_md(kernel, dnnl_query_weights_md, 0).pointee
     }
 
-    private func reorder(_ source: Operand) {
-        let type = isBfloat16 ? dnnl_bf16 : dnnl_f32
-        var plain = OneDNN.describe(type, columns, rows, 1, source.stride)
+    /// Rounds to bfloat16 on the way where that is the type, to the nearest, ties to even.
+    private func reorder(_ source: MatrixView) {
+        var plain = OneDNN.describe(dnnl_f32, columns, rows, 1, source.stride)
         var packed = shape
         var kernel: dnnl_primitive_desc_t?
         OneDNN.check(

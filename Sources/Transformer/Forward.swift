@@ -63,6 +63,7 @@ package final class Forward: Sendable {
                         block: block, model: model, tile: tile, cache: cache,
                         slot: tile.sequence - first, buffers: loan.buffers, observe: observe)
                     let input = hidden.rows(Self.place(tile, length))
+                    defer { hidden.release(Self.place(tile, length)) }
                     switch pass {
                     case .keysAndValues: try run.keysAndValues(input)
                     case .rest:

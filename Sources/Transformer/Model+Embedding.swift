@@ -10,30 +10,41 @@ package struct Embedding: Sendable {
 
     /// Writes the hidden states of one sequence that starts at position 0. tokens: `[length]`, checked
     /// against the vocabulary; hidden: `[length, hidden_size]`.
-    package func embed(_ tokens: ArraySlice<Int32>, into hidden: MatrixView) {
+    ///
+    /// - Throws: `CheckpointError` for NaN and infinity among what is looked up.
+    package func embed(_ tokens: ArraySlice<Int32>, into hidden: MatrixView) throws {
         precondition(tokens.count == hidden.rows, "shapes differ")
         if let projectIn {
             let narrow = Matrix(rows: tokens.count, columns: table.shape[1])
-            look(up: tokens, into: narrow.view)
+            try look(up: tokens, into: narrow.view)
             // A view does not keep its matrix.
             withExtendedLifetime(narrow) {
                 projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
             }
         } else {
-            look(up: tokens, into: hidden)
+            try look(up: tokens, into: hidden)
         }
         if let positions {
-            let rows = positions.matrix(rows: offset..<(offset + tokens.count))
-            add(rows.view, to: hidden)
+            let rows = try positions.matrix(rows: offset..<(offset + tokens.count))
+            withExtendedLifetime(rows) { add(rows.view, to: hidden) }
         }
     }
 
-    private func look(up tokens: ArraySlice<Int32>, into target: MatrixView) {
+    /// Gives back the memory of the rows that have been looked up.
+    package func release() {
+        table.release()
+        positions?.release()
+    }
+
+    private func look(
+        up tokens: ArraySlice<Int32>, into target: MatrixView
+    ) throws(CheckpointError) {
         let row = table.shape[1] * table.type.size
         for (index, token) in tokens.enumerated() {
-            let start = Int(token) * row
+            let part = (Int(token) * row)..<((Int(token) + 1) * row)
+            try table.checkFinite(part)
             decode(
-                UnsafeRawBufferPointer(rebasing: table.bytes[start..<(start + row)]), table.type,
+                UnsafeRawBufferPointer(rebasing: table.bytes[part]), table.type,
                 into: target.row(index), count: table.shape[1])
         }
     }
@@ -63,7 +74,8 @@ extension Model {
     /// A projection between the embedding's width and the blocks'; nil where they are the same.
     func projection(_ full: String?, _ shape: [Int]) throws -> Linear? {
         guard let full, configuration.embeddingSize != configuration.hiddenSize else { return nil }
-        let weights = try checkpoint.expect("\(name(full)).weight", shape: shape).matrix()
+        let weights = try checkpoint.expect("\(name(full)).weight", shape: shape)
+            .matrix(rows: 0..<shape[0])
         return Linear(weights: weights, bias: nil, input: .float32)
     }
 }

@@ -32,7 +32,7 @@ extension Model {
         let pieces = (windows * length + Self.tokenChunk - 1) / Self.tokenChunk
         for start in stride(from: 0, to: configuration.vocabSize, by: Self.vocabularyChunk) {
             let range = start..<min(configuration.vocabSize, start + Self.vocabularyChunk)
-            let weights = PackedWeights(head.matrix(rows: range), as: .float32)
+            let weights = PackedWeights(try head.matrix(rows: range), as: .float32)
             try sums.withUnsafeMutableBufferPointer { sumBuffer in
                 try targets.withUnsafeMutableBufferPointer { targetBuffer in
                     // Each piece writes elements of its own tokens.
@@ -55,6 +55,7 @@ extension Model {
                             let next = Int(tokens[row + 1])
                             if range.contains(next) { targets[row] = line[next - start] }
                         }
+                        states.release(rows)
                     }
                 }
             }
@@ -82,6 +83,7 @@ extension Model {
             final?.apply(hidden.rows(part), into: hidden.rows(part))
             project?.apply(
                 Operand(hidden.rows(part)), into: target.rows(part), using: products)
+            hidden.release(part)
         }
         return target
     }

@@ -1,4 +1,5 @@
 import Checkpoint
+import Synchronization
 import Tensors
 
 extension Model {
@@ -74,20 +75,31 @@ extension Model {
         return try norm(blockName(inner, index), size: configuration.headDim)
     }
 
-    /// Reads the weights of one block into memory.
-    package func loadBlock(_ index: Int, input: ProductInput) throws -> Block {
-        var layers: [Role: Linear] = [:]
-        for role in architecture.roles {
-            let layer = layerName(role, block: index)
-            let shape = shape(role)
-            let weights = try checkpoint.expect("\(layer).weight", shape: shape).matrix()
-            let bias =
-                configuration.biases.contains(role)
-                ? try checkpoint.expect("\(layer).bias", shape: [shape[0]]).floats() : nil
-            layers[role] = Linear(weights: weights, bias: bias, input: input)
+    /// Reads the weights of one block into memory, on the threads of `pool`.
+    ///
+    /// - Throws: `CheckpointError` for NaN and infinity among them.
+    package func loadBlock(
+        _ index: Int, input: ProductInput, pool: WorkerPool = WorkerPool(width: 1)
+    ) throws -> Block {
+        let roles = architecture.roles
+        let tensors = try roles.map { role in
+            try checkpoint.expect("\(layerName(role, block: index)).weight", shape: shape(role))
+        }
+        let matrices = try TensorView.matrices(tensors, pool: pool)
+        let biases = try roles.map { role in
+            configuration.biases.contains(role)
+                ? try checkpoint.expect(
+                    "\(layerName(role, block: index)).bias", shape: [shape(role)[0]]
+                ).floats() : nil
+        }
+        let layers = Mutex<[Role: Linear]>([:])
+        try pool.forEach(roles.count) { place in
+            let layer = Linear(
+                weights: matrices[place], bias: biases[place], input: input)
+            layers.withLock { $0[roles[place]] = layer }
         }
         return Block(
-            index: index, layers: layers,
+            index: index, layers: layers.withLock { $0 },
             attentionNorm: try norm(blockName(architecture.names.attentionNorm, index)),
             feedForwardNorm: try norm(blockName(architecture.names.feedForwardNorm, index)),
             queryNorm: try headNorm(architecture.names.queryNorm, block: index),
@@ -113,29 +125,53 @@ extension Model {
 
 extension TensorView {
     /// All elements as float32.
-    func floats() -> [Float] {
-        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+    /// - Throws: `CheckpointError` for NaN and infinity among them.
+    func floats() throws(CheckpointError) -> [Float] {
+        defer { release() }
+        try checkFinite(0..<bytes.count)
+        return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             if let start = buffer.baseAddress { decode(bytes, type, into: start, count: count) }
             initialized = count
         }
     }
 
-    /// As a matrix; the tensor must have two dimensions. Its bytes leave memory again.
-    package func matrix() -> Matrix {
-        let matrix = Matrix(rows: shape[0], columns: shape[1])
-        populate()
-        decode(bytes, type, into: matrix.start, count: count)
-        release()
+    /// As matrices; the tensors must have two dimensions. Their bytes leave memory again.
+    /// - Throws: `CheckpointError` for NaN and infinity among them.
+    static func matrices(_ tensors: [TensorView], pool: WorkerPool) throws -> [Matrix] {
+        let matrices = tensors.map { Matrix(rows: $0.shape[0], columns: $0.shape[1]) }
+        let pieces = tensors.indices.flatMap { index in
+            let row = max(1, tensors[index].shape[1] * tensors[index].type.size)
+            let rows = max(1, Self.decodedPiece / row)
+            return stride(from: 0, to: tensors[index].shape[0], by: rows).map { start in
+                (index, start..<min(start + rows, tensors[index].shape[0]))
+            }
+        }
+        try pool.forEach(pieces.count) { piece in
+            let (index, rows) = pieces[piece]
+            try tensors[index].decodeRows(rows, into: matrices[index].rows(rows))
+        }
+        return matrices
+    }
+
+    /// Bytes decoded in one go: few enough that they are still in the cache once they are checked.
+    private static let decodedPiece = 1 << 20
+
+    /// Rows `range` of it as a matrix. Their bytes leave memory again.
+    /// - Throws: `CheckpointError` for NaN and infinity among them.
+    func matrix(rows range: Range<Int>) throws(CheckpointError) -> Matrix {
+        let matrix = Matrix(rows: range.count, columns: shape[1])
+        try decodeRows(range, into: matrix.view)
         return matrix
     }
 
-    /// Rows `range` of it as a matrix.
-    func matrix(rows range: Range<Int>) -> Matrix {
-        let matrix = Matrix(rows: range.count, columns: shape[1])
+    private func decodeRows(_ rows: Range<Int>, into target: MatrixView) throws(CheckpointError) {
         let row = shape[1] * type.size
-        let part = UnsafeRawBufferPointer(
-            rebasing: bytes[(range.lowerBound * row)..<(range.upperBound * row)])
-        decode(part, type, into: matrix.start, count: matrix.rows * matrix.columns)
-        return matrix
+        let part = (rows.lowerBound * row)..<(rows.upperBound * row)
+        populate(part)
+        defer { release(part) }
+        try checkFinite(part)
+        decode(
+            UnsafeRawBufferPointer(rebasing: bytes[part]), type, into: target.start,
+            count: rows.count * shape[1])
     }
 }

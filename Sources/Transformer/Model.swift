@@ -109,6 +109,25 @@ package final class Model: Sendable {
         }
     }
 
+    /// The checkpoint's tensors block by block, and those outside all blocks.
+    package var tensorsByBlock: (blocks: [[TensorView]], outside: [TensorView]) {
+        let prefix = name("\(architecture.names.blocks).")
+        var blocks = [[TensorView]](repeating: [], count: configuration.numHiddenLayers)
+        var outside: [TensorView] = []
+        for tensor in checkpoint.tensors {
+            let index =
+                tensor.name.hasPrefix(prefix)
+                ? Int(tensor.name.dropFirst(prefix.count).prefix { $0 != "." }) : nil
+            if let index, blocks.indices.contains(index) {
+                blocks[index].append(tensor)
+            } else {
+                outside.append(tensor)
+            }
+        }
+        return (blocks, outside)
+    }
+
+    /// Reads every weight; a job checks each as it comes to it instead.
     /// - Throws: `CheckpointError` that names the tensor and the element of the first NaN or infinity.
     package func checkFinite(pool: WorkerPool) throws {
         let tensors = checkpoint.tensors.filter(\.type.isWeight)

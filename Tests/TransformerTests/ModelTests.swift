@@ -16,7 +16,7 @@ struct ModelTests {
         let embedding = try model.embedding()
         for window in 0..<3 {
             let range = (window * length)..<((window + 1) * length)
-            embedding.embed(tokens[range], into: states.rows(range))
+            try embedding.embed(tokens[range], into: states.rows(range))
         }
         let forward = Forward(model, length: length, input: .float32, pool: pool)
         for index in 0..<model.configuration.numHiddenLayers {
@@ -114,7 +114,7 @@ struct ModelTests {
         func states(_ length: Int) throws -> [Float] {
             let matrix = Matrix(rows: length, columns: 64)
             let embedding = try model.embedding()
-            embedding.embed((0..<Int32(length))[...].map { $0 * 7 }[...], into: matrix.view)
+            try embedding.embed((0..<Int32(length))[...].map { $0 * 7 }[...], into: matrix.view)
             try Forward(model, length: length, input: .float32, pool: WorkerPool(width: 2))
                 .run(block, matrix, length: length, sequences: 1)
             return (0..<(16 * 64)).map { matrix.start[$0] }
