@@ -36,7 +36,7 @@ extension Run {
         let file = try SafetensorsFile(path)
         try measure(
             "load", shape, bytes, ceiling: .copy, state: { file.tensors[$0] },
-            { _ = $0.matrix() })
+            { _ = try $0.matrix(rows: 0..<rows) })
         try measure(
             "encode", shape, bytes, ceiling: .copy,
             state: { thread in
@@ -69,7 +69,7 @@ extension Run {
         try measure(
             "embed", shape, .bytes(elements * 6), ceiling: .copy,
             state: { _ in Matrix(rows: length, columns: width) },
-            { embedding.embed(tokens[...], into: $0.view) })
+            { try embedding.embed(tokens[...], into: $0.view) })
         let input = randomMatrix(length, width, seed: 0)
         let weight = [Float](repeating: 1, count: width)
         try measure(

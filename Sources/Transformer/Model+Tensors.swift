@@ -158,7 +158,7 @@ extension TensorView {
 
     /// Rows `range` of it as a matrix. Their bytes leave memory again.
     /// - Throws: `CheckpointError` for NaN and infinity among them.
-    func matrix(rows range: Range<Int>) throws(CheckpointError) -> Matrix {
+    package func matrix(rows range: Range<Int>) throws(CheckpointError) -> Matrix {
         let matrix = Matrix(rows: range.count, columns: shape[1])
         try decodeRows(range, into: matrix.view)
         return matrix
