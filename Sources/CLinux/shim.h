@@ -58,7 +58,9 @@ static inline int stade_available_processors(void) {
     return count;
 }
 
-// MADV_POPULATE_READ of Linux 5.14, which Debian 12's Glibc module does not show.
+// MADV_COLD of Linux 5.4 and MADV_POPULATE_READ of Linux 5.14, which Debian 12's Glibc module does not
+// show.
+static const int stade_madv_cold = 20;
 static const int stade_madv_populate_read = 22;
 
 #if defined(__x86_64__)

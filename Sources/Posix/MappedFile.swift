@@ -60,14 +60,18 @@ package final class MappedFile: @unchecked Sendable {
     }
 
     /// Gives back the memory of `range`, and what faults in it have mapped around it: 64 KiB at a time,
-    /// fault_around_bytes. It is read from the file again when it is touched: madvise(2), a hint whose
+    /// fault_around_bytes. It is read from the file again when it is touched: madvise(2), hints whose
     /// failure costs nothing but memory.
     package func release(_ range: Range<Int>) {
         let window = 64 << 10
         guard let start = bytes.baseAddress, !range.isEmpty else { return }
         let first = range.lowerBound / window * window
         let end = min((range.upperBound + window - 1) / window * window, bytes.count)
-        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
+        let address = UnsafeMutableRawPointer(mutating: start + first)
+        // The page cache is to part with this before it does with what has been read ahead, which it
+        // has not seen used.
+        _ = madvise(address, end - first, CInt(stade_madv_cold))
+        _ = madvise(address, end - first, MADV_DONTNEED)
     }
 
     deinit {

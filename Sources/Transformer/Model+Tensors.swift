@@ -22,7 +22,7 @@ extension Model {
             if let name = names.projectIn { _ = try tensor(name, [width, inner]) }
             if let name = names.projectOut { _ = try tensor(name, [inner, width]) }
         }
-        if configuration.hasFinalNorm { _ = try norm(names.finalNorm) }
+        if configuration.hasFinalNorm { _ = try normTensors(names.finalNorm) }
         for index in 0..<configuration.numHiddenLayers {
             try checkNorms(block: index)
             for role in architecture.roles {
@@ -40,11 +40,16 @@ extension Model {
         }
     }
 
+    /// Reads none of their values: that would have the disk read what lies around each of them.
     private func checkNorms(block index: Int) throws {
-        _ = try norm(blockName(architecture.names.attentionNorm, index))
-        _ = try norm(blockName(architecture.names.feedForwardNorm, index))
-        _ = try headNorm(architecture.names.queryNorm, block: index)
-        _ = try headNorm(architecture.names.keyNorm, block: index)
+        let names = architecture.names
+        for name in [names.attentionNorm, names.feedForwardNorm] {
+            _ = try normTensors(blockName(name, index))
+        }
+        guard architecture.normalisesQueriesAndKeys else { return }
+        for name in [names.queryNorm, names.keyNorm].compactMap(\.self) {
+            _ = try normTensors(blockName(name, index), size: configuration.headDim)
+        }
     }
 
     private func blockName(_ inner: String, _ index: Int) -> String {
@@ -56,18 +61,21 @@ extension Model {
     }
 
     func norm(_ full: String, size: Int? = nil) throws -> NormWeights {
-        let shape = [size ?? configuration.hiddenSize]
-        var weight: [Float]?
-        var bias: [Float]?
-        if configuration.normsAffine {
-            weight = try tensor(full, shape).floats()
-            if architecture.norm == .layer {
-                bias = try checkpoint.expect("\(name(full)).bias", shape: shape).floats()
-            }
-        }
+        let (weight, bias) = try normTensors(full, size: size)
         return NormWeights(
-            kind: architecture.norm, weight: weight, bias: bias,
+            kind: architecture.norm, weight: try weight?.floats(), bias: try bias?.floats(),
             epsilon: configuration.normEpsilon)
+    }
+
+    /// What a norm has, `[size]` each, `[hidden_size]` by default.
+    private func normTensors(
+        _ full: String, size: Int? = nil
+    ) throws -> (weight: TensorView?, bias: TensorView?) {
+        guard configuration.normsAffine else { return (nil, nil) }
+        let shape = [size ?? configuration.hiddenSize]
+        let weight = try tensor(full, shape)
+        guard architecture.norm == .layer else { return (weight, nil) }
+        return (weight, try checkpoint.expect("\(name(full)).bias", shape: shape))
     }
 
     private func headNorm(_ inner: String?, block index: Int) throws -> NormWeights? {

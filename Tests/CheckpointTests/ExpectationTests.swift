@@ -59,7 +59,7 @@ struct ExpectationTests {
 
     /// The header's length is odd, so the data is not aligned.
     @Test(arguments: values, [0, 4095, 4096, 8191, 9_999])
-    func firstNonFinite(_ value: Bad, _ index: Int) throws {
+    func checkFinite(_ value: Bad, _ index: Int) throws {
         let scratch = try Scratch()
         let size = value.type.size
         var data = pattern(10_000 * size, seed: 3)
@@ -73,7 +73,6 @@ struct ExpectationTests {
         try scratch.write("a.safetensors", safetensors(header, data))
         let tensor = try #require(
             try SafetensorsFile(scratch["a.safetensors"]).tensor(named: "w"))
-        #expect(tensor.firstNonFinite() == (value.isFinite ? nil : index))
         guard !value.isFinite else { return try tensor.checkFinite() }
         let error = try #require(throws: CheckpointError.self) { try tensor.checkFinite() }
         #expect(error.reason == .nonFinite(index: index, shape: [100, 100]))
