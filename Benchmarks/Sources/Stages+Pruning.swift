@@ -103,7 +103,8 @@ private final class PrunedLayer {
 /// One thread's weights, the factors of their scores, and a mask of a row.
 private final class SelectionState {
     private let weights: Matrix
-    private let factors: [Double]
+    private let factors: ColumnFactors
+    private let selection: RowSelection
     private var scores: [Double]
     private var work: [Double]
     private var mask: [UInt8]
@@ -111,9 +112,10 @@ private final class SelectionState {
     init(_ weights: Matrix) {
         self.weights = weights
         let columns = weights.columns
-        factors = (0..<columns).map { 1 + Double($0 % 7) }
-        scores = factors
-        work = factors
+        factors = ColumnFactors((0..<columns).map { 1 + Double($0 % 7) })
+        selection = RowSelection(columns: columns)
+        scores = [Double](repeating: 0, count: columns)
+        work = scores
         mask = [UInt8](repeating: 0, count: columns)
     }
 
@@ -121,12 +123,13 @@ private final class SelectionState {
     func select(keep: Int?) {
         let columns = weights.columns
         for row in 0..<weights.rows {
-            score(weights.view.row(row), by: factors, count: columns, into: &scores)
+            let weights = weights.view.row(row)
             if let keep {
+                score(weights, by: factors.exact, count: columns, into: &scores)
                 markLeast(
                     keep: keep, ofEvery: 4, of: scores, count: columns, scratch: &work, mask: &mask)
             } else {
-                markLeast(columns / 2, of: scores, count: columns, scratch: &work, mask: &mask)
+                selection.markLeast(columns / 2, of: weights, by: factors, mask: &mask)
             }
         }
     }

@@ -2,8 +2,8 @@ import Tensors
 
 /// The scores of one layer, row by row.
 struct Scores: Sendable {
-    /// `[columns]`; nil for `random`.
-    private let factors: [Double]?
+    /// nil for `random`.
+    let factors: ColumnFactors?
     private let uniform: UniformScores
     private let columns: Int
 
@@ -12,12 +12,12 @@ struct Scores: Sendable {
         uniform = UniformScores(seed: pruning.seed, layer: pruning.name)
         switch pruning.metric.score {
         case .magnitude:
-            factors = [Double](repeating: 1, count: columns)
+            factors = ColumnFactors([Double](repeating: 1, count: columns))
         case .perColumn(let make):
             guard let statistics else {
                 preconditionFailure("\(pruning.metric.name) needs statistics")
             }
-            factors = make(statistics)
+            factors = ColumnFactors(make(statistics))
         case .uniform:
             factors = nil
         }
@@ -28,7 +28,7 @@ struct Scores: Sendable {
         _ scores: UnsafeMutablePointer<Double>, weights: UnsafePointer<Float>, row: Int
     ) {
         if let factors {
-            factors.withUnsafeBufferPointer {
+            factors.exact.withUnsafeBufferPointer {
                 score(weights, by: $0.baseAddress!, count: columns, into: scores)
             }
         } else {

@@ -23,4 +23,16 @@ package struct Statistics: Sendable {
 
     /// Whether no input was infinite or NaN.
     package var isFinite: Bool { norm2.allSatisfy(\.isFinite) }
+
+    /// The share of the mean in the expected squared input, weighted by the columns that it feeds:
+    /// `sum_j c_j mean_j² / sum_j c_j E[x_j²]`. columnNorms: the c_j, `[features]`, squared.
+    func biasShare(columnNorms: [Double]) -> Double {
+        var ofMean = 0.0
+        var total = 0.0
+        for j in mean.indices {
+            ofMean += columnNorms[j] * mean[j] * mean[j]
+            total += columnNorms[j] * norm2[j] / Double(tokens)
+        }
+        return total > 0 ? min(1, ofMean / total) : 0
+    }
 }

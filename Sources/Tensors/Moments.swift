@@ -16,17 +16,20 @@ package struct Moments: Sendable, Hashable {
         count += x.rows
         sum.withUnsafeMutableBufferPointer { sum in
             squares.withUnsafeMutableBufferPointer { squares in
-                for index in 0..<x.rows {
-                    let row = x.row(index)
-                    for j in 0..<x.columns {
-                        let value = Double(row[j])
-                        sum[j] += value
-                        squares[j] += value * value
-                    }
+                guard let sum = sum.baseAddress, let squares = squares.baseAddress else { return }
+                for first in stride(from: 0, to: x.rows, by: Self.rowsAtOnce) {
+                    let rows = min(Self.rowsAtOnce, x.rows - first)
+                    addRows(
+                        x.row(first), stride: x.stride, rows: rows, columns: x.columns, to: sum,
+                        squares: squares)
                 }
             }
         }
     }
+
+    /// So many rows are read side by side from memory, while the sums of some columns stay in
+    /// registers.
+    private static let rowsAtOnce = 8
 
     package static func += (left: inout Moments, right: Moments) {
         left.count += right.count
@@ -34,5 +37,50 @@ package struct Moments: Sendable, Hashable {
             left.sum[j] += right.sum[j]
             left.squares[j] += right.squares[j]
         }
+    }
+}
+
+/// Adds rows in order to the sums of their columns, and their squares, which are exact in double
+/// precision.
+@inline(never)
+private func addRows(
+    _ x: UnsafePointer<Float>, stride: Int, rows: Int, columns: Int,
+    to sum: UnsafeMutablePointer<Double>, squares: UnsafeMutablePointer<Double>
+) {
+    var j = 0
+    while j &+ 16 <= columns {
+        var s = (load4(sum + j), load4(sum + j + 4), load4(sum + j + 8), load4(sum + j + 12))
+        let power = squares + j
+        var q = (load4(power), load4(power + 4), load4(power + 8), load4(power + 12))
+        var row = x + j
+        for _ in 0..<rows {
+            let (a, b, c, d) = (load4(row), load4(row + 4), load4(row + 8), load4(row + 12))
+            s.0 += a
+            s.1 += b
+            s.2 += c
+            s.3 += d
+            q.0.addProduct(a, a)
+            q.1.addProduct(b, b)
+            q.2.addProduct(c, c)
+            q.3.addProduct(d, d)
+            row += stride
+        }
+        store4(s.0, sum + j)
+        store4(s.1, sum + j + 4)
+        store4(s.2, sum + j + 8)
+        store4(s.3, sum + j + 12)
+        store4(q.0, power)
+        store4(q.1, power + 4)
+        store4(q.2, power + 8)
+        store4(q.3, power + 12)
+        j &+= 16
+    }
+    while j < columns {
+        for i in 0..<rows {
+            let value = Double(x[i &* stride &+ j])
+            sum[j] += value
+            squares[j] += value * value
+        }
+        j &+= 1
     }
 }

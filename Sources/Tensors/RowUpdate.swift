@@ -21,8 +21,30 @@ package func updateRow(
     _ weights: UnsafeMutablePointer<Float>, mask: UnsafePointer<UInt8>, scale: Double,
     mean: UnsafePointer<Double>, variance: UnsafePointer<Double>, count: Int, type: ElementType
 ) -> RowSummary {
+    var bias = SIMD4<Double>()
+    var removed = SIMD4<Double>()
+    var spread = SIMD4<Double>()
+    var center = SIMD4<Double>()
+    let scale4 = SIMD4(repeating: scale)
+    let whole = count & ~3
+    for j in stride(from: 0, to: whole, by: 4) {
+        let old = load4(weights + j)
+        // Plus 0, for a negative weight times 0 is -0.
+        let new = old * scale4 * kept4(mask + j) + SIMD4()
+        let change = old - new
+        let (mean, variance) = (load4(mean + j), load4(variance + j))
+        bias.addProduct(change, mean)
+        removed.addProduct(change * change, variance)
+        spread.addProduct(old * old, variance)
+        center.addProduct(old, mean)
+        for lane in 0..<4 { weights[j &+ lane] = Float(new[lane]) }
+    }
     var summary = RowSummary()
-    for j in 0..<count {
+    summary.bias = total(bias)
+    summary.removedVariance = total(removed)
+    summary.variance = total(spread)
+    summary.mean = total(center)
+    for j in whole..<count {
         let old = Double(weights[j])
         let new = mask[j] == 0 ? old * scale : 0
         let change = old - new
@@ -33,8 +55,26 @@ package func updateRow(
         weights[j] = Float(new)
     }
     round(weights, count: count, to: type)
-    for j in 0..<count where weights[j] == 0 { summary.zeros += 1 }
+    summary.zeros = countZeros(weights, count: count)
     return summary
+}
+
+/// 1 for each of four weights that stays, 0 for each that goes.
+@inline(__always)
+private func kept4(_ mask: UnsafePointer<UInt8>) -> SIMD4<Double> {
+    SIMD4(repeating: 1)
+        - SIMD4(Double(mask[0]), Double(mask[1]), Double(mask[2]), Double(mask[3]))
+}
+
+private func countZeros(_ weights: UnsafePointer<Float>, count: Int) -> Int {
+    var total = 0
+    for start in stride(from: 0, to: count, by: 1 << 20) {
+        // In lanes of 32 bits, of which a register holds most.
+        var part: Int32 = 0
+        for j in start..<min(start + (1 << 20), count) { part &+= weights[j] == 0 ? 1 : 0 }
+        total += Int(part)
+    }
+    return total
 }
 
 /// sums_j += w_j² over one row.

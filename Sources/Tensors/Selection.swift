@@ -47,23 +47,46 @@ package func markLeast(
     keep: Int, ofEvery group: Int, of scores: UnsafePointer<Double>, count: Int,
     scratch: UnsafeMutablePointer<Double>, mask: UnsafeMutablePointer<UInt8>
 ) {
-    precondition(count % group == 0 && keep <= group, "groups do not divide the columns")
+    precondition(
+        group > 0 && count % group == 0 && keep <= group, "groups do not divide the columns")
     for start in stride(from: 0, to: count, by: group) {
+        let (scores, mask) = (scores + start, mask + start)
         if group > 32 {
-            markLeast(
-                group - keep, of: scores + start, count: group, scratch: scratch,
-                mask: mask + start)
-            continue
-        }
-        // Small groups: as many passes as there are to mark.
-        (mask + start).update(repeating: 0, count: group)
-        for _ in 0..<(group - keep) {
-            var least = -1
-            for j in start..<(start + group) where mask[j] == 0 {
-                if least < 0 || scores[j] < scores[least] { least = j }
+            markLeast(group - keep, of: scores, count: group, scratch: scratch, mask: mask)
+        } else if group % 4 == 0 {
+            markByRank(group - keep, of: scores, count: group, mask: mask)
+        } else {
+            for j in 0..<group {
+                var rank = 0
+                for k in 0..<j { rank &+= scores[k] <= scores[j] ? 1 : 0 }
+                for k in (j + 1)..<group { rank &+= scores[k] < scores[j] ? 1 : 0 }
+                mask[j] = rank < group - keep ? 1 : 0
             }
-            mask[least] = 1
         }
+    }
+}
+
+/// Marks by counting, for four scores at a time, how many go before them: no branch depends on a
+/// score. `count` is a multiple of 4.
+@inline(__always)
+private func markByRank(
+    _ amount: Int, of scores: UnsafePointer<Double>, count: Int,
+    mask: UnsafeMutablePointer<UInt8>
+) {
+    let source = UnsafeRawPointer(scores)
+    let limit = SIMD4<Int64>(repeating: Int64(amount))
+    let place = SIMD4<Int64>(0, 1, 2, 3)
+    for start in stride(from: 0, to: count, by: 4) {
+        let four = source.loadUnaligned(fromByteOffset: start &* 8, as: SIMD4<Double>.self)
+        var rank = SIMD4<Int64>()
+        for k in 0..<count {
+            let other = SIMD4(repeating: scores[k])
+            let isLeft = place .> SIMD4(repeating: Int64(k &- start))
+            let isBefore = (other .< four) .| ((other .== four) .& isLeft)
+            rank &-= unsafeBitCast(isBefore, to: SIMD4<Int64>.self)
+        }
+        let isMarked = unsafeBitCast(rank .< limit, to: SIMD4<Int64>.self)
+        for lane in 0..<4 { mask[start &+ lane] = UInt8(truncatingIfNeeded: isMarked[lane] & 1) }
     }
 }
 

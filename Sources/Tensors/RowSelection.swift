@@ -1,0 +1,76 @@
+/// Finds the weights of rows with the least scores: one thread's buffers.
+///
+/// Scores are |w_j| f_j in double precision, and of equal ones the one further left goes first. The same
+/// in float32, cut to 15 bits, are the keys: sixteen are compared at a time, and counting passes narrow
+/// down the key of the last to go as interpolation search does. Weights of lesser keys go; among those
+/// of that key and its neighbours, some dozens, double precision decides. What is found never depends
+/// on luck, only how fast.
+package final class RowSelection {
+    private let columns: Int
+    private let keys: UnsafeMutablePointer<Int16>
+    private let places: UnsafeMutablePointer<Int>
+    /// Scores of the weights at `places`, room to reorder them, and which of them go.
+    private let exact: UnsafeMutablePointer<Double>
+    private let work: UnsafeMutablePointer<Double>
+    private let chosen: UnsafeMutablePointer<UInt8>
+
+    /// Where the last row's search ended: rows are alike.
+    private var last = 16384
+
+    package init(columns: Int) {
+        self.columns = columns
+        keys = .allocate(capacity: columns)
+        places = .allocate(capacity: columns)
+        exact = .allocate(capacity: columns)
+        work = .allocate(capacity: columns)
+        chosen = .allocate(capacity: columns)
+    }
+
+    deinit {
+        keys.deallocate()
+        places.deallocate()
+        exact.deallocate()
+        work.deallocate()
+        chosen.deallocate()
+    }
+
+    /// Sets `mask` to 1 at the `amount` least scores of a row and to 0 elsewhere.
+    /// weights, mask: `[columns]`.
+    package func markLeast(
+        _ amount: Int, of weights: UnsafePointer<Float>, by factors: ColumnFactors,
+        mask: UnsafeMutablePointer<UInt8>
+    ) {
+        precondition(factors.exact.count == columns, "columns differ")
+        precondition(amount >= 0 && amount <= columns, "more to mark than there is")
+        if amount == 0 || amount == columns {
+            mask.update(repeating: amount == 0 ? 0 : 1, count: columns)
+            return
+        }
+        guard let scaled = factors.scaled else {
+            score(weights, by: factors.exact, count: columns, into: exact)
+            Tensors.markLeast(amount, of: exact, count: columns, scratch: work, mask: mask)
+            return
+        }
+        makeKeys(weights, scaled, count: columns, into: keys)
+        var search = KeySearch(rank: amount - 1, count: columns, expected: last)
+        while let guess = search.guess {
+            search.narrow(guess, below: countBelow(guess, keys, count: columns))
+        }
+        last = search.low
+        // The key of a score and that of its float32 differ by one at most.
+        let low = Int16(search.low - 1)
+        let high = Int16(min(search.high, 32767))
+        markKeys(below: low, through: high, keys, count: columns, into: mask)
+        let count = collectUndecided(mask, count: columns, into: places)
+        var certain = search.below
+        factors.exact.withUnsafeBufferPointer { factors in
+            for index in 0..<count {
+                let j = places[index]
+                certain -= Int(keys[j]) < search.low ? 1 : 0
+                exact[index] = Double(weights[j].magnitude) * factors[j]
+            }
+        }
+        Tensors.markLeast(amount - certain, of: exact, count: count, scratch: work, mask: chosen)
+        for index in 0..<count { mask[places[index]] = chosen[index] }
+    }
+}
