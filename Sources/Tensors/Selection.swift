@@ -51,23 +51,27 @@ package func markLeast(
         group > 0 && count % group == 0 && keep <= group, "groups do not divide the columns")
     for start in stride(from: 0, to: count, by: group) {
         let (scores, mask) = (scores + start, mask + start)
-        if group > 32 {
-            markLeast(group - keep, of: scores, count: group, scratch: scratch, mask: mask)
-        } else if group % 4 == 0 {
-            markByRank(group - keep, of: scores, count: group, mask: mask)
-        } else {
+        let amount = group - keep
+        switch group {
+        // The usual ones by themselves, so that they are compiled for just that size.
+        case 4: markByRank(amount, of: scores, count: 4, mask: mask)
+        case 8: markByRank(amount, of: scores, count: 8, mask: mask)
+        case 12, 16, 20, 24, 28, 32:
+            markByRank(amount, of: scores, count: group, mask: mask)
+        case 33...: markLeast(amount, of: scores, count: group, scratch: scratch, mask: mask)
+        default:
             for j in 0..<group {
                 var rank = 0
                 for k in 0..<j { rank &+= scores[k] <= scores[j] ? 1 : 0 }
                 for k in (j + 1)..<group { rank &+= scores[k] < scores[j] ? 1 : 0 }
-                mask[j] = rank < group - keep ? 1 : 0
+                mask[j] = rank < amount ? 1 : 0
             }
         }
     }
 }
 
 /// Marks by counting, for four scores at a time, how many go before them: no branch depends on a
-/// score. `count` is a multiple of 4.
+/// score. `count` is a multiple of 4; no score is negative or NaN.
 @inline(__always)
 private func markByRank(
     _ amount: Int, of scores: UnsafePointer<Double>, count: Int,
@@ -77,13 +81,15 @@ private func markByRank(
     let limit = SIMD4<Int64>(repeating: Int64(amount))
     let place = SIMD4<Int64>(0, 1, 2, 3)
     for start in stride(from: 0, to: count, by: 4) {
-        let four = source.loadUnaligned(fromByteOffset: start &* 8, as: SIMD4<Double>.self)
+        // The order of the bits is that of the numbers, as none is negative.
+        let four = source.loadUnaligned(fromByteOffset: start &* 8, as: SIMD4<Int64>.self)
         var rank = SIMD4<Int64>()
         for k in 0..<count {
-            let other = SIMD4(repeating: scores[k])
+            let bits = source.loadUnaligned(fromByteOffset: k &* 8, as: Int64.self)
             let isLeft = place .> SIMD4(repeating: Int64(k &- start))
-            let isBefore = (other .< four) .| ((other .== four) .& isLeft)
-            rank &-= unsafeBitCast(isBefore, to: SIMD4<Int64>.self)
+            // Less one where an equal score goes first, too.
+            let other = SIMD4(repeating: bits) &+ unsafeBitCast(isLeft, to: SIMD4<Int64>.self)
+            rank &-= unsafeBitCast(other .< four, to: SIMD4<Int64>.self)
         }
         let isMarked = unsafeBitCast(rank .< limit, to: SIMD4<Int64>.self)
         for lane in 0..<4 { mask[start &+ lane] = UInt8(truncatingIfNeeded: isMarked[lane] & 1) }
