@@ -1,4 +1,5 @@
-import Daemon
+import Posix
+import Posix
 import Documents
 
 extension Run {

@@ -47,19 +47,7 @@ package struct OutputError: Failure, Hashable {
         case .notWritable(let parent, let because):
             return "\(escaped(parent)): cannot write there: \(because)"
         case .noSpace(let needed, let free, _):
-            return "\(path): needs \(Self.size(needed)), but \(Self.size(free)) are free there"
+            return "\(path): needs \(size(needed)), but \(size(free)) are free there"
         }
-    }
-
-    private static func size(_ bytes: Int) -> String {
-        let units = ["KiB", "MiB", "GiB", "TiB"]
-        guard bytes >= 1024 else { return "\(bytes) bytes" }
-        var scaled = Double(bytes) / 1024
-        var unit = 0
-        while scaled >= 1024, unit + 1 < units.count {
-            scaled /= 1024
-            unit += 1
-        }
-        return "\((scaled * 10).rounded() / 10) \(units[unit])"
     }
 }

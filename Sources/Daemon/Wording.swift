@@ -21,11 +21,3 @@ package func decimal(_ number: Double, _ places: Int) -> String {
     let padding = String(repeating: "0", count: places - fraction.utf8.count)
     return "\(sign)\(scaled / scale).\(padding)\(fraction)"
 }
-
-/// A number of bytes for people: `3.1 GiB`.
-package func size(_ bytes: Int) -> String {
-    for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] where bytes >= unit {
-        return "\(decimal(Double(bytes) / Double(unit), 1)) \(name)"
-    }
-    return "\(bytes) bytes"
-}

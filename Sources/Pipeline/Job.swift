@@ -23,9 +23,12 @@ package struct Job: Sendable {
     /// Checks model, paths, texts, disk space and memory without computing anything or leaving
     /// anything behind. Every weight is read once, for a NaN among them; `run` looks for those as it
     /// comes to each weight, so that a model larger than memory is read once all in all.
-    package func validate() throws {
+    /// - Returns: what running it will take.
+    @discardableResult
+    package func validate() throws -> Demand {
         let plan = try Plan(self)
         try plan.model.checkFinite(pool: WorkerPool(width: plan.threads))
+        return Demand(plan)
     }
 
     /// Prunes and publishes. `progress` is called from the job's threads, a few times a second;

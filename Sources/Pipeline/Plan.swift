@@ -32,6 +32,9 @@ package struct Plan: Sendable {
     let threads: Int
     let memory: MemoryPlan
     let layout: CheckpointLayout
+    /// Disk space that the job takes at most, in bytes: outputs with their statistics, and hidden
+    /// states.
+    let diskBytes: Int
 
     var manifest: Manifest { job.manifest }
 
@@ -73,20 +76,21 @@ package struct Plan: Sendable {
             calibration: calibration, evaluation: evaluation,
             keepsStatistics: manifest.statistics, precision: precision, threads: threads,
             limit: Self.memoryLimit(job), place: manifest.name)
-        // Again, now that all sizes are known: paths that are wrong are told before texts are read.
-        try Self.checkOutputs(
-            outputs, bytes: diskBytes(), inputs: [directory], paths: job.paths)
-    }
-
-    /// Disk space that the job takes at most: outputs with their statistics, and hidden states.
-    private func diskBytes() throws -> Int {
         let statistics =
             manifest.statistics
-            ? try StatisticsWriter.layout(self, file: StatisticsWriter.fileName).size : 0
-        let sizes = [layout.bytes, statistics].map {
-            $0.multipliedReportingOverflow(by: outputs.count)
-        }
-        return (sizes + [(memory.scratchBytes, false)]).reduce(0) { sum, size in
+            ? try StatisticsWriter.layout(
+                model, layers, isCalibrated: calibration != nil, file: StatisticsWriter.fileName
+            ).size : 0
+        diskBytes = Self.diskBytes(
+            outputs: outputs.count, each: [layout.bytes, statistics], scratch: memory.scratchBytes)
+        // Again, now that all sizes are known: paths that are wrong are told before texts are read.
+        try Self.checkOutputs(
+            outputs, bytes: diskBytes, inputs: [directory], paths: job.paths)
+    }
+
+    private static func diskBytes(outputs: Int, each: [Int], scratch: Int) -> Int {
+        let sizes = each.map { $0.multipliedReportingOverflow(by: outputs) }
+        return (sizes + [(scratch, false)]).reduce(0) { sum, size in
             let (next, overflow) = sum.addingReportingOverflow(size.partialValue)
             return overflow || size.overflow ? .max : next
         }

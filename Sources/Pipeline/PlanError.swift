@@ -45,9 +45,9 @@ package struct PlanError: Failure, Hashable {
         case .threads(let asked, let allowed):
             "limits.threads is \(asked); the configuration allows \(allowed)"
         case .memoryCeiling(let asked, let allowed):
-            "limits.memory is \(asked) bytes; the configuration allows \(allowed)"
+            "limits.memory is \(size(asked)); the configuration allows \(size(allowed))"
         case .memory(let needed, let allowed):
-            "needs about \(needed) bytes of memory, limits.memory allows \(allowed); "
+            "needs \(size(needed)) of memory, limits.memory allows \(size(allowed)); "
                 + "raise it or use fewer threads, samples or a shorter length"
         case .timeLimit(let seconds):
             "stopped after \(seconds) seconds, its limits.time"

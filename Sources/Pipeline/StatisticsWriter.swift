@@ -11,16 +11,21 @@ struct StatisticsWriter: Sendable {
     private let writer: SafetensorsWriter
 
     init(_ path: String, _ plan: Plan) throws {
-        writer = try SafetensorsWriter(path, Self.layout(plan, file: path))
+        writer = try SafetensorsWriter(
+            path,
+            Self.layout(
+                plan.model, plan.layers, isCalibrated: plan.calibration != nil, file: path))
     }
 
-    /// What a plan's file will hold; `file` is for messages only.
-    static func layout(_ plan: Plan, file: String) throws -> SafetensorsLayout {
+    /// What the file of such layers will hold; `file` is for messages only.
+    static func layout(
+        _ model: Model, _ layers: [[LayerPlan]], isCalibrated: Bool, file: String
+    ) throws -> SafetensorsLayout {
         var infos: [TensorInfo] = []
-        for layer in plan.layers.joined() {
+        for layer in layers.joined() {
             guard let choice = layer.choice else { continue }
-            let shape = plan.model.shape(layer.role)
-            if plan.calibration != nil {
+            let shape = model.shape(layer.role)
+            if isCalibrated {
                 for kind in ["mean", "var", "norm2"] {
                     infos.append(
                         TensorInfo(

@@ -47,8 +47,8 @@ extension Subcommand {
         operand: "MANIFEST",
         details: """
             Checks the manifest, the model, the texts, the disk space and the memory without
-            computing anything; '-' reads the manifest from standard input. Paths are found as
-            'stadectl prune' finds them.
+            computing anything, and says what the job will take; '-' reads the manifest from
+            standard input. Paths are found as 'stadectl prune' finds them.
             """,
         options: [
             Option(name: "--config", value: "FILE", help: "keep to a daemon's roots and limits"),
@@ -56,11 +56,24 @@ extension Subcommand {
         ]
     ) { arguments, program in
         let source = try ManifestSource(arguments.operand("the manifest", program))
-        try foregroundJob(source.manifest, arguments).validate()
+        let demand = try foregroundJob(source.manifest, arguments).validate()
         if arguments.flags.contains("--json") {
-            return printJSON(.object(["valid": true, "name": Node(source.manifest.name)]))
+            return printJSON(
+                .object([
+                    "valid": true, "name": Node(source.manifest.name),
+                    "threads": Node(demand.threads), "memory_bytes": Node(demand.memory),
+                    "disk_bytes": Node(demand.disk), "scratch_bytes": Node(demand.scratch),
+                ]))
         }
-        return print("\(escaped(source.file)): correct\n")
+        let scratch =
+            demand.scratch > 0 ? ", \(size(demand.scratch)) of it for hidden states" : ""
+        let threads = demand.threads == 1 ? "1 thread" : "\(demand.threads) threads"
+        return print(
+            """
+            \(escaped(source.file)): correct; on \(threads) it takes \
+            \(size(demand.memory)) of memory and \(size(demand.disk)) of disk\(scratch)
+
+            """)
     }
 
     private static func foregroundJob(
