@@ -1,4 +1,4 @@
-import Posix
+import Daemon
 import Posix
 import Documents
 
