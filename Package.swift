@@ -14,6 +14,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Posix", ["CLinux"]),
     ("Tensors", ["COneDNN", "CLinux"]),
     ("Documents", ["CYAML", "Posix"]),
+    ("Reports", ["Documents", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
     ("Tokenizer", ["Documents", "Posix", "CZlib", "COniguruma"]),
     ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
@@ -23,12 +24,16 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
         "Pipeline",
         [
             "Tensors", "Documents", "Checkpoint", "Tokenizer", "Transformer", "Pruning",
-            "Manifests",
-            "Posix",
+            "Manifests", "Reports", "Posix",
         ]
     ),
     ("Spool", ["Documents", "Manifests", "Posix"]),
-    ("Daemon", ["Spool", "Pipeline", "Manifests", "Documents", "Posix", "CSystemd"]),
+    (
+        "Daemon",
+        [
+            "Spool", "Pipeline", "Manifests", "Reports", "Documents", "Posix", "CSystemd",
+        ]
+    ),
 ]
 
 /// Files that the tests read from the source tree.

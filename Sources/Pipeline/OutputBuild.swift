@@ -3,6 +3,7 @@ import Documents
 import Manifests
 import Posix
 import Pruning
+import Reports
 import Synchronization
 import Tensors
 import Transformer
@@ -129,9 +130,13 @@ final class OutputBuild: Sendable {
 
     func writeReport(seconds: Double, curve: [Report.CurvePoint]) throws {
         let report = Report(self, seconds: seconds, curve: curve)
+        let node = report.node
         try writeFile(
-            "\(directory.partial)/\(Report.fileName)",
-            JSON.encode(report.node) + [UInt8(ascii: "\n")])
+            "\(directory.partial)/\(Report.fileName)", JSON.encode(node) + [UInt8(ascii: "\n")])
+        if let contents = ReportContents(node) {
+            try writeFile(
+                "\(directory.partial)/\(Report.pageName)", Array(ReportPage(contents).html.utf8))
+        }
         try writeFile(
             "\(directory.partial)/README.md", Array(ModelCard(report).text.utf8))
     }

@@ -47,10 +47,15 @@ package struct PlanError: Failure, Hashable {
         case .memoryCeiling(let asked, let allowed):
             "limits.memory is \(size(asked)); the configuration allows \(size(allowed))"
         case .memory(let needed, let allowed):
-            "needs \(size(needed)) of memory, limits.memory allows \(size(allowed)); "
+            "needs \(Self.mebibytes(needed)) of memory, limits.memory allows \(size(allowed)); "
                 + "raise it or use fewer threads, samples or a shorter length"
         case .timeLimit(let seconds):
             "stopped after \(seconds) seconds, its limits.time"
         }
+    }
+
+    /// As `limits.memory` takes it, rounded up: what is named is enough.
+    private static func mebibytes(_ bytes: Int) -> String {
+        "\(bytes / (1 << 20) + (bytes % (1 << 20) == 0 ? 0 : 1))MiB"
     }
 }

@@ -8,6 +8,8 @@ import Transformer
 /// What was gained and what it cost: `stade-report.json`, whose keys are described in the README.
 struct Report: Sendable {
     static let fileName = "stade-report.json"
+    /// The same for people: `ReportPage`.
+    static let pageName = "stade-report.html"
 
     /// One output of a job with several sparsities.
     struct CurvePoint: Sendable {

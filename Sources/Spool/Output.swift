@@ -19,21 +19,25 @@ package struct Output: Sendable, Hashable {
     /// Reads the report of the checkpoint in `path`; its numbers are nil where it has none.
     package init(at path: String) {
         self.path = path
-        // A checkpoint is written by the daemon, but its directory may be anybody's by now.
-        guard
-            let file = try? File(
-                joined(path, "stade-report.json"), O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
-            let status = try? file.status(), status.st_mode & S_IFMT == S_IFREG,
-            status.st_size <= Self.reportLimit,
-            let bytes = try? file.readAll(limit: Self.reportLimit),
-            let report = try? JSON.parse(bytes, file: file.path)
-        else { return }
+        guard let report = try? Self.report(in: path) else { return }
         job = report["job"]?["id"]?.string
         perplexityDense = report["perplexity"]?["dense"]?.double
         perplexityPruned = report["perplexity"]?["pruned"]?.double
         weights = report["cost"]?["weights"]?.integer
         zeros = report["cost"]?["zeros"]?.integer
         seconds = report["resources"]?["seconds"]?.double
+    }
+
+    /// The whole report of the checkpoint in `path`.
+    /// - Throws: what opening, reading or parsing it throws; `SystemError` where it is no regular file.
+    package static func report(in path: String) throws -> Node {
+        // A checkpoint is written by the daemon, but its directory may be anybody's by now.
+        let file = try File(
+            joined(path, "stade-report.json"), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        guard try file.status().st_mode & S_IFMT == S_IFREG else {
+            throw SystemError("open", file.path, errno: EINVAL)
+        }
+        return try JSON.parse(file.readAll(limit: Self.reportLimit), file: file.path)
     }
 
     /// The share of zeros among the weights, 0 to 1.

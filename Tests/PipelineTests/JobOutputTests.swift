@@ -22,7 +22,8 @@ struct JobOutputTests {
         let files = try place.files("out")
         for name in [
             "README.md", "README.dense.md", "config.json", "merges.txt", "model.safetensors",
-            "stade-report.json", "stade-statistics.safetensors", "tokenizer_config.json",
+            "stade-report.html", "stade-report.json", "stade-statistics.safetensors",
+            "tokenizer_config.json",
         ] { #expect(files.contains(name), "\(name)") }
         #expect(try place.entries() == ["model", "out", "tokens.safetensors"])
         #expect(try readFile(place["out/README.dense.md"]) == Array("# dense".utf8))

@@ -63,10 +63,12 @@ struct SpoolAccess {
 enum LookupError: Failure, Hashable {
     case none(String)
     case several(String, [String])
+    /// A job without outputs, and its state.
+    case unfinished(String, String)
 
     var exitCode: ExitCode {
         switch self {
-        case .none: .noInput
+        case .none, .unfinished: .noInput
         case .several: .usage
         }
     }
@@ -78,6 +80,8 @@ enum LookupError: Failure, Hashable {
         case .several(let text, let ids):
             "'\(escaped(text, limit: 64))' may be any of \(ids.prefix(5).joined(separator: ", "))"
                 + (ids.count > 5 ? " and \(ids.count - 5) more" : "") + "; give more of the id"
+        case .unfinished(let id, let state):
+            "job \(id) is \(state): it has published nothing yet"
         }
     }
 }

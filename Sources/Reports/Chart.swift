@@ -1,0 +1,129 @@
+import Glibc
+
+/// A small chart as inline SVG, in the colours of the page.
+struct Chart {
+    /// What is drawn at each point.
+    enum Mark { case bars, line }
+
+    struct Point {
+        let x: Double
+        let y: Double
+        /// What hovering over it says.
+        let label: String
+        var isMarked = false
+    }
+
+    let title: String
+    let mark: Mark
+    let points: [Point]
+    /// Names of the axes.
+    let x: String
+    let y: String
+    /// The least that the vertical axis spans.
+    var span: ClosedRange<Double> = 0...0
+    var height = 200.0
+    /// A horizontal line for comparison.
+    var reference: (y: Double, label: String)?
+    /// How the ticks of the axes are written.
+    var tick: (Double) -> String = { short($0, digits: 3) }
+    var tickX: (Double) -> String = { fixed($0, 0) }
+
+    private static let width = 560.0
+    private static let (left, right, top, bottom) = (52.0, 12.0, 12.0, 34.0)
+
+    /// The chart; empty where there is nothing to show.
+    var svg: String {
+        let points = points.filter { $0.x.isFinite && $0.y.isFinite }
+        guard let firstX = points.map(\.x).min(), let lastX = points.map(\.x).max(),
+            let leastY = points.map(\.y).min(), let mostY = points.map(\.y).max()
+        else { return "" }
+        let pad = mark == .bars ? 0.6 : 0
+        let lowX = firstX - pad
+        let highX = max(lastX + pad, lowX + 1e-9)
+        let wanted = [leastY, mostY, span.lowerBound, span.upperBound, reference?.y].compactMap(
+            \.self)
+        let ticks = Self.ticks(wanted.min() ?? 0, wanted.max() ?? 1, count: 4)
+        let lowY = ticks.first ?? 0
+        let highY = max(ticks.last ?? 1, lowY + 1e-12)
+        let innerWidth = Self.width - Self.left - Self.right
+        let innerHeight = height - Self.top - Self.bottom
+        func place(_ x: Double) -> Double {
+            Self.left + (x - lowX) / (highX - lowX) * innerWidth
+        }
+        func level(_ y: Double) -> Double {
+            Self.top + (highY - y) / (highY - lowY) * innerHeight
+        }
+        var parts = [
+            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(height))\" role=\"img\" "
+                + "aria-label=\"\(markup(title))\">"
+        ]
+        for value in ticks {
+            let y = fixed(level(value), 1)
+            parts.append(
+                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(Int(Self.width - Self.right))\" "
+                    + "y1=\"\(y)\" y2=\"\(y)\"/><text class=\"tick\" text-anchor=\"end\" "
+                    + "x=\"\(Int(Self.left) - 6)\" y=\"\(fixed(level(value) + 4, 1))\">"
+                    + "\(markup(tick(value)))</text>")
+        }
+        for value in Self.ticks(firstX, lastX, count: 6) where value >= lowX && value <= highX {
+            parts.append(
+                "<text class=\"tick\" text-anchor=\"middle\" x=\"\(fixed(place(value), 1))\" "
+                    + "y=\"\(Int(height) - 18)\">\(markup(tickX(value)))</text>")
+        }
+        parts.append(
+            "<text class=\"axis\" text-anchor=\"middle\" x=\"\(fixed(place((lowX + highX) / 2), 1))\" "
+                + "y=\"\(Int(height) - 3)\">\(markup(x))</text>")
+        if let reference {
+            let y = fixed(level(reference.y), 1)
+            parts.append(
+                "<line class=\"reference\" x1=\"\(Int(Self.left))\" "
+                    + "x2=\"\(Int(Self.width - Self.right))\" y1=\"\(y)\" y2=\"\(y)\"/>"
+                    + "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(Self.width - Self.right))\" "
+                    + "y=\"\(fixed(level(reference.y) - 5, 1))\">\(markup(reference.label))</text>")
+        }
+        switch mark {
+        case .bars:
+            let step = innerWidth / (highX - lowX)
+            let width = max(1, min(28, step * 0.7))
+            let base = level(max(0, lowY))
+            for point in points {
+                let y = level(point.y)
+                parts.append(
+                    "<rect class=\"bar\" x=\"\(fixed(place(point.x) - width / 2, 1))\" "
+                        + "y=\"\(fixed(min(y, base), 1))\" width=\"\(fixed(width, 1))\" "
+                        + "height=\"\(fixed(max(0.5, abs(base - y)), 1))\">"
+                        + "<title>\(markup(point.label))</title></rect>")
+            }
+        case .line:
+            let path = points.map { "\(fixed(place($0.x), 1)),\(fixed(level($0.y), 1))" }
+            parts.append("<polyline class=\"line\" points=\"\(path.joined(separator: " "))\"/>")
+            for point in points {
+                parts.append(
+                    "<circle class=\"\(point.isMarked ? "dot marked" : "dot")\" "
+                        + "cx=\"\(fixed(place(point.x), 1))\" cy=\"\(fixed(level(point.y), 1))\" "
+                        + "r=\"\(point.isMarked ? 6 : points.count > 40 ? 2 : 3.5)\">"
+                        + "<title>\(markup(point.label))</title></circle>")
+            }
+        }
+        parts.append("</svg>")
+        return """
+            <figure><figcaption>\(markup(title)) <span class="unit">\(markup(y))</span></figcaption>
+            \(parts.joined(separator: "\n"))
+            </figure>
+
+            """
+    }
+
+    /// About `count` round numbers that span `low` to `high`.
+    static func ticks(_ low: Double, _ high: Double, count: Int) -> [Double] {
+        guard low.isFinite, high.isFinite, count > 0 else { return [] }
+        let width = max(high - low, max(abs(high), 1e-9) * 1e-3)
+        let rough = width / Double(count)
+        let power = pow(10, log10(rough).rounded(.down))
+        let step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough } ?? 10 * power
+        let first = (low / step).rounded(.down)
+        let last = max((high / step).rounded(.up), first + 1)
+        guard last - first < 1000 else { return [low, high] }
+        return (0...Int(last - first)).map { (first + Double($0)) * step }
+    }
+}

@@ -1,0 +1,49 @@
+/// Text with what HTML would read as markup made harmless.
+func markup(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "&": result += "&amp;"
+        case "<": result += "&lt;"
+        case ">": result += "&gt;"
+        case "\"": result += "&quot;"
+        case "'": result += "&#39;"
+        // Control characters are not allowed in HTML.
+        case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": result += " "
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
+
+/// A number of the report as it stands there, shown as `text`: programs, and tests, read the value.
+func data(_ value: Double, _ text: String) -> String {
+    "<data value=\"\(value)\">\(markup(text))</data>"
+}
+
+func data(_ value: Int, _ text: String) -> String {
+    "<data value=\"\(value)\">\(markup(text))</data>"
+}
+
+/// The same in short; a dash where there is none.
+func data(_ value: Double?, digits: Int = 4) -> String {
+    value.map { data($0, short($0, digits: digits)) } ?? "–"
+}
+
+/// A table with its columns' names; the first `texts` columns are text, the others numbers.
+func table(_ names: [String], texts: Int = 1, _ rows: [[String]]) -> String {
+    func cells(_ row: [String], _ tag: String) -> String {
+        row.enumerated().map { index, cell in
+            "<\(tag)\(index < texts ? "" : " class=\"n\"")>\(cell)</\(tag)>"
+        }.joined()
+    }
+    return """
+        <div class="wide"><table>
+        <thead><tr>\(cells(names, "th"))</tr></thead>
+        <tbody>
+        \(rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n"))
+        </tbody>
+        </table></div>
+
+        """
+}

@@ -1,0 +1,40 @@
+import Glibc
+
+/// A number for people, with about `digits` digits that count: `20.82`, `0.0031`, `1.2e-07`.
+func short(_ value: Double, digits: Int = 4) -> String {
+    guard value.isFinite else { return "\(value)" }
+    if value == 0 { return "0" }
+    let exponent = Int(log10(abs(value)).rounded(.down))
+    if exponent < -4 || exponent > 8 {
+        let scale = pow(10, Double(exponent))
+        let tenths = (value / scale * 10).rounded() / 10
+        return "\(tenths)e\(exponent)"
+    }
+    return fixed(value, max(0, digits - 1 - exponent))
+}
+
+/// With so many decimals, 0 to 9.
+func fixed(_ value: Double, _ places: Int) -> String {
+    guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
+    let scale = (0..<min(places, 9)).reduce(1) { scale, _ in scale * 10 }
+    let scaled = Int((abs(value) * Double(scale)).rounded())
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    guard scale > 1 else { return "\(sign)\(scaled)" }
+    let fraction = String(scaled % scale)
+    return "\(sign)\(scaled / scale)."
+        + String(repeating: "0", count: min(places, 9) - fraction.utf8.count) + fraction
+}
+
+/// A share of 1 in percent: `49.9 %`.
+func percent(_ share: Double) -> String { fixed(100 * share, 1) + " %" }
+
+/// A whole number in groups of three: `106,168,320`.
+func grouped(_ value: Int) -> String {
+    let digits = Array(String(value.magnitude))
+    var text = value < 0 ? "-" : ""
+    for (index, digit) in digits.enumerated() {
+        if index > 0, (digits.count - index) % 3 == 0 { text += "," }
+        text.append(digit)
+    }
+    return text
+}

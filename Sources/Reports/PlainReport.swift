@@ -1,0 +1,98 @@
+import Posix
+
+/// The report as tables for a terminal.
+package struct PlainReport {
+    private let report: ReportContents
+
+    package init(_ report: ReportContents) { self.report = report }
+
+    package var text: String {
+        var sections = [decision]
+        if report.curve.count > 1, let tradeoff = Tradeoff(report) {
+            let knee = tradeoff.knee
+            sections.append(
+                columns(
+                    ["zeros", "perplexity", "", "output"],
+                    tradeoff.points.enumerated().map { index, point in
+                        [
+                            percent(point.share), short(point.perplexity),
+                            index == knee ? "knee" : "", escaped(point.output ?? "dense"),
+                        ]
+                    }, right: 2))
+        }
+        if !report.blocks.isEmpty {
+            sections.append(
+                columns(
+                    ["block", "squared error", "cosine", "seconds"],
+                    report.blocks.map { block in
+                        [
+                            "\(block.index)", text(block.meanSquaredError),
+                            text(block.cosine, digits: 6), text(block.seconds, digits: 3),
+                        ]
+                    }, right: 4))
+        }
+        if !report.layers.isEmpty {
+            sections.append(
+                columns(
+                    [
+                        "zeros", "bias share", "expected error", "judged by", "compensation",
+                        "layer",
+                    ],
+                    report.layers.map { layer in
+                        [
+                            percent(layer.sparsity), text(layer.biasShare),
+                            text(layer.expectedError), layer.method, layer.compensation,
+                            escaped(layer.name),
+                        ]
+                    }, right: 3))
+        }
+        return sections.joined(separator: "\n")
+    }
+
+    private var decision: String {
+        var lines = [("job", escaped(report.name))]
+        if let model = report.model { lines.append(("model", escaped(model))) }
+        lines.append(
+            ("zeros", "\(percent(report.share)) of \(grouped(report.weights)) weights"))
+        if let perplexity = report.perplexity, let dense = perplexity.dense,
+            let pruned = perplexity.pruned
+        {
+            let change =
+                dense > 0 ? " (\(pruned < dense ? "" : "+")\(percent(pruned / dense - 1)))" : ""
+            lines.append(("perplexity", "\(short(dense)) dense, \(short(pruned)) pruned\(change)"))
+        } else {
+            lines.append(("perplexity", "not measured: give evaluation.text"))
+        }
+        if let bytes = report.cost["bytes_dense"] {
+            lines.append(("size", "\(size(bytes)), as before: zeros are stored"))
+        }
+        for (text, count) in report.choices { lines.append(("layers", "\(count) \(text)")) }
+        if let seconds = report.resources["seconds"]?.double,
+            let memory = report.resources["peak_memory_bytes"]?.integer
+        {
+            lines.append(("took", "\(short(seconds, digits: 3)) s and \(size(memory)) of memory"))
+        }
+        return columns(nil, lines.map { [$0.0, $0.1] }, right: 0)
+    }
+
+    private func text(_ value: Double?, digits: Int = 4) -> String {
+        value.map { short($0, digits: digits) } ?? "-"
+    }
+
+    /// Rows in columns; the first `right` of them are aligned to the right.
+    private func columns(_ names: [String]?, _ rows: [[String]], right: Int) -> String {
+        let all = (names.map { [$0] } ?? []) + rows
+        let count = all.map(\.count).max() ?? 0
+        let widths = (0..<count).map { column in
+            all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        return all.map { row in
+            let cells = row.enumerated().map { column, cell in
+                let space = String(repeating: " ", count: widths[column] - cell.count)
+                if column < right { return space + cell }
+                return column == row.count - 1 ? cell : cell + space
+            }
+            return cells.joined(separator: "  ") + "\n"
+        }.joined()
+    }
+}

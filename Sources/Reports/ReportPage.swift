@@ -1,0 +1,271 @@
+import Posix
+
+/// `stade-report.html`: the report as one page that needs nothing else. The decision comes first, what
+/// it rests on after it.
+package struct ReportPage {
+    private let report: ReportContents
+
+    package init(_ report: ReportContents) { self.report = report }
+
+    package var html: String {
+        """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <title>\(markup(report.name)): what pruning did</title>
+        <style>
+        \(reportStyle)
+        </style>
+        </head>
+        <body>
+        \(decision)\(tradeoff)\(blocks)\(layers)\(resources)\(settings)</body>
+        </html>
+
+        """
+    }
+
+    private var decision: String {
+        var parts = ["<h1>\(markup(report.name))</h1>\n"]
+        let model = report.model.map { "<code>\(markup($0))</code>" } ?? "a model"
+        parts.append(
+            "<p class=\"quiet\">\(model)\(report.family.map { ", \(markup($0))" } ?? "")"
+                + "\(report.id.map { ", job \(markup($0))" } ?? "")</p>\n")
+        parts.append("<p class=\"verdict\">\(verdict)</p>\n<dl class=\"facts\">\n")
+        for (name, value, note) in facts {
+            parts.append(
+                "<div><dt>\(name)</dt><dd>\(value)</dd>\(note.isEmpty ? "" : "<small>\(note)</small>")"
+                    + "</div>\n")
+        }
+        parts.append("</dl>\n")
+        parts.append(
+            "<p>The output is a dense file: zeros are stored, so it is as large and as fast as before "
+                + "wherever they are not skipped.</p>\n")
+        if report.settings.contains(where: { $0.key == "calibration.source" }) {
+            parts.append(
+                "<p>Pruning fits the calibration text. On text of another kind the loss is larger: "
+                    + "measure it on yours before you deploy.</p>\n")
+        }
+        let changed = report.layers.filter { $0.reason != nil }
+        if let first = changed.first, let reason = first.reason {
+            parts.append(
+                "<p class=\"warn\">\(changed.count) of \(report.layers.count) layers did not get what "
+                    + "was asked for, <code>\(markup(first.name))</code> the first: "
+                    + "\(markup(reason)).</p>\n")
+        }
+        return parts.joined()
+    }
+
+    private var verdict: String {
+        let zeros =
+            "\(data(report.zeros, percent(report.share))) of the weights in its blocks are zero."
+        guard let perplexity = report.perplexity, let dense = perplexity.dense,
+            let pruned = perplexity.pruned, dense > 0
+        else {
+            return "\(zeros) What that costs was not measured: give <code>evaluation.text</code>."
+        }
+        let change = pruned / dense - 1
+        let direction = change < 0 ? "falls" : "rises"
+        return
+            "Perplexity \(direction) from \(data(dense)) to \(data(pruned)) "
+            + "(\(change < 0 ? "" : "+")\(percent(change))): \(zeros)"
+    }
+
+    /// Name, value and a note of what the decision rests on, as markup.
+    private var facts: [(String, String, String)] {
+        var facts: [(String, String, String)] = []
+        if let perplexity = report.perplexity, let tokens = perplexity.tokens {
+            facts.append(
+                (
+                    "perplexity, pruned", data(perplexity.pruned),
+                    "over \(data(tokens, grouped(tokens))) tokens"
+                ))
+            facts.append(("perplexity, dense", data(perplexity.dense), ""))
+        }
+        facts.append(
+            (
+                "zeros", percent(report.share),
+                "of \(data(report.weights, grouped(report.weights))) weights"
+            ))
+        if let dense = report.cost["bytes_dense"] {
+            let nonzero = report.cost["bytes_nonzero"]
+            facts.append(
+                (
+                    "size on disk", data(dense, size(dense)),
+                    nonzero.map { "\(data($0, size($0))) without zeros" } ?? ""
+                ))
+        }
+        if let dense = report.cost["multiply_adds_per_token_dense"],
+            let pruned = report.cost["multiply_adds_per_token_pruned"]
+        {
+            facts.append(
+                (
+                    "multiply-adds a token", data(pruned, short(Double(pruned), digits: 3)),
+                    "of \(data(dense, short(Double(dense), digits: 3))), where zeros are skipped"
+                ))
+        }
+        return facts
+    }
+
+    private var tradeoff: String {
+        guard report.curve.count > 1, let tradeoff = Tradeoff(report) else { return "" }
+        let knee = tradeoff.knee
+        let points = tradeoff.points.enumerated().map { index, point in
+            Chart.Point(
+                x: 100 * point.share, y: point.perplexity,
+                label: "\(percent(point.share)) zeros: perplexity \(short(point.perplexity))"
+                    + (index == knee ? ", the knee" : ""),
+                isMarked: index == knee)
+        }
+        let chart = Chart(
+            title: "Perplexity against zeros", mark: .line, points: points,
+            x: "% of the blocks' weights that are zero", y: "perplexity", height: 280,
+            reference: report.perplexity?.dense.map { ($0, "dense") })
+        let rows = tradeoff.points.enumerated().map { index, point in
+            [
+                point.output.map { "<code>\(markup($0))</code>" } ?? "dense",
+                index == knee ? "knee" : "", percent(point.share), data(point.perplexity),
+            ]
+        }
+        let advice =
+            knee.map {
+                "<p>The curve bends at \(percent(tradeoff.points[$0].share)) zeros: beyond it each "
+                    + "further zero costs more than those before.</p>\n"
+            } ?? ""
+        return """
+            <h2>How much to prune</h2>
+            \(advice)\(chart.svg)\(table(["output", "", "zeros", "perplexity"], texts: 2, rows))
+            """
+    }
+
+    private var blocks: String {
+        let blocks = report.blocks
+        guard !blocks.isEmpty else { return "" }
+        var charts: [String] = []
+        if blocks.contains(where: { $0.cosine != nil }) {
+            charts.append(
+                Chart(
+                    title: "Error of each block", mark: .bars,
+                    points: blocks.compactMap { block in
+                        block.cosine.map {
+                            Chart.Point(
+                                x: Double(block.index), y: 1 - $0,
+                                label: "block \(block.index): cosine \(short($0, digits: 6))")
+                        }
+                    }, x: "block", y: "1 - cosine of dense and pruned output"
+                ).svg)
+        }
+        if blocks.contains(where: { $0.seconds != nil }) {
+            charts.append(
+                Chart(
+                    title: "Time of each block", mark: .bars,
+                    points: blocks.compactMap { block in
+                        block.seconds.map {
+                            Chart.Point(
+                                x: Double(block.index), y: $0,
+                                label: "block \(block.index): \(short($0)) s")
+                        }
+                    }, x: "block", y: "seconds"
+                ).svg)
+        }
+        let rows = blocks.map { block in
+            let expected = report.layers.filter { $0.block == block.index }.compactMap(
+                \.expectedError)
+            return [
+                data(block.index, "\(block.index)"), data(block.meanSquaredError),
+                data(block.cosine, digits: 6),
+                expected.isEmpty
+                    ? "–" : short(expected.reduce(0, +) / Double(expected.count)),
+                data(block.seconds, digits: 3),
+            ]
+        }
+        return """
+            <h2>Blocks</h2>
+            <p class="quiet">Dense and pruned block on the same input. Expected: the mean of its layers' \
+            expected relative squared errors, for uncorrelated inputs.</p>
+            <div class="charts">\(charts.joined())</div>
+            <details><summary>All \(blocks.count) blocks</summary>
+            \(table(["block", "squared error", "cosine", "expected", "seconds"], rows))</details>
+
+            """
+    }
+
+    private var layers: String {
+        guard !report.layers.isEmpty else { return "" }
+        let choices = report.choices.map { "\($0.count) layers: \(markup($0.text))" }
+        let errors = charts(of: "expected error", \.expectedError)
+        let shares = charts(of: "bias share", \.biasShare)
+        let rows = report.layers.map { layer in
+            [
+                "<code>\(markup(layer.name))</code>", markup(layer.method),
+                markup(layer.compensation), markup(layer.bias),
+                "\(layer.rows) × \(layer.columns)", data(layer.sparsity, percent(layer.sparsity)),
+                data(layer.biasShare), data(layer.expectedError),
+            ]
+        }
+        let names = [
+            "layer", "judged by", "compensation", "bias", "shape", "zeros", "bias share",
+            "expected error",
+        ]
+        return """
+            <h2>Layers</h2>
+            <p>\(choices.joined(separator: "; ")).</p>
+            <p class="quiet">Expected error: squared, over the expected square of the output. Bias share: \
+            how much of the input is its mean, 0 to 1.</p>
+            <div class="charts">\(errors)\(shares)</div>
+            <details><summary>All \(report.layers.count) layers</summary>
+            \(table(names, texts: 4, rows))</details>
+
+            """
+    }
+
+    /// One small chart for each role of a layer, all to the same scale.
+    private func charts(
+        of name: String, _ value: (ReportContents.Layer) -> Double?
+    ) -> String {
+        let most = report.layers.compactMap(value).max() ?? 0
+        return report.roles.map { role in
+            Chart(
+                title: role.name, mark: .line,
+                points: role.layers.compactMap { layer in
+                    value(layer).map {
+                        Chart.Point(
+                            x: Double(layer.block), y: $0, label: "\(layer.name): \(short($0))")
+                    }
+                }, x: "block", y: name, span: 0...most, height: 150
+            ).svg
+        }.joined()
+    }
+
+    private var resources: String {
+        let rows = (report.resources.members ?? []).compactMap { member -> [String]? in
+            let key = member.key
+            if let integer = member.value.integer {
+                let isBytes = key.hasSuffix("_bytes")
+                return [key, data(integer, isBytes ? size(integer) : grouped(integer))]
+            }
+            if let number = member.value.double { return [key, data(number, short(number))] }
+            return member.value.string.map { [key, markup($0)] }
+        }
+        return "<h2>What the job took</h2>\n" + table(["", ""], rows)
+    }
+
+    private var settings: String {
+        var parts = ["<h2>How it was done</h2>\n"]
+        parts.append(
+            table(["", ""], texts: 2, report.settings.map { [$0.key, markup($0.value)] }))
+        if !report.leftOut.isEmpty {
+            parts.append(
+                "<p>Files of the model that were not copied:</p>\n"
+                    + table(
+                        ["file", "why"], texts: 2,
+                        report.leftOut.map {
+                            ["<code>\(markup($0.path))</code>", markup($0.reason)]
+                        }))
+        }
+        parts.append(
+            "<p class=\"quiet\">All numbers in full: <code>stade-report.json</code>.</p>\n")
+        return parts.joined()
+    }
+}

@@ -1,0 +1,44 @@
+/// The page's style: light and dark as the reader's system has it, one column on a phone, no scripts,
+/// nothing from elsewhere.
+let reportStyle = """
+    :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --quiet: #5b6570; --rule: #dfe3e8;
+      --soft: #f5f7f9; --mark: #0b62c4; --alert: #b3261e; }
+    @media (prefers-color-scheme: dark) { :root { --paper: #14171b; --ink: #e8eaed; --quiet: #a2abb5;
+      --rule: #2d333a; --soft: #1c2026; --mark: #6ab0ff; --alert: #ff8a80; } }
+    * { box-sizing: border-box; }
+    body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 68rem; background: var(--paper);
+      color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+    h1 { font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }
+    h2 { font-size: 1.1rem; margin: 2.5rem 0 .5rem; border-top: 1px solid var(--rule); padding-top: 1.2rem; }
+    p { margin: .4rem 0; max-width: 46rem; }
+    .quiet, .unit, .tick, .axis { color: var(--quiet); }
+    .verdict { font-size: 1.2rem; margin: 1rem 0; max-width: 46rem; }
+    .verdict data { font-weight: 650; }
+    .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem;
+      margin: 1.2rem 0; padding: 0; }
+    .facts div { background: var(--soft); border-radius: .4rem; padding: .6rem .8rem; }
+    .facts dt { color: var(--quiet); font-size: .85rem; }
+    .facts dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
+    .facts small { display: block; color: var(--quiet); font-size: .8rem; }
+    .warn { border-left: 3px solid var(--alert); padding-left: .8rem; }
+    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1.2rem; }
+    figure { margin: .8rem 0; min-width: 0; }
+    figcaption { font-weight: 600; font-size: .92rem; }
+    .unit { font-weight: 400; }
+    svg { width: 100%; height: auto; display: block; }
+    svg text { font: 12px system-ui, sans-serif; fill: var(--quiet); }
+    .grid { stroke: var(--rule); } .reference { stroke: var(--quiet); stroke-dasharray: 4 4; }
+    .bar { fill: var(--mark); } .line { fill: none; stroke: var(--mark); stroke-width: 2; }
+    .dot { fill: var(--mark); } .marked { fill: var(--alert); }
+    .wide { overflow-x: auto; }
+    table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
+    th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--rule);
+      vertical-align: top; }
+    th { color: var(--quiet); font-weight: 500; white-space: nowrap; }
+    td { overflow-wrap: anywhere; min-width: 3rem; }
+    .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+    summary { cursor: pointer; color: var(--mark); }
+    code { font-size: .92em; overflow-wrap: anywhere; }
+    @media print { body { max-width: none; font-size: 11px; } figure, .facts div { break-inside: avoid; }
+      h2 { break-after: avoid; } }
+    """

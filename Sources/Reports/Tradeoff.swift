@@ -1,0 +1,55 @@
+import Glibc
+
+/// Perplexity against the share of zeros, the dense model first.
+struct Tradeoff {
+    struct Point {
+        /// Of the blocks' weights, 0 to 1.
+        let share: Double
+        let perplexity: Double
+        let output: String?
+    }
+
+    /// In order of their shares, at least the dense model and one more.
+    let points: [Point]
+
+    /// - Returns: nil where fewer than two perplexities are known.
+    init?(_ report: ReportContents) {
+        var points: [Point] = []
+        if let dense = report.perplexity?.dense {
+            points.append(Point(share: 0, perplexity: dense, output: nil))
+        }
+        if report.curve.isEmpty {
+            if let pruned = report.perplexity?.pruned {
+                points.append(Point(share: report.share, perplexity: pruned, output: "this output"))
+            }
+        } else {
+            points += report.curve.compactMap { point in
+                point.perplexity.map {
+                    Point(
+                        share: Double(point.zeros) / Double(max(1, report.weights)),
+                        perplexity: $0, output: point.output)
+                }
+            }
+        }
+        let finite = points.filter { $0.perplexity.isFinite && $0.perplexity > 0 }
+        guard finite.count > 1 else { return nil }
+        self.points = finite.sorted { $0.share < $1.share }
+    }
+
+    /// Where the curve bends: the point farthest below the straight line from the first to the last, in
+    /// the logarithm of perplexity, which is a loss per token. nil with fewer than three points, or
+    /// where none lies below. Source: Kneedle (Satopää et al. 2011).
+    var knee: Int? {
+        guard points.count > 2, let first = points.first, let last = points.last else { return nil }
+        let (low, high) = (log(first.perplexity), log(last.perplexity))
+        let width = last.share - first.share
+        guard width > 0, high > low else { return nil }
+        let gaps = points.map { point in
+            (point.share - first.share) / width - (log(point.perplexity) - low) / (high - low)
+        }
+        guard let best = gaps.indices.max(by: { gaps[$0] < gaps[$1] }), gaps[best] > 0.02 else {
+            return nil
+        }
+        return best
+    }
+}

@@ -1,0 +1,173 @@
+import Documents
+import Testing
+
+@testable import Reports
+
+struct ReportTests {
+    /// A report with everything in it: two blocks, three outputs, one layer without a bias.
+    static let node: Node = {
+        let roles = ["self_attn.q_proj", "mlp.down_proj"]
+        let layers = (0..<4).map { index -> Node in
+            var layer: Node = .object([
+                "name": Node("model.layers.\(index / 2).\(roles[index % 2])"),
+                "block": Node(index / 2), "rows": 64, "columns": 32, "method": "stade",
+                "zeros": 1024, "sparsity": 0.5, "compensation": "affine",
+                "bias_share": Node(0.1 + 0.05 * Double(index)),
+                "bias": .object(["policy": "native", "added": Node(index != 3)]),
+                "expected_error": Node(0.01 * Double(index + 1)),
+            ])
+            if index == 3 { layer = layer.setting("reason", to: "no bias can be carried here") }
+            return layer
+        }
+        let points = [(0.3, 2458, 21.5), (0.5, 4096, 23.25), (0.7, 5734, 61.0)]
+        return .object([
+            "version": 1,
+            "job": .object(["id": "20260101-0001", "name": "<b>half & half</b>"]),
+            "model": .object([
+                "path": "/models/a\"b<script>", "family": "llama", "parameters": 12345,
+            ]),
+            "prune": .object(["method": "auto", "sparsity": 0.5, "sequential": true]),
+            "calibration": .object(["source": "text.txt", "samples": 8]),
+            "layers": Node(layers),
+            "blocks": Node(
+                (0..<2).map {
+                    .object([
+                        "index": Node($0), "mse": Node(0.001 * Double($0 + 1)),
+                        "cosine": Node(0.999 - 0.01 * Double($0)), "seconds": 1.25,
+                    ])
+                }),
+            "perplexity": .object([
+                "dense": 20.8171875, "pruned": 23.25, "source": "wiki.txt", "tokens": 2047,
+                "length": 2048,
+            ]),
+            "cost": .object([
+                "weights": 8192, "zeros": 4096, "bytes_dense": 40960, "bytes_nonzero": 32768,
+                "multiply_adds_per_token_dense": 9000, "multiply_adds_per_token_pruned": 4904,
+            ]),
+            "resources": .object([
+                "seconds": 12.5, "peak_memory_bytes": 104_857_600, "threads": 2,
+                "precision": "float32",
+            ]),
+            "curve": Node(
+                points.map {
+                    .object([
+                        "sparsity": Node($0.0), "output": Node("out-\($0.0)"),
+                        "zeros": Node($0.1), "perplexity": Node($0.2),
+                    ])
+                }),
+            "files_left_out": Node([.object(["path": "x.gguf", "reason": "other weights"])]),
+        ])
+    }()
+
+    private func contents() throws -> ReportContents {
+        try #require(ReportContents(Self.node))
+    }
+
+    private func numbers(_ node: Node) -> Set<Double> {
+        if let number = node.double { return [number] }
+        let children = node.array ?? node.members?.map(\.value) ?? []
+        return children.reduce(into: []) { $0.formUnion(numbers($1)) }
+    }
+
+    private func values(_ page: String) -> [Double] {
+        page.split(separator: "<data value=\"").dropFirst().compactMap { part in
+            Double(part.prefix { $0 != "\"" })
+        }
+    }
+
+    @Test func page_hasTheReportsNumbersAndNoOthers() throws {
+        let page = ReportPage(try contents()).html
+        let shown = Set(values(page))
+        let stored = numbers(Self.node)
+        #expect(shown.isSubset(of: stored), "\(shown.subtracting(stored))")
+        for key in ["cost", "resources", "perplexity", "blocks", "curve"] {
+            // Lengths and repeated zeros of the curve are said in other words.
+            let part = try #require(Self.node[key])
+            let wanted = numbers(part).subtracting([2048, 0.3, 0.5, 0.7, 2458, 5734])
+            #expect(wanted.isSubset(of: shown), "\(key): \(wanted.subtracting(shown))")
+        }
+        #expect(page.contains("Perplexity rises from"))
+        #expect(page.contains("+11.7 %"))
+        #expect(page.contains("The curve bends at 50.0 % zeros"))
+    }
+
+    @Test func page_takesNamesAsText() throws {
+        let page = ReportPage(try contents()).html
+        #expect(page.contains("&lt;b&gt;half &amp; half&lt;/b&gt;"))
+        #expect(page.contains("/models/a&quot;b&lt;script&gt;"))
+        #expect(!page.contains("<script") && !page.contains("<b>"))
+        #expect(markup("a\u{1B}[0m\u{85}") == "a [0m ")
+    }
+
+    /// Every element is closed, and nothing is fetched.
+    @Test func page_isWellFormedAndComplete() throws {
+        let page = ReportPage(try contents()).html
+        for tag in [
+            "div", "table", "tr", "td", "th", "svg", "figure", "details", "data", "p", "dl",
+        ] {
+            let opened =
+                page.split(separator: "<\(tag)>").count + page.split(separator: "<\(tag) ").count
+            #expect(opened - 1 == page.split(separator: "</\(tag)>").count, "\(tag)")
+        }
+        for word in ["http:", "https:", "src=", "@import", "url("] { #expect(!page.contains(word)) }
+        #expect(page.contains("prefers-color-scheme: dark"))
+    }
+
+    /// What was not measured leaves a page that says so.
+    @Test func page_withoutMeasurements() throws {
+        let bare: Node = .object([
+            "version": 1, "cost": .object(["weights": 10, "zeros": 0]), "perplexity": .null,
+        ])
+        let contents = try #require(ReportContents(bare))
+        #expect(ReportPage(contents).html.contains("evaluation.text"))
+        #expect(PlainReport(contents).text.contains("not measured"))
+        #expect(ReportContents(.object(["version": 2])) == nil)
+        #expect(ReportContents(Node([Node]())) == nil)
+    }
+
+    @Test func plainReport_hasTheSame() throws {
+        let text = PlainReport(try contents()).text
+        for part in [
+            "50.0 % of 8,192 weights", "20.82 dense, 23.25 pruned (+11.7 %)", "40.0 KiB",
+            "knee", "model.layers.1.mlp.down_proj", "0.999", "12.5 s and 100.0 MiB",
+        ] { #expect(text.contains(part), "\(part)") }
+    }
+
+    @Test(arguments: [
+        ([(0.0, 10.0), (0.5, 11.0), (0.7, 30.0)], 1), ([(0.0, 10.0), (0.5, 20.0)], nil),
+        ([(0.0, 10.0), (0.2, 10.1), (0.4, 10.3), (0.6, 12.0), (0.8, 80.0)], 3),
+        ([(0.0, 10.0), (0.5, 9.0), (0.7, 8.0)], nil),
+        ([(0.0, 10.0), (0.4, 40.0), (0.8, 50.0)], nil),
+    ])
+    func knee_isWhereTheCurveBends(_ points: [(Double, Double)], _ knee: Int?) throws {
+        let curve = points.dropFirst().map { point -> Node in
+            .object([
+                "sparsity": Node(point.0), "zeros": Node(Int(point.0 * 1000)),
+                "perplexity": Node(point.1),
+            ])
+        }
+        let report: Node = .object([
+            "version": 1, "cost": .object(["weights": 1000, "zeros": 0]),
+            "perplexity": .object(["dense": Node(points[0].1)]), "curve": Node(curve),
+        ])
+        let contents = try #require(ReportContents(report))
+        let tradeoff = try #require(Tradeoff(contents))
+        #expect(tradeoff.knee == knee)
+    }
+
+    @Test(arguments: [
+        (20.8171, "20.82"), (0, "0"), (0.000012, "1.2e-5"), (-3.14159, "-3.142"),
+        (12345.6, "12346"),
+        (.infinity, "inf"), (0.999_999_4, "1.0000"), (2.5e12, "2.5e12"),
+    ])
+    func short_keepsDigitsThatCount(_ value: Double, _ text: String) {
+        #expect(short(value) == text)
+    }
+
+    @Test(arguments: [(0.0, 1.0), (0.0, 0.0), (-3.0, 7.5), (1e-9, 2e-9), (20.0, 1e6), (5.0, 5.0)])
+    func ticks_spanTheRange(_ low: Double, _ high: Double) {
+        let ticks = Chart.ticks(low, high, count: 4)
+        #expect((2...8).contains(ticks.count))
+        #expect((ticks.first ?? .infinity) <= low + 1e-12 && (ticks.last ?? 0) >= high - 1e-12)
+    }
+}
