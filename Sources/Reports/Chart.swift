@@ -19,16 +19,16 @@ struct Chart {
     /// Names of the axes.
     let x: String
     let y: String
-    /// The least that the vertical axis spans.
-    var span: ClosedRange<Double> = 0...0
+    /// What the vertical axis spans at least; nil: what the points do.
+    var span: ClosedRange<Double>? = 0...0
+    var width = 560.0
     var height = 200.0
     /// A horizontal line for comparison.
     var reference: (y: Double, label: String)?
     /// How the ticks of the axes are written.
-    var tick: (Double) -> String = { short($0, digits: 3) }
+    var tick: (Double) -> String = { trimmed(short($0, digits: 3)) }
     var tickX: (Double) -> String = { fixed($0, 0) }
 
-    private static let width = 560.0
     private static let (left, right, top, bottom) = (52.0, 12.0, 12.0, 34.0)
 
     /// The chart; empty where there is nothing to show.
@@ -40,12 +40,12 @@ struct Chart {
         let pad = mark == .bars ? 0.6 : 0
         let lowX = firstX - pad
         let highX = max(lastX + pad, lowX + 1e-9)
-        let wanted = [leastY, mostY, span.lowerBound, span.upperBound, reference?.y].compactMap(
+        let wanted = [leastY, mostY, span?.lowerBound, span?.upperBound, reference?.y].compactMap(
             \.self)
         let ticks = Self.ticks(wanted.min() ?? 0, wanted.max() ?? 1, count: 4)
         let lowY = ticks.first ?? 0
         let highY = max(ticks.last ?? 1, lowY + 1e-12)
-        let innerWidth = Self.width - Self.left - Self.right
+        let innerWidth = width - Self.left - Self.right
         let innerHeight = height - Self.top - Self.bottom
         func place(_ x: Double) -> Double {
             Self.left + (x - lowX) / (highX - lowX) * innerWidth
@@ -54,18 +54,19 @@ struct Chart {
             Self.top + (highY - y) / (highY - lowY) * innerHeight
         }
         var parts = [
-            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(height))\" role=\"img\" "
+            "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" "
                 + "aria-label=\"\(markup(title))\">"
         ]
         for value in ticks {
             let y = fixed(level(value), 1)
             parts.append(
-                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(Int(Self.width - Self.right))\" "
+                "<line class=\"grid\" x1=\"\(Int(Self.left))\" x2=\"\(Int(width - Self.right))\" "
                     + "y1=\"\(y)\" y2=\"\(y)\"/><text class=\"tick\" text-anchor=\"end\" "
                     + "x=\"\(Int(Self.left) - 6)\" y=\"\(fixed(level(value) + 4, 1))\">"
                     + "\(markup(tick(value)))</text>")
         }
-        for value in Self.ticks(firstX, lastX, count: 6) where value >= lowX && value <= highX {
+        for value in Self.ticks(firstX, lastX, count: width < 400 ? 4 : 6)
+        where value >= lowX && value <= highX && value == value.rounded() {
             parts.append(
                 "<text class=\"tick\" text-anchor=\"middle\" x=\"\(fixed(place(value), 1))\" "
                     + "y=\"\(Int(height) - 18)\">\(markup(tickX(value)))</text>")
@@ -77,20 +78,20 @@ struct Chart {
             let y = fixed(level(reference.y), 1)
             parts.append(
                 "<line class=\"reference\" x1=\"\(Int(Self.left))\" "
-                    + "x2=\"\(Int(Self.width - Self.right))\" y1=\"\(y)\" y2=\"\(y)\"/>"
-                    + "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(Self.width - Self.right))\" "
+                    + "x2=\"\(Int(width - Self.right))\" y1=\"\(y)\" y2=\"\(y)\"/>"
+                    + "<text class=\"tick\" text-anchor=\"end\" x=\"\(Int(width - Self.right))\" "
                     + "y=\"\(fixed(level(reference.y) - 5, 1))\">\(markup(reference.label))</text>")
         }
         switch mark {
         case .bars:
             let step = innerWidth / (highX - lowX)
-            let width = max(1, min(28, step * 0.7))
+            let bar = max(1, min(28, step * 0.7))
             let base = level(max(0, lowY))
             for point in points {
                 let y = level(point.y)
                 parts.append(
-                    "<rect class=\"bar\" x=\"\(fixed(place(point.x) - width / 2, 1))\" "
-                        + "y=\"\(fixed(min(y, base), 1))\" width=\"\(fixed(width, 1))\" "
+                    "<rect class=\"bar\" x=\"\(fixed(place(point.x) - bar / 2, 1))\" "
+                        + "y=\"\(fixed(min(y, base), 1))\" width=\"\(fixed(bar, 1))\" "
                         + "height=\"\(fixed(max(0.5, abs(base - y)), 1))\">"
                         + "<title>\(markup(point.label))</title></rect>")
             }
@@ -107,7 +108,7 @@ struct Chart {
         }
         parts.append("</svg>")
         return """
-            <figure><figcaption>\(markup(title)) <span class="unit">\(markup(y))</span></figcaption>
+            <figure style="max-width: \(Int(width * 1.3))px"><figcaption>\(markup(title)) <span class="unit">\(markup(y))</span></figcaption>
             \(parts.joined(separator: "\n"))
             </figure>
 

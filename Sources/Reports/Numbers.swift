@@ -38,3 +38,12 @@ func grouped(_ value: Int) -> String {
     }
     return text
 }
+
+/// Without zeros at the end of its decimals: `0.0200` as `0.02`.
+func trimmed(_ text: String) -> String {
+    guard text.contains("."), !text.contains("e") else { return text }
+    var text = text[...]
+    while text.last == "0" { text.removeLast() }
+    if text.last == "." { text.removeLast() }
+    return String(text)
+}

@@ -120,7 +120,7 @@ package struct ReportPage {
         }
         let chart = Chart(
             title: "Perplexity against zeros", mark: .line, points: points,
-            x: "% of the blocks' weights that are zero", y: "perplexity", height: 280,
+            x: "% of the blocks' weights that are zero", y: "perplexity", span: nil, height: 280,
             reference: report.perplexity?.dense.map { ($0, "dense") })
         let rows = tradeoff.points.enumerated().map { index, point in
             [
@@ -213,7 +213,8 @@ package struct ReportPage {
             <p>\(choices.joined(separator: "; ")).</p>
             <p class="quiet">Expected error: squared, over the expected square of the output. Bias share: \
             how much of the input is its mean, 0 to 1.</p>
-            <div class="charts">\(errors)\(shares)</div>
+            <div class="charts">\(errors)</div>
+            <div class="charts">\(shares)</div>
             <details><summary>All \(report.layers.count) layers</summary>
             \(table(names, texts: 4, rows))</details>
 
@@ -233,7 +234,7 @@ package struct ReportPage {
                         Chart.Point(
                             x: Double(layer.block), y: $0, label: "\(layer.name): \(short($0))")
                     }
-                }, x: "block", y: name, span: 0...most, height: 150
+                }, x: "block", y: name, span: 0...most, width: 320, height: 150
             ).svg
         }.joined()
     }

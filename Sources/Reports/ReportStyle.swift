@@ -21,7 +21,7 @@ let reportStyle = """
     .facts dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
     .facts small { display: block; color: var(--quiet); font-size: .8rem; }
     .warn { border-left: 3px solid var(--alert); padding-left: .8rem; }
-    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1.2rem; }
+    .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1.2rem; }
     figure { margin: .8rem 0; min-width: 0; }
     figcaption { font-weight: 600; font-size: .92rem; }
     .unit { font-weight: 400; }

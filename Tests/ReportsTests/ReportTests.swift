@@ -164,6 +164,11 @@ struct ReportTests {
         #expect(short(value) == text)
     }
 
+    @Test(arguments: [("0.0200", "0.02"), ("10.0", "10"), ("100", "100"), ("1.0e-5", "1.0e-5")])
+    func trimmed_hasNoZerosAtTheEnd(_ text: String, _ expected: String) {
+        #expect(trimmed(text) == expected)
+    }
+
     @Test(arguments: [(0.0, 1.0), (0.0, 0.0), (-3.0, 7.5), (1e-9, 2e-9), (20.0, 1e6), (5.0, 5.0)])
     func ticks_spanTheRange(_ low: Double, _ high: Double) {
         let ticks = Chart.ticks(low, high, count: 4)
