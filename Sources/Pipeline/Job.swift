@@ -14,6 +14,8 @@ package struct Job: Sendable {
     package let ceiling: Configuration.Limits
     /// nil: a job that ends early leaves nothing, and starts from the beginning.
     package var resumption: Resumption?
+    /// Told what the job will take as soon as that is known.
+    package var planned: @Sendable (_ memory: Int, _ threads: Int) -> Void = { _, _ in }
 
     package init(id: String, manifest: Manifest, paths: Roots, ceiling: Configuration.Limits) {
         self.id = id
@@ -47,6 +49,7 @@ package struct Job: Sendable {
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         let plan = try Plan(self)
         releaseFreedMemory()
+        planned(plan.memory.bytes, plan.memory.threads)
         let checkpoint = try resumption.map { try JobCheckpoint($0, plan) }
         var attempt = JobAttempt(
             plan: plan, start: start, stop: stop, progress: progress, checkpoint: checkpoint)

@@ -139,8 +139,7 @@ package struct Plan: Sendable {
             }
             return asked
         }
-        let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        return min(job.ceiling.memory ?? .max, physical)
+        return min(job.ceiling.memory ?? .max, physicalMemory)
     }
 
     /// One output per sparsity: the path as it stands for one, with the sparsity behind it for more.

@@ -167,6 +167,8 @@ package struct Sweep: Sendable {
         _ states: HiddenStates, _ phase: Progress.Phase, _ observer: SweepObserver
     ) throws -> Double {
         let windows = states.windows
+        // The final norm is applied in place.
+        states.awaitReaders()
         let total = try model.negativeLogLikelihood(
             states.matrix, tokens: windows.tokens[...], length: windows.length, pool: pool)
         try observer.advance(0, phase, nil)

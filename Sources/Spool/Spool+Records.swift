@@ -12,6 +12,8 @@ extension Spool {
     package static let progressFile = "progress.json"
     /// What a finished job left.
     package static let resultFile = "result.json"
+    /// What a later attempt goes on from: a directory with a `progress.json` of its own.
+    package static let checkpointDirectory = "checkpoint"
     /// What a worker wrote to standard error.
     package static let logFile = "log"
     /// Larger than any `state.json` that this program writes.
@@ -38,6 +40,11 @@ extension Spool {
         let node = try JSON.parse(
             readFile(path, limit: Self.recordLimit), file: path, exitCode: .io)
         return try JobRecord(node, id: id, state: state, path: path)
+    }
+
+    /// Writes what changed of a job that stays where it is, for those who look.
+    package func update(_ record: JobRecord) throws(SystemError) {
+        try write(record, in: directory(record.id, record.state))
     }
 
     /// Writes `state.json` into a job's directory: a new file, made durable, renamed into place.
