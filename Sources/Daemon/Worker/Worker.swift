@@ -50,7 +50,7 @@ final class Worker {
     /// What its control group counted, known when it has gone.
     private(set) var outOfMemoryKills = 0
 
-    private let process: ChildProcess
+    let process: ChildProcess
     private let sources: [any DispatchSourceRead]
     private let pipes: Pipes
     private let report: (News) -> Void
