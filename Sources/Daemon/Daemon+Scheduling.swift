@@ -13,7 +13,9 @@ extension Daemon {
     /// What all running jobs may take together.
     var machine: Share {
         Share(
-            threads: configuration.limits.threads ?? availableProcessors,
+            // Who wants more jobs than processors gets them.
+            threads: configuration.limits.threads
+                ?? max(availableProcessors, configuration.limits.jobs),
             memory: configuration.limits.memory ?? physicalMemory)
     }
 

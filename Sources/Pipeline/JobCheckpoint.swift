@@ -122,15 +122,16 @@ final class JobCheckpoint: Sendable {
         for states in states { states.beginReading() }
         queue.async { [self] in
             let start = Self.threadSeconds()
+            var waiting = 0.0
             var failure: String?
             var isStopped = false
             do {
-                try commit(saved, states, builds)
+                waiting = try commit(saved, states, builds)
             } catch {
                 failure = (error as? any Failure)?.description ?? "\(error)"
                 isStopped = error is Stopped
             }
-            let cost = Self.threadSeconds() - start
+            let cost = Self.threadSeconds() - start + waiting
             state.withLock { state in
                 state.isUnderWay = false
                 state.cost = cost
@@ -148,21 +149,25 @@ final class JobCheckpoint: Sendable {
         }
     }
 
+    /// - Returns: seconds for which the job's own writes may have had to wait.
     private func commit(
         _ saved: SavedJob, _ states: [HiddenStates], _ builds: [OutputBuild]
-    ) throws {
+    ) throws -> Double {
         var saved = saved
-        saved.states = try StateFile.write(statesPath(saved.slot), states) {}
+        saved.states = try StateFile.write(statesPath(saved.slot), states)
+        let start = ContinuousClock.now
         for build in builds {
             let path = build.partialPath
             let isNew = state.withLock { $0.durable.insert(path).inserted }
             // An output's own failure is the job's.
             try build.sync(withNames: isNew)
         }
+        let waiting = (ContinuousClock.now - start) / .seconds(1)
         try lock.sync()
         try replaceFile(
             joined(resumption.directory, SavedJob.fileName), JSON.encode(saved.node, indent: nil))
         try lock.sync()
+        return waiting
     }
 
     /// Waits for a checkpoint that is being written.

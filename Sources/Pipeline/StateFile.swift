@@ -8,10 +8,8 @@ enum StateFile {
 
     /// Writes all states and makes them durable; the file's name is the caller's to sync. Each is
     /// let go with `endReading` as soon as it is copied.
-    ///
-    /// - Parameter progress: called now and then.
     static func write(
-        _ path: String, _ states: [HiddenStates], progress: () -> Void
+        _ path: String, _ states: [HiddenStates]
     ) throws -> [SavedJob.States] {
         var waiting = states[...]
         defer { for states in waiting { states.endReading() } }
@@ -26,7 +24,6 @@ enum StateFile {
                 try file.write(UnsafeRawBufferPointer(bytes), at: offset + start)
                 checksum.add(UnsafeRawBufferPointer(bytes))
                 try file.startWriteBack(offset + start..<offset + start + bytes.count)
-                progress()
             }
             states.endReading()
             waiting.removeFirst()

@@ -77,7 +77,8 @@ struct JobResumeTests {
             let reference = "ref" + output.dropFirst(3)
             #expect(try place.files(output) == place.files(reference))
             for file in try place.files(output) where file != "stade-report.json" {
-                let same = try readFile(place["\(output)/\(file)"])
+                let same =
+                    try readFile(place["\(output)/\(file)"])
                     == readFile(place["\(reference)/\(file)"])
                 #expect(same, "\(output)/\(file)", sourceLocation: sourceLocation)
             }
@@ -175,8 +176,9 @@ struct JobResumeTests {
         }
         let (isDone, notes) = try attempt(place, manifest, version: version) { _, _ in false }
         #expect(isDone && notes.refusals.count == 1, "\(notes.all)")
-        #expect(notes.resumptions.isEmpty || change == .statesDamaged || change == .statesCutShort
-            || change == .statesGone)
+        #expect(
+            notes.resumptions.isEmpty || change == .statesDamaged || change == .statesCutShort
+                || change == .statesGone)
         #expect(rename(place["out"], place["mine"]) == 0)
         try reference(place, manifest)
         #expect(rename(place["mine"], place["out"]) == 0)

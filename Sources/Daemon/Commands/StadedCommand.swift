@@ -34,7 +34,8 @@ package enum StadedCommand {
 
     private static func execute(_ words: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            words, flags: ["--check", "--version", "--help"], valued: ["--config", "--worker", "--parent", "--threads", "--memory"],
+            words, flags: ["--check", "--version", "--help"],
+            valued: ["--config", "--worker", "--parent", "--threads", "--memory"],
             program: "staded")
         if arguments.flags.contains("--help") { return print(help) }
         if arguments.flags.contains("--version") { return print("staded \(version)\n") }

@@ -15,5 +15,6 @@ extension Resumption.Note {
 /// For people, who count from 1: `resumed at block 20 of 30`.
 package func resumedText(_ block: Int, _ blocks: Int) -> String {
     block < blocks
-        ? "resumed at block \(block + 1) of \(blocks)" : "resumed after the last of \(blocks) blocks"
+        ? "resumed at block \(block + 1) of \(blocks)"
+        : "resumed after the last of \(blocks) blocks"
 }

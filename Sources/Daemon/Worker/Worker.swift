@@ -153,8 +153,9 @@ final class Worker {
     private static func makeLeaf(
         _ id: String, _ share: Share, _ groups: ControlGroups?, _ process: pid_t
     ) -> ControlGroup? {
-        guard let leaf = try? groups?.leaf(
-            id, memory: share.memoryCeiling, threads: share.threads)
+        guard
+            let leaf = try? groups?.leaf(
+                id, memory: share.memoryCeiling, threads: share.threads)
         else { return nil }
         do throws(SystemError) {
             try leaf.add(process)
