@@ -17,7 +17,7 @@ struct JobControlTests {
         mkdir(place["out"], 0o755)
         try writeFile(place["out/mine"], [1])
         let job = try place.job(Self.both)
-        for attempt in [{ try job.validate() }, { try run(job) }] {
+        for attempt in [{ _ = try job.validate() }, { try run(job) }] {
             let error = failure { try attempt() }
             #expect(error?.exitCode == .cannotCreate)
             #expect(error?.description.contains("overwrite: true") == true)
