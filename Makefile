@@ -16,7 +16,7 @@ TESTING := .build/testing
 TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest \
 	-Xswiftc -Xllvm -Xswiftc -sil-disable-pass=copy-propagation
 
-.PHONY: help demo test build static format lint bench install clean prerequisites
+.PHONY: help demo test soak build static format lint bench install clean prerequisites
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -24,17 +24,21 @@ help: ## show this
 demo: build ## prune two small models through a daemon of their own and show the result
 	@BIN=$(BUILD) etc/demo/run
 
-test: prerequisites ## run every test, the linter and, as root, the test of the whole service
+test: prerequisites ## run every test, the linter, a short soak and, as root, the test of the whole service
 	@mkdir -p $(TESTING)
 	@swift test $(TEST_FLAGS) 2>&1 \
 		| tee $(TESTING)/tests.log | etc/summarize-tests
 	@$(MAKE) lint
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
+	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
 	@printf 'make test: %s; lint clean; %s\n' \
 		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
 		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
 			$(TESTING)/system.log)"
+
+soak: build ## kill daemon and workers 500 times and compare the results; KILLS=500
+	@Tests/Soak/kill $(BUILD) $(or $(KILLS),500)
 
 build: prerequisites ## build staded and stadectl for use from here
 	@swift build -c release

@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 // openat2(2): -1 with errno set on failure.
@@ -33,6 +34,16 @@ static inline int stade_open(const char *path, int flags, unsigned int mode) {
 static inline int stade_set_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }
+
+// getxattr(2): whether systemd has delegated a control group.
+static inline int stade_is_delegated(const char *path) {
+    char value = 0;
+    return (getxattr(path, "user.delegate", &value, 1) == 1
+            || getxattr(path, "trusted.delegate", &value, 1) == 1) && value == '1';
+}
+
+// POSIX_SPAWN_SETSID of posix_spawn(3), which glibc hides behind _GNU_SOURCE.
+static const short stade_spawn_setsid = 0x80;
 
 // O_PATH, which glibc hides behind _GNU_SOURCE: names a file without opening it.
 static const int stade_o_path = 010000000;

@@ -19,9 +19,9 @@ package final class Checkpoint: Sendable {
     package let followSymlinks: Bool
     private let indices: [String: Int]
 
-    static let configName = "config.json"
+    package static let configName = "config.json"
     static let weightsName = "model.safetensors"
-    static let indexName = "model.safetensors.index.json"
+    package static let indexName = "model.safetensors.index.json"
 
     /// Maps and checks every file; reads no weights.
     ///

@@ -18,7 +18,30 @@ package final class CheckpointWriter: Sendable {
     /// - Parameters:
     ///   - directory: exists and has none of the files yet.
     ///   - config: the new `config.json`; nil copies the source's byte by byte.
-    package init(_ layout: CheckpointLayout, into directory: String, config: Node?) throws {
+    package convenience init(
+        _ layout: CheckpointLayout, into directory: String, config: Node?
+    ) throws {
+        try self.init(layout, directory, config) { try SafetensorsWriter($0, $1) }
+        try layout.companions.copy(into: directory, withConfig: config == nil)
+    }
+
+    /// Goes on in a directory in which an earlier process began with the same layout.
+    ///
+    /// - Parameter unwritten: tensors that are still to be written.
+    /// - Throws: `CheckpointError` where the files there are others.
+    package convenience init(
+        resuming layout: CheckpointLayout, in directory: String, config: Node?,
+        unwritten: Set<String>
+    ) throws {
+        try self.init(layout, directory, config) {
+            try SafetensorsWriter(resuming: $0, $1, unwritten: unwritten)
+        }
+    }
+
+    private init(
+        _ layout: CheckpointLayout, _ directory: String, _ config: Node?,
+        writer: (String, SafetensorsLayout) throws -> SafetensorsWriter
+    ) throws {
         // A `nil` that the compiler took for the literal of a JSON null ends here, not in the output.
         if let config, config.members == nil {
             throw CheckpointError(
@@ -29,13 +52,12 @@ package final class CheckpointWriter: Sendable {
         self.directory = directory
         self.config = config
         writers = try layout.shards.map {
-            try SafetensorsWriter(joined(directory, $0.name), $0.layout)
+            try writer(joined(directory, $0.name), $0.layout)
         }
         let names = layout.shards.enumerated().flatMap { index, shard in
             shard.layout.tensors.map { ($0.info.name, index) }
         }
         places = Dictionary(names, uniquingKeysWith: { first, _ in first })
-        try layout.companions.copy(into: directory, withConfig: config == nil)
     }
 
     /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type and
@@ -74,6 +96,11 @@ package final class CheckpointWriter: Sendable {
             }
             try writers[place].copy(tensor, progress: progress)
         }
+    }
+
+    /// Makes durable what was written so far; the directory itself is the caller's to sync.
+    package func sync() throws(SystemError) {
+        for writer in writers { try writer.sync() }
     }
 
     /// Copies every tensor that was not written, writes the index and `config.json`, and makes all

@@ -17,23 +17,49 @@ package final class OutputDirectory: Sendable {
     /// - Parameters:
     ///   - output: absolute.
     ///   - id: of the job; letters, digits and `-`.
+    ///   - isResumed: takes what the earlier attempt left instead.
     ///   - followSymlinks: false refuses a symbolic link on the way to `output`.
     /// - Throws: `OutputError` where the parent is missing, `SystemError` where the system refuses.
     package init(
-        output: String, id: String, overwrite: Bool, followSymlinks: Bool = true
+        output: String, id: String, overwrite: Bool, isResumed: Bool = false,
+        followSymlinks: Bool = true
     ) throws {
         precondition(!id.isEmpty && !id.utf8.contains(UInt8(ascii: "/")), "an id is part of a name")
         parent = try Self.openParent(of: output, followSymlinks: followSymlinks)
         name = Self.name(of: output)
         path = joined(parent.path, name)
-        partialName = ".stade-\(id).partial"
+        partialName = Self.partialName(id)
         partial = joined(parent.path, partialName)
         self.overwrite = overwrite
+        if isResumed {
+            // Nobody else's: the parent may be open to others.
+            let descriptor = openat(
+                parent.descriptor, partialName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            if descriptor < 0 { throw SystemError("open", partial) }
+            let status = try File(owning: descriptor, path: partial).status()
+            guard status.st_uid == geteuid() else {
+                throw SystemError("resume", partial, errno: EPERM)
+            }
+            return
+        }
         try removeTree(partialName, in: parent.descriptor)
         if mkdirat(parent.descriptor, partialName, 0o750) != 0 {
             throw SystemError("mkdir", partial)
         }
     }
+
+    /// Where an output is built.
+    package static func partial(output: String, id: String) -> String {
+        joined(parentPath(of: output), partialName(id))
+    }
+
+    /// The directory that holds an output, or will.
+    package static func parentPath(of output: String) -> String {
+        let names = output.split(separator: "/").dropLast()
+        return (output.hasPrefix("/") ? "/" : "./") + names.joined(separator: "/")
+    }
+
+    private static func partialName(_ id: String) -> String { ".stade-\(id).partial" }
 
     /// Makes everything in the partial directory durable and renames it into place.
     ///
@@ -134,8 +160,9 @@ extension OutputDirectory {
         try checkSpace(bytes, output: output, parent)
     }
 
-    /// Root's reserve does not count as free.
-    private static func checkSpace(
+    /// Whether so many bytes have room where `output` is, or will be in `parent`. Root's reserve does
+    /// not count as free.
+    package static func checkSpace(
         _ bytes: Int, output: String, _ parent: borrowing File
     ) throws {
         var space = statvfs()
@@ -167,8 +194,7 @@ extension OutputDirectory {
     }
 
     private static func openParent(of output: String, followSymlinks: Bool) throws -> File {
-        let names = output.split(separator: "/").dropLast()
-        let path = (output.hasPrefix("/") ? "/" : "./") + names.joined(separator: "/")
+        let path = parentPath(of: output)
         var status = stat()
         let isThere = stat(path, &status) == 0
         if isThere ? status.st_mode & S_IFMT != S_IFDIR : errno == ENOENT || errno == ENOTDIR {

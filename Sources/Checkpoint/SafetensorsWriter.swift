@@ -8,15 +8,44 @@ package final class SafetensorsWriter: Sendable {
     private let file: File
     private let places: [String: (type: ElementType, range: Range<Int>)]
     private let isWritten = Mutex<Set<String>>([])
+    /// Whether anything was written since the last `sync`.
+    private let isDirty = Atomic<Bool>(true)
 
     /// Makes the file at its full size, so that a full disk shows now; no file may be there.
     package init(_ path: String, _ layout: SafetensorsLayout) throws {
         file = try File(path, O_WRONLY | O_CREAT | O_EXCL)
-        places = Dictionary(
-            layout.tensors.map { ($0.info.name, ($0.info.type, $0.range)) },
-            uniquingKeysWith: { first, _ in first })
+        places = Self.places(layout)
         try file.allocate(layout.size)
         try layout.header.withUnsafeBytes { try file.write($0, at: 0) }
+    }
+
+    /// Goes on with a file that an earlier process began with the same layout.
+    ///
+    /// - Parameter unwritten: tensors that are still to be written.
+    /// - Throws: `CheckpointError` where it is another file.
+    package init(
+        resuming path: String, _ layout: SafetensorsLayout, unwritten: Set<String>
+    ) throws {
+        file = try File(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+        places = Self.places(layout)
+        isWritten.withLock { $0 = Set(places.keys).subtracting(unwritten) }
+        let status = try file.status()
+        var header = [UInt8](repeating: 0, count: layout.header.count)
+        let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == layout.size,
+            count == header.count, header == layout.header
+        else {
+            throw CheckpointError(
+                file: path, reason: .edit("is not the file that was being written"))
+        }
+    }
+
+    private static func places(
+        _ layout: SafetensorsLayout
+    ) -> [String: (type: ElementType, range: Range<Int>)] {
+        Dictionary(
+            layout.tensors.map { ($0.info.name, ($0.info.type, $0.range)) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     package var path: String { file.path }
@@ -84,6 +113,9 @@ package final class SafetensorsWriter: Sendable {
             throw CheckpointError(
                 file: path, tensor: name, reason: .written(bytes: count, expected: range.count))
         }
+        isDirty.store(true, ordering: .sequentiallyConsistent)
+        // Once more at the end: a `sync` meanwhile has not seen everything.
+        defer { isDirty.store(true, ordering: .sequentiallyConsistent) }
         var started: Range<Int>?
         for start in stride(from: 0, to: count, by: Self.piece) {
             let part = start..<min(start + Self.piece, count)
@@ -102,6 +134,11 @@ package final class SafetensorsWriter: Sendable {
     }
 
     func isWritten(_ name: String) -> Bool { isWritten.withLock { $0.contains(name) } }
+
+    /// Makes durable what was written so far.
+    package func sync() throws(SystemError) {
+        if isDirty.exchange(false, ordering: .sequentiallyConsistent) { try file.sync() }
+    }
 
     /// Makes the file durable.
     /// - Throws: `CheckpointError` where a tensor was not written.

@@ -21,6 +21,7 @@ extension Daemon {
         for warning in intake.warnings { journal.write(JournalEntry(.warning, warning)) }
         for request in intake.requests { try grant(request) }
         if let rescan = intake.rescan { next = min(next, rescan) }
+        floodedSince = intake.hasMore ? floodedSince ?? Clock.boot() : nil
         if intake.hasMore { requestTurn() }
         if let failure = intake.failure { throw failure }
     }

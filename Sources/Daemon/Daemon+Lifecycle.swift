@@ -24,6 +24,17 @@ extension Daemon {
         deferred = found.deferred.map { Deferral(record: $0, due: Clock.boot()) }
     }
 
+    /// Without them workers are still bound by their own limits.
+    func takeControlGroups() {
+        guard let path = options.controlGroup ?? ControlGroups.delegated else { return }
+        do throws(SystemError) {
+            controlGroups = try ControlGroups(path)
+        } catch {
+            journal.write(
+                JournalEntry(.warning, "\(error); workers get no control groups of their own"))
+        }
+    }
+
     /// Reads the configuration anew; a wrong one changes nothing.
     package func reload() {
         supervisor.reloading()

@@ -23,7 +23,7 @@ extension Daemon {
         if !isStopping {
             attempt { () throws(SystemError) in try scan(&next) }
             attempt { () throws(SystemError) in try resumeDeferred(&next) }
-            attempt { () throws(SystemError) in try startJobs(&next) }
+            attempt { () throws(SystemError) in try startJobs() }
             attempt { () throws(SystemError) in try pruneHistory() }
             schedule(next)
         }
@@ -74,7 +74,7 @@ extension Daemon {
         // Costs a listing of all finished jobs.
         guard hasPruned == 0 || now - hasPruned > 60 else { return }
         hasPruned = now
-        let count = try spool.prune(configuration.history)
+        let count = try spool.prune(configuration.history, below: roots)
         if count > 0 {
             journal.write(JournalEntry(.info, "removed \(count) finished jobs from the history"))
         }

@@ -17,8 +17,11 @@ package final class Daemon: @unchecked Sendable {
         /// Read anew on reload.
         package var configurationFile: String
         package var worker = WorkerCommand.itself
-        /// Seconds between SIGTERM and SIGKILL.
+        /// Seconds between SIGTERM and SIGKILL; a worker that is busy writing its checkpoint gets more.
         package var grace = 30.0
+        /// The control group below which workers get theirs; nil: what the service manager has
+        /// delegated, if it has.
+        package var controlGroup: String?
 
         package init(configurationFile: String) { self.configurationFile = configurationFile }
     }
@@ -48,6 +51,12 @@ package final class Daemon: @unchecked Sendable {
     var queued: [JobRecord] = []
     var deferred: [Deferral] = []
     var running: [String: Worker] = [:]
+    /// When each user's job was last started, counted in starts.
+    var lastStarts: [UInt32: Int] = [:]
+    var starts = 0
+    /// Since when the inbox has had more than one look takes, on `Clock.boot`; nil: it has not.
+    var floodedSince: Double?
+    var controlGroups: ControlGroups?
     /// Workers that have gone, whose jobs are still to be moved to where they belong.
     var ended: [(worker: Worker, end: ChildProcess.End)] = []
     /// When each running job last said something, for the journal and `progress.json`.
@@ -81,6 +90,7 @@ package final class Daemon: @unchecked Sendable {
             try spool.create()
             lock = try spool.lock()
             try keepConfiguration(bytes)
+            takeControlGroups()
             try recover()
             let timer = DispatchSource.makeTimerSource(queue: queue)
             timer.setEventHandler { [unowned self] in self.turn() }

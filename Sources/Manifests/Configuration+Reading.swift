@@ -8,9 +8,10 @@ extension Configuration {
     private static let maximumJobs = 1_000_000
 
     private static let schema = Schema([
-        ("", ["version", "spool", "inbox", "roots", "limits", "history", "log"]),
+        ("", ["version", "spool", "inbox", "roots", "limits", "checkpoint", "history", "log"]),
         ("roots", ["read", "write"]),
         ("limits", ["threads", "memory", "jobs", "jobs_per_user"]),
+        ("checkpoint", ["interval"]),
         ("history", ["jobs", "age"]),
     ])
 
@@ -35,6 +36,10 @@ extension Configuration {
                 try limits.integer("jobs", in: 1...maximumThreads) ?? configuration.limits.jobs
             configuration.limits.jobsPerUser =
                 try limits.integer("jobs_per_user", in: 1...maximumJobs)
+        }
+        if let checkpoint = try fields.section("checkpoint") {
+            configuration.checkpoint.interval =
+                try checkpoint.duration("interval") ?? configuration.checkpoint.interval
         }
         if let history = try fields.section("history") {
             configuration.history.jobs =

@@ -4,6 +4,7 @@ package struct Configuration: Sendable {
     package var inbox = "/var/spool/stade/inbox"
     package var roots = Roots()
     package var limits = Limits()
+    package var checkpoint = Checkpoint()
     package var history = History()
     package var log = Level.info
 
@@ -15,12 +16,20 @@ package struct Configuration: Sendable {
         package var write: [String] = []
     }
 
+    /// The machine's share: what all running jobs take together, at most.
     package struct Limits: Sendable {
+        /// nil: all processors.
         package var threads: Int?
-        /// In bytes.
+        /// In bytes; nil: the machine's memory.
         package var memory: Int?
+        /// How many run at once.
         package var jobs = 1
         package var jobsPerUser: Int?
+    }
+
+    package struct Checkpoint: Sendable {
+        /// Seconds between two of a job's checkpoints at least; 0: after every block.
+        package var interval = 5
     }
 
     /// How many finished jobs are kept, and for how long (seconds).

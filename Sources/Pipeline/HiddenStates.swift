@@ -1,11 +1,16 @@
-import Posix
-import Tensors
+import Dispatch
 import Glibc
+import Posix
+import Synchronization
+import Tensors
 
 /// The hidden states of every window between two blocks, `[windows * length, hidden_size]`.
 package final class HiddenStates: Sendable {
     package let windows: TokenWindows
     package let matrix: Matrix
+    /// Who copies them meanwhile.
+    private let readers = DispatchGroup()
+    private let waited = Mutex<Double>(0)
 
     /// - Parameter scratchDirectory: keeps them in an unlinked file there instead of in memory.
     package init(windows: TokenWindows, width: Int, scratchDirectory: String?) throws {
@@ -34,4 +39,20 @@ package final class HiddenStates: Sendable {
     package subscript(index: Int) -> MatrixView {
         matrix.rows((index * windows.length)..<((index + 1) * windows.length))
     }
+
+    /// Asks that they stay as they are until `endReading`.
+    func beginReading() { readers.enter() }
+
+    func endReading() { readers.leave() }
+
+    /// To be called before they are changed.
+    func awaitReaders() {
+        guard readers.wait(timeout: .now()) == .timedOut else { return }
+        let start = ContinuousClock.now
+        readers.wait()
+        waited.withLock { $0 += (ContinuousClock.now - start) / .seconds(1) }
+    }
+
+    /// Seconds that `awaitReaders` took so far.
+    var secondsWaited: Double { waited.withLock { $0 } }
 }

@@ -12,6 +12,10 @@ package struct Job: Sendable {
     package let paths: Roots
     /// What the configuration allows at most; the manifest may ask for less.
     package let ceiling: Configuration.Limits
+    /// nil: a job that ends early leaves nothing, and starts from the beginning.
+    package var resumption: Resumption?
+    /// Told what the job will take as soon as that is known.
+    package var planned: @Sendable (_ memory: Int, _ threads: Int) -> Void = { _, _ in }
 
     package init(id: String, manifest: Manifest, paths: Roots, ceiling: Configuration.Limits) {
         self.id = id
@@ -32,8 +36,8 @@ package struct Job: Sendable {
     }
 
     /// Prunes and publishes. `progress` is called from the job's threads, a few times a second;
-    /// `isStopped` is polled between sequences from any of them. Where it turns true the job removes
-    /// its partial output and throws `Stopped`.
+    /// `isStopped` is polled between sequences from any of them. Where it turns true the job throws
+    /// `Stopped`. It leaves its checkpoint, if it has one, and else nothing.
     /// - Returns: the paths of the published outputs, one per sparsity.
     package func run(
         progress: @escaping @Sendable (Progress) -> Void, isStopped: @escaping @Sendable () -> Bool
@@ -45,31 +49,16 @@ package struct Job: Sendable {
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         let plan = try Plan(self)
         releaseFreedMemory()
-        let meter = ProgressMeter(
-            total: plan.expectedWork, blocks: plan.layers.count, report: progress)
-        var builds: [OutputBuild] = []
+        planned(plan.memory.bytes, plan.memory.threads)
+        let checkpoint = try resumption.map { try JobCheckpoint($0, plan) }
+        var attempt = JobAttempt(
+            plan: plan, start: start, stop: stop, progress: progress, checkpoint: checkpoint)
+        let saved = checkpoint?.load()
         do {
-            let isSequential = manifest.prune.sequential
-            for output in plan.outputs {
-                builds.append(try OutputBuild(plan, output, stop: stop))
-                if isSequential {
-                    try OutputBuild.compute(
-                        [builds[builds.count - 1]], meter: meter, stop: stop,
-                        densePerplexity: builds[0].densePerplexity)
-                }
-            }
-            if !isSequential {
-                try OutputBuild.compute(builds, meter: meter, stop: stop, densePerplexity: nil)
-            }
-            let seconds = (ContinuousClock.now - start) / .seconds(1)
-            let curve = builds.count > 1 ? builds.map(\.curvePoint) : []
-            for build in builds { try build.writeReport(seconds: seconds, curve: curve) }
-            try stop.check()
-            for build in builds { try build.publish() }
-        } catch {
-            for build in builds { build.discard() }
-            throw error
+            return try attempt.run(from: saved)
+        } catch let stale as StaleCheckpoint {
+            resumption?.notify(.refused(stale.reason))
+            return try attempt.run(from: nil)
         }
-        return plan.outputs.map(\.path)
     }
 }

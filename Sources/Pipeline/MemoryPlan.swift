@@ -12,6 +12,8 @@ package struct MemoryPlan: Sendable, Hashable {
     package let bytes: Int
     /// Of the scratch file for hidden states; 0 where they are in memory.
     package let scratchBytes: Int
+    /// Of all hidden states, wherever they are.
+    let stateBytes: Int
     /// At most `limits.threads`; fewer where each thread's buffers would not fit.
     package let threads: Int
 
@@ -38,6 +40,7 @@ package struct MemoryPlan: Sendable, Hashable {
         let width = 4 * model.configuration.hiddenSize
         // The dense and the pruned models' evaluations go side by side.
         let states = (calibrated + (1 + outputs) * evaluated) * width
+        stateBytes = states
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let sampled = Dictionary(

@@ -11,18 +11,9 @@ import Transformer
 /// One output on its way: runs the sweep, writes each block while the next is computed, then the
 /// report.
 final class OutputBuild: Sendable {
-    struct State: Sendable {
-        var layers: [ReportLayer] = []
-        var blocks: [BlockResult] = []
-        var zeros = 0
-        var flops = 0.0
-        var dense: Double?
-        var pruned: Double?
-    }
-
     let plan: Plan
     let output: Plan.Output
-    let state = Mutex(State())
+    let state: Mutex<State>
     private let directory: OutputDirectory
     private let writer: CheckpointWriter
     private let statistics: StatisticsWriter?
@@ -32,32 +23,85 @@ final class OutputBuild: Sendable {
 
     /// Makes the partial output with every file of weights at its full size, and begins to copy what
     /// is outside the blocks.
-    init(_ plan: Plan, _ output: Plan.Output, stop: StopCheck) throws {
-        self.plan = plan
-        self.output = output
-        writes = WriteBehind { try stop.check() }
-        let outside: [TensorView]
-        (blockTensors, outside) = plan.model.tensorsByBlock
-        directory = try OutputDirectory(
+    convenience init(
+        _ plan: Plan, _ output: Plan.Output, stop: StopCheck, checkpoint: JobCheckpoint?
+    ) throws {
+        let directory = try OutputDirectory(
             output: output.path, id: output.partialID, overwrite: output.overwrite,
             followSymlinks: plan.job.paths.followSymlinks)
         do {
-            let config = plan.model.checkpoint.config
-            let edited = plan.biases.edit(config, used: plan.usedRoles)
-            writer = try CheckpointWriter(
-                plan.layout, into: directory.partial, config: edited == config ? nil : edited)
-            statistics =
-                plan.manifest.statistics
-                ? try StatisticsWriter(
-                    "\(directory.partial)/\(StatisticsWriter.fileName)", plan) : nil
-            try writeZeroBiases()
-            try copy(outside)
+            try self.init(
+                plan, output, directory, stop, checkpoint, State(),
+                writer: CheckpointWriter(
+                    plan.layout, into: directory.partial, config: Self.config(plan)),
+                statistics: plan.manifest.statistics
+                    ? StatisticsWriter(Self.statisticsPath(directory), plan) : nil)
         } catch {
-            writes.end()
             try? directory.discard()
             throw error
         }
+        do {
+            try writeZeroBiases()
+            try copy(plan.model.tensorsByBlock.outside)
+        } catch {
+            discard()
+            throw error
+        }
     }
+
+    /// Goes on with what an earlier process left.
+    ///
+    /// - Parameter firstBlock: blocks before it are written.
+    convenience init(
+        resuming plan: Plan, _ output: Plan.Output, stop: StopCheck, checkpoint: JobCheckpoint,
+        _ state: State, firstBlock: Int
+    ) throws {
+        let directory = try OutputDirectory(
+            output: output.path, id: output.partialID, overwrite: output.overwrite,
+            isResumed: true, followSymlinks: plan.job.paths.followSymlinks)
+        let tensors = plan.model.tensorsByBlock.blocks.dropFirst(firstBlock).joined().map(\.name)
+        let layers = plan.layers.dropFirst(firstBlock).joined().flatMap {
+            ["\($0.name).weight", "\($0.name).bias"]
+        }
+        try self.init(
+            plan, output, directory, stop, checkpoint, state,
+            writer: CheckpointWriter(
+                resuming: plan.layout, in: directory.partial, config: Self.config(plan),
+                unwritten: Set(tensors + layers)),
+            statistics: plan.manifest.statistics
+                ? StatisticsWriter(
+                    resuming: Self.statisticsPath(directory), plan, firstBlock: firstBlock) : nil)
+        try writeZeroBiases()
+    }
+
+    private init(
+        _ plan: Plan, _ output: Plan.Output, _ directory: OutputDirectory, _ stop: StopCheck,
+        _ checkpoint: JobCheckpoint?, _ state: State, writer: CheckpointWriter,
+        statistics: StatisticsWriter?
+    ) throws {
+        self.plan = plan
+        self.output = output
+        self.directory = directory
+        self.writer = writer
+        self.statistics = statistics
+        self.state = Mutex(state)
+        blockTensors = plan.model.tensorsByBlock.blocks
+        writes = WriteBehind { if checkpoint?.isUnderWay != true { try stop.check() } }
+    }
+
+    /// The new `config.json`; nil where it stays as it is.
+    private static func config(_ plan: Plan) -> Node? {
+        let config = plan.model.checkpoint.config
+        let edited = plan.biases.edit(config, used: plan.usedRoles)
+        return edited == config ? Node?.none : edited
+    }
+
+    private static func statisticsPath(_ directory: OutputDirectory) -> String {
+        "\(directory.partial)/\(StatisticsWriter.fileName)"
+    }
+
+    /// Where the output is built.
+    var partialPath: String { directory.partial }
 
     var densePerplexity: Double? { state.withLock { $0.dense } }
 
@@ -70,9 +114,12 @@ final class OutputBuild: Sendable {
 
     /// Runs one sweep for several outputs: a single one where it is sequential.
     ///
-    /// - Parameter densePerplexity: where an earlier sweep of the same job has it already.
+    /// - Parameters:
+    ///   - densePerplexity: where an earlier sweep of the same job has it already.
+    ///   - continuation: where it begins, and how it is kept; nil: with the first block, and not.
     static func compute(
-        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?
+        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?,
+        continuation: SweepContinuation?
     ) throws {
         guard let first = builds.first else { return }
         let plan = first.plan
@@ -86,7 +133,7 @@ final class OutputBuild: Sendable {
             pool: WorkerPool(width: plan.memory.threads),
             scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
         let (dense, pruned) = try sweep.run(
-            builds.map { $0.observer(meter: meter, stop: stop) })
+            builds.map { $0.observer(meter: meter, stop: stop) }, continuation: continuation)
         for (build, perplexity) in zip(builds, pruned) {
             build.state.withLock {
                 $0.dense = dense ?? densePerplexity
@@ -142,6 +189,26 @@ final class OutputBuild: Sendable {
     }
 
     func publish() throws { try directory.publish() }
+
+    /// Writes what waits to be written, and makes durable what was written so far.
+    ///
+    /// - Parameter withNames: every file and directory, not only the tensors.
+    /// - Throws: and ends the job with what it throws: what fsync(2) refuses once must not be tried
+    ///   again.
+    func sync(withNames: Bool) throws {
+        try writes.add { [writer, statistics, partialPath] _ in
+            try writer.sync()
+            try statistics?.sync()
+            if withNames {
+                try syncTree(partialPath)
+                try syncDirectory(joined(partialPath, ".."))
+            }
+        }
+        try writes.drain()
+    }
+
+    /// Lets the partial output be, for a later attempt.
+    func leave() { writes.end() }
 
     /// Removes what is left of the partial output; what cannot be removed is found by the next
     /// attempt of the same job.

@@ -84,8 +84,7 @@ package struct Plan: Sendable {
         diskBytes = Self.diskBytes(
             outputs: outputs.count, each: [layout.bytes, statistics], scratch: memory.scratchBytes)
         // Again, now that all sizes are known: paths that are wrong are told before texts are read.
-        try Self.checkOutputs(
-            outputs, bytes: diskBytes, inputs: [directory], paths: job.paths)
+        try checkSpace(inputs: [directory])
     }
 
     private static func diskBytes(outputs: Int, each: [Int], scratch: Int) -> Int {
@@ -94,6 +93,30 @@ package struct Plan: Sendable {
             let (next, overflow) = sum.addingReportingOverflow(size.partialValue)
             return overflow || size.overflow ? .max : next
         }
+    }
+
+    /// `diskBytes`, and twice the hidden states for a checkpoint, less what an earlier attempt of the
+    /// job has taken already.
+    private func checkSpace(inputs: [String]) throws {
+        var bytes = diskBytes
+        for output in outputs {
+            bytes -= allocatedBytes(
+                OutputDirectory.partial(output: output.path, id: output.partialID))
+        }
+        if let directory = job.resumption?.directory {
+            let needed = 2 * memory.stateBytes - allocatedBytes(directory)
+            let file = try File(directory, O_RDONLY | O_DIRECTORY)
+            let device = try file.status().st_dev
+            var status = stat()
+            let parent = OutputDirectory.parentPath(of: outputs[0].path)
+            if stat(parent, &status) == 0, status.st_dev == device {
+                let (sum, overflow) = bytes.addingReportingOverflow(needed)
+                bytes = overflow ? .max : sum
+            } else {
+                try OutputDirectory.checkSpace(needed, output: directory, file)
+            }
+        }
+        try Self.checkOutputs(outputs, bytes: bytes, inputs: inputs, paths: job.paths)
     }
 
     private static func threads(_ job: Job) throws -> Int {
@@ -116,8 +139,7 @@ package struct Plan: Sendable {
             }
             return asked
         }
-        let physical = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        return min(job.ceiling.memory ?? .max, physical)
+        return min(job.ceiling.memory ?? .max, physicalMemory)
     }
 
     /// One output per sparsity: the path as it stands for one, with the sparsity behind it for more.

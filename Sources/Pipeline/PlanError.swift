@@ -18,6 +18,11 @@ package struct PlanError: Failure, Hashable {
     package let place: String
     package let reason: Reason
 
+    /// The smallest `limits.memory` that would do, in bytes; nil where that is not the trouble.
+    package var memoryNeeded: Int? {
+        if case .memory(let needed, _) = reason { needed } else { nil }
+    }
+
     package var exitCode: ExitCode {
         switch reason {
         case .tooFewTokens, .tokenFile: .data

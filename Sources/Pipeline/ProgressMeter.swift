@@ -16,13 +16,22 @@ final class ProgressMeter: Sendable {
     /// In tokens through a block.
     private let total: Int
     private let blocks: Int
+    /// What an earlier attempt had done already.
+    private let initial: Int
     private let report: @Sendable (Progress) -> Void
 
-    init(total: Int, blocks: Int, report: @escaping @Sendable (Progress) -> Void) {
+    init(
+        total: Int, done: Int, blocks: Int, report: @escaping @Sendable (Progress) -> Void
+    ) {
         self.total = max(1, total)
         self.blocks = blocks
         self.report = report
+        initial = done
+        state.withLock { $0.done = done }
     }
+
+    /// In tokens through a block, so far.
+    var done: Int { state.withLock { $0.done } }
 
     /// Adds work; reports at most five times a second but for a new block or phase.
     func advance(_ tokens: Int, phase: Progress.Phase, block: Int?, sparsity: Double?) {
@@ -48,8 +57,9 @@ final class ProgressMeter: Sendable {
                 progress.tokensPerSecond = Double(state.blockTokens) / inBlock
             }
             let elapsed = (now - start) / .seconds(1)
-            if progress.fraction > 0 {
-                progress.secondsLeft = elapsed * (1 - progress.fraction) / progress.fraction
+            if state.done > initial {
+                let left = max(0, total - state.done)
+                progress.secondsLeft = elapsed * Double(left) / Double(state.done - initial)
             }
             return progress
         }

@@ -47,4 +47,30 @@ struct ReportLayer: Sendable {
         if let reason { node = node.setting("reason", to: Node(reason)) }
         return node
     }
+
+    /// From what `node` was; nil where it is something else.
+    init?(_ node: Node) {
+        guard let name = node["name"]?.string, let block = node["block"]?.integer,
+            let rows = node["rows"]?.integer, let columns = node["columns"]?.integer,
+            let metric = node["method"]?.string, let zeros = node["zeros"]?.integer,
+            let compensation = node["compensation"]?.string.flatMap({
+                Compensation(rawValue: $0)
+            }),
+            let policy = node["bias"]?["policy"]?.string.flatMap({
+                BiasPlan.Policy(rawValue: $0)
+            }), let changesBias = node["bias"]?["added"]?.bool
+        else { return nil }
+        self.name = name
+        self.block = block
+        self.rows = rows
+        self.columns = columns
+        self.metric = metric
+        self.compensation = compensation
+        self.policy = policy
+        self.zeros = zeros
+        self.changesBias = changesBias
+        reason = node["reason"]?.string
+        biasShare = node["bias_share"]?.double
+        expectedError = node["expected_error"]?.double
+    }
 }

@@ -11,10 +11,23 @@ struct StatisticsWriter: Sendable {
     private let writer: SafetensorsWriter
 
     init(_ path: String, _ plan: Plan) throws {
+        writer = try SafetensorsWriter(path, Self.layout(plan, file: path))
+    }
+
+    /// Goes on with the file of an earlier process.
+    /// - Parameter firstBlock: of which, and of those after it, nothing has been written.
+    init(resuming path: String, _ plan: Plan, firstBlock: Int) throws {
+        let unwritten = plan.layers.dropFirst(firstBlock).joined().flatMap { layer in
+            ["mean", "var", "norm2", "pruned", "bias_change", "scale"].map {
+                "\(layer.name).\($0)"
+            }
+        }
         writer = try SafetensorsWriter(
-            path,
-            Self.layout(
-                plan.model, plan.layers, isCalibrated: plan.calibration != nil, file: path))
+            resuming: path, Self.layout(plan, file: path), unwritten: Set(unwritten))
+    }
+
+    private static func layout(_ plan: Plan, file: String) throws -> SafetensorsLayout {
+        try layout(plan.model, plan.layers, isCalibrated: plan.calibration != nil, file: file)
     }
 
     /// What the file of such layers will hold; `file` is for messages only.
@@ -60,6 +73,9 @@ struct StatisticsWriter: Sendable {
         try write("bias_change", result.outcome.biasChange)
         try write("scale", result.outcome.scales)
     }
+
+    /// Makes durable what was written so far.
+    func sync() throws { try writer.sync() }
 
     func finish() throws { try writer.finish() }
 }

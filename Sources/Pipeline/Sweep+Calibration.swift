@@ -42,6 +42,7 @@ extension Sweep {
                 }
                 return (tap, reduction)
             })
+        if !sequential { states.awaitReaders() }
         try forward.run(
             block, states.matrix, length: length, sequences: windows.count,
             destination: sequential ? .first(dense) : .inPlace,
@@ -76,6 +77,7 @@ extension Sweep {
         let reduction = OrderedReduction<Difference> { part in
             total.withLock { $0 += part }
         }
+        states.awaitReaders()
         try forward.run(
             block, states.matrix, length: length,
             sequences: isLast(block) ? compared : states.windows.count,

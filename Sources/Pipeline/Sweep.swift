@@ -71,12 +71,27 @@ package struct Sweep: Sendable {
     package func run(
         _ observers: [SweepObserver]
     ) throws -> (dense: Double?, pruned: [Double?]) {
+        try run(observers, continuation: nil)
+    }
+
+    func run(
+        _ observers: [SweepObserver], continuation: SweepContinuation?
+    ) throws -> (dense: Double?, pruned: [Double?]) {
         precondition(observers.count == sparsities.count, "an observer for each sparsity")
-        let states = try calibration.map { try start($0) }
+        let tensors = model.tensorsByBlock.blocks
+        let first = continuation?.firstBlock ?? 0
+        let start = first == 0 ? embedded : zeroed
+        let states = try first < tensors.count ? calibration.map { try start($0) } : nil
         let pruned = try observers.map { _ in try evaluation.map { try start($0) } }
         let dense = try measuresDense ? evaluation.map { try start($0) } : nil
-        let tensors = model.tensorsByBlock.blocks
-        for index in tensors.indices {
+        // What is left of them before `block`, in the order in which the block changes them.
+        func remaining(_ block: Int) -> [HiddenStates] {
+            let calibrated = block < tensors.count ? states : nil
+            let measured = sequential ? [dense, calibrated] : [calibrated, dense]
+            return (measured + pruned).compactMap(\.self)
+        }
+        if let continuation, first > 0 { try continuation.restore(remaining(first)) }
+        for index in tensors.indices.dropFirst(first) {
             var clock = ContinuousClock.now
             var measured: Measured?
             for (lane, observer) in observers.enumerated() {
@@ -86,10 +101,11 @@ package struct Sweep: Sendable {
                     if index + 1 < tensors.count {
                         reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
                     }
+                    // First, for a sequential sweep changes no states here: time to copy them.
+                    measured = try measure(block, states: states, observer: observer)
                     if let dense {
                         try advance(dense, through: block, .densePerplexity, observer)
                     }
-                    measured = try measure(block, states: states, observer: observer)
                 }
                 try prune(
                     block, sparsity: sparsities[lane], statistics: measured?.statistics ?? [:],
@@ -106,6 +122,7 @@ package struct Sweep: Sendable {
                         seconds: (ContinuousClock.now - clock) / .seconds(1)))
                 clock = .now
             }
+            try continuation?.keep(index + 1, remaining(index + 1))
         }
         return (
             try dense.map { try perplexity($0, .densePerplexity, observers[0]) },
@@ -115,11 +132,16 @@ package struct Sweep: Sendable {
         )
     }
 
-    /// The first hidden states of every window.
-    private func start(_ windows: TokenWindows) throws -> HiddenStates {
-        let states = try HiddenStates(
+    /// Hidden states that are yet to be restored.
+    private func zeroed(_ windows: TokenWindows) throws -> HiddenStates {
+        try HiddenStates(
             windows: windows, width: model.configuration.hiddenSize,
             scratchDirectory: scratchDirectory)
+    }
+
+    /// The first hidden states of every window.
+    private func embedded(_ windows: TokenWindows) throws -> HiddenStates {
+        let states = try zeroed(windows)
         let embedding = try model.embedding()
         try pool.forEach(windows.count) { index in
             try embedding.embed(windows[index], into: states[index])
@@ -134,6 +156,7 @@ package struct Sweep: Sendable {
         _ states: HiddenStates, through block: Block, _ phase: Progress.Phase,
         _ observer: SweepObserver
     ) throws {
+        states.awaitReaders()
         try forward.run(
             block, states.matrix, length: states.windows.length,
             sequences: states.windows.count,
@@ -144,6 +167,8 @@ package struct Sweep: Sendable {
         _ states: HiddenStates, _ phase: Progress.Phase, _ observer: SweepObserver
     ) throws -> Double {
         let windows = states.windows
+        // The final norm is applied in place.
+        states.awaitReaders()
         let total = try model.negativeLogLikelihood(
             states.matrix, tokens: windows.tokens[...], length: windows.length, pool: pool)
         try observer.advance(0, phase, nil)

@@ -1,8 +1,14 @@
 import CLinux
+import Glibc
 
 /// The processors that this process may run on: sched_getaffinity(2), which containers and
 /// `taskset` narrow; at least 1.
 package var availableProcessors: Int { max(1, Int(stade_available_processors())) }
+
+/// The machine's memory in bytes: sysconf(3).
+package var physicalMemory: Int {
+    sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+}
 
 /// The processor lacks what the programs are compiled for.
 package struct ProcessorError: Failure, Hashable {

@@ -41,3 +41,17 @@ private func syncTree(_ directory: borrowing File) throws(SystemError) {
     }
     try directory.sync()
 }
+
+/// Bytes that a file, or a directory with all that is below it, takes on its disk; 0 where nothing is
+/// there or nothing can be seen. Links are not followed.
+package func allocatedBytes(_ path: String) -> Int {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return 0 }
+    // Units of 512 bytes whatever the file system's are: stat(3type).
+    let own = Int(status.st_blocks) * 512
+    guard status.st_mode & S_IFMT == S_IFDIR,
+        let directory = try? File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+        let entries = try? DirectoryEntry.list(directory)
+    else { return own }
+    return entries.compactMap(\.name).reduce(own) { $0 + allocatedBytes(joined(path, $1)) }
+}

@@ -8,7 +8,11 @@ extension JobRecord {
             "state": Node(state.rawValue), "uid": Node(Int(uid)), "submitted": Node(submitted),
             "since": Node(since), "priority": Node(priority), "attempts": Node(attempts),
             "deferrals": Node(deferrals), "retry_after": Node(retryAfter), "reason": Node(reason),
-            "exit_code": Node(exitCode.map { Int($0) }), "changes": Node(changes.map(\.node)),
+            "exit_code": Node(exitCode.map { Int($0) }),
+            "resumed": resumed.map {
+                .object(["block": Node($0.block), "blocks": Node($0.blocks)])
+            } ?? Node(.null), "peak_memory_bytes": Node(peakMemory),
+            "memory_needed_bytes": Node(memoryNeeded), "changes": Node(changes.map(\.node)),
         ])
     }
 
@@ -32,6 +36,13 @@ extension JobRecord {
         retryAfter = node["retry_after"]?.double
         reason = node["reason"]?.string
         exitCode = node["exit_code"]?.integer.flatMap { Int32(exactly: $0) }
+        peakMemory = node["peak_memory_bytes"]?.integer
+        memoryNeeded = node["memory_needed_bytes"]?.integer.flatMap { $0 > 0 ? $0 : nil }
+        if let block = node["resumed"]?["block"]?.integer,
+            let blocks = node["resumed"]?["blocks"]?.integer
+        {
+            resumed = Place(block: block, blocks: blocks)
+        }
         for change in node["changes"]?.array ?? [] {
             if let change = Change(change) { note(change) }
         }

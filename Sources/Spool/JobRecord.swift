@@ -12,7 +12,8 @@ package struct JobRecord: Sendable, Hashable {
     package var submitted: Double
     /// Higher runs first.
     package var priority = 0
-    /// Workers started, less those that were stopped for no fault of the job.
+    /// Workers started since the job last got further, less those that were stopped for no fault of
+    /// the job.
     package var attempts = 0
     /// How often in a row the job was put off.
     package var deferrals = 0
@@ -22,10 +23,27 @@ package struct JobRecord: Sendable, Hashable {
     package var reason: String?
     /// What `stadectl prune` would have exited with; nil unless it failed or was deferred.
     package var exitCode: Int32?
+    /// Where its present or last attempt went on from; nil: from the beginning.
+    package var resumed: Place?
+    /// The most memory that a worker of it held, in bytes.
+    package var peakMemory: Int?
+    /// What its plan needs at least, in bytes, where that was more than it was first given.
+    package var memoryNeeded: Int?
     /// The latest `maximumChanges` changes of state, oldest first.
     package private(set) var changes: [Change] = []
 
     package static let maximumChanges = 50
+
+    /// A block, from 0, of so many.
+    package struct Place: Sendable, Hashable {
+        package let block: Int
+        package let blocks: Int
+
+        package init(block: Int, blocks: Int) {
+            self.block = block
+            self.blocks = blocks
+        }
+    }
 
     package struct Change: Sendable, Hashable {
         package let state: JobState
@@ -60,6 +78,9 @@ package struct JobRecord: Sendable, Hashable {
 
     /// When it came into its state; Unix time in seconds.
     package var since: Double { changes.last?.time ?? submitted }
+
+    /// Tells the attempt that runs from every other one.
+    package var attemptName: String { "\(since)" }
 
     /// The order in which jobs run: highest priority first, then first come, first served.
     package static func precedes(_ left: JobRecord, _ right: JobRecord) -> Bool {

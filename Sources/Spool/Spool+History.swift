@@ -4,10 +4,11 @@ import Posix
 
 extension Spool {
     /// Removes finished jobs beyond `history.jobs`, and those that ended longer ago than
-    /// `history.age`. Their outputs are not the spool's and stay.
+    /// `history.age`. Their outputs are not the spool's and stay, but for unfinished ones.
+    /// - Parameter roots: below which unfinished outputs may lie.
     /// - Returns: how many were removed.
     package func prune(
-        _ history: Configuration.History, now: Double = Clock.wall()
+        _ history: Configuration.History, below roots: Roots? = nil, now: Double = Clock.wall()
     ) throws(SystemError) -> Int {
         var finished: [(id: String, state: JobState, ended: Double)] = []
         for state in JobState.allCases where state.isFinished {
@@ -22,6 +23,11 @@ extension Spool {
         var removed = 0
         for (rank, job) in finished.enumerated() {
             guard rank >= history.jobs || now - job.ended > Double(history.age) else { continue }
+            if job.state == .failed, let roots, let record = try? record(job.id, job.state),
+                hasCheckpoint(record)
+            {
+                discardWork(record, below: roots)
+            }
             // Out of the way in one step: a crash leaves it whole or in `tmp`, which a start clears.
             let passing = joined(temporary, "\(job.id).old")
             try renameDurably(

@@ -12,6 +12,8 @@ extension Spool {
     package static let progressFile = "progress.json"
     /// What a finished job left.
     package static let resultFile = "result.json"
+    /// What a later attempt goes on from: a directory with a `progress.json` of its own.
+    package static let checkpointDirectory = "checkpoint"
     /// What a worker wrote to standard error.
     package static let logFile = "log"
     /// Larger than any `state.json` that this program writes.
@@ -40,34 +42,15 @@ extension Spool {
         return try JobRecord(node, id: id, state: state, path: path)
     }
 
+    /// Writes what changed of a job that stays where it is, for those who look.
+    package func update(_ record: JobRecord) throws(SystemError) {
+        try write(record, in: directory(record.id, record.state))
+    }
+
     /// Writes `state.json` into a job's directory: a new file, made durable, renamed into place.
     func write(_ record: JobRecord, in directory: String) throws(SystemError) {
         try replaceFile(
             joined(directory, Self.recordFile), JSON.encode(record.node) + [UInt8(ascii: "\n")])
         try syncDirectory(directory)
-    }
-}
-
-/// Writes a whole file under a passing name and renames it into place, so that a reader sees the old
-/// or the new one. The directory is not synced.
-/// - Parameter durable: false leaves out the fsync, for what need not survive a crash.
-package func replaceFile(
-    _ path: String, _ bytes: [UInt8], durable: Bool = true
-) throws(SystemError) {
-    let new = path + ".new"
-    do throws(SystemError) {
-        if durable {
-            try writeFile(new, bytes)
-        } else {
-            let file = try File(new, O_WRONLY | O_CREAT | O_TRUNC)
-            try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
-                try file.write(UnsafeRawBufferPointer(buffer), at: 0)
-            }
-        }
-        if rename(new, path) != 0 { throw SystemError("rename", new) }
-    } catch {
-        // On a full disk every byte counts, and a half-written file is of no use.
-        unlink(new)
-        throw error
     }
 }

@@ -49,8 +49,11 @@ extension Spool {
         var record = record
         if let outputs = published(record, below: roots) {
             result.finished.append(try finish(record, outputs))
-        } else if record.attempts >= Self.maximumAttempts {
-            discardPartials(record, below: roots)
+            return
+        }
+        if hasProgressed(record) { record.attempts = min(record.attempts, 1) }
+        if record.attempts >= Self.maximumAttempts {
+            discardWork(record, below: roots)
             record.reason =
                 "the daemon or the machine went down during each of \(record.attempts) attempts"
             record.exitCode = ExitCode.software.rawValue

@@ -34,6 +34,32 @@ extension Spool {
         }
     }
 
+    /// Removes all that was kept of a job for a later attempt; first the checkpoint, which names the
+    /// rest. What cannot be removed stays.
+    package func discardWork(_ record: JobRecord, below roots: Roots) {
+        try? removeTree(checkpoint(record))
+        discardPartials(record, below: roots)
+    }
+
+    /// Whether a later attempt has something to go on from.
+    package func hasCheckpoint(_ record: JobRecord) -> Bool {
+        access(joined(checkpoint(record), Self.progressFile), F_OK) == 0
+    }
+
+    /// Whether the attempt that is under way, or was when the daemon went down, has left a checkpoint:
+    /// then it got further than the one before.
+    package func hasProgressed(_ record: JobRecord) -> Bool {
+        let path = joined(checkpoint(record), Self.progressFile)
+        guard let bytes = try? readFile(path, limit: 256 << 20),
+            let node = try? JSON.parse(bytes, file: path)
+        else { return false }
+        return node["attempt"]?.string == record.attemptName
+    }
+
+    private func checkpoint(_ record: JobRecord) -> String {
+        joined(directory(record.id, record.state), Self.checkpointDirectory)
+    }
+
     /// Moves a job to `done`, with what it left in `result.json`.
     package func finish(
         _ record: JobRecord, _ outputs: [Output]
@@ -50,6 +76,7 @@ extension Spool {
             // The outputs are there; a full spool must not make the job run again.
             guard error.isNoSpace else { throw error }
         }
+        try? removeTree(checkpoint(record))
         return try move(record, to: .done)
     }
 

@@ -26,7 +26,7 @@ package final class Matrix: @unchecked Sendable {
         if bytes >= 1 << 20 {
             let address = mmap(
                 nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-            precondition(address != MAP_FAILED, "out of memory for \(bytes) bytes")
+            if address == MAP_FAILED { endOutOfMemory(bytes) }
             start = address!.bindMemory(to: Float.self, capacity: rows * columns)
             storage = .mapped(bytes)
         } else {
@@ -100,8 +100,6 @@ package final class Matrix: @unchecked Sendable {
 func allocateAligned<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
     var address: UnsafeMutableRawPointer?
     let bytes = max(count, 1) * MemoryLayout<Element>.stride
-    // The plan of a job has checked the sizes against the memory limit; what fails here is the
-    // machine, and the worker process ends with it.
-    precondition(posix_memalign(&address, 64, bytes) == 0, "out of memory for \(bytes) bytes")
+    if posix_memalign(&address, 64, bytes) != 0 { endOutOfMemory(bytes) }
     return address!.bindMemory(to: Element.self, capacity: max(count, 1))
 }

@@ -64,6 +64,14 @@ final class Program {
         return status
     }
 
+    /// Whether it is a zombie, or was waited for.
+    var hasEnded: Bool {
+        if status != nil { return true }
+        var info = siginfo_t()
+        return waitid(P_PID, id_t(identifier), &info, WEXITED | WNOHANG | WNOWAIT) == 0
+            && info.si_signo != 0
+    }
+
     var output: String {
         String(decoding: (try? readFile(file)) ?? [], as: UTF8.self)
     }

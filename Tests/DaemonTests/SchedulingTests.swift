@@ -208,7 +208,7 @@ import Testing
     }
 
     @Test func reload_takesARightConfigurationAndRefusesAWrongOne() throws {
-        let scratch = try ScratchDaemon()
+        let scratch = try ScratchDaemon("{threads: 1, memory: 1GiB}")
         try scratch.start()
         for index in 0..<3 { try scratch.submit("hang-\(index)") }
         #expect(eventually { scratch.ran.count == 1 })
@@ -216,7 +216,7 @@ import Testing
         scratch.daemon.reload()
         usleep(200_000)
         #expect(scratch.ran.count == 1)
-        let text = ScratchDaemon.configuration(scratch.path, "{jobs: 3}")
+        let text = ScratchDaemon.configuration(scratch.path, "{jobs: 3, threads: 3, memory: 3GiB}")
         try writeFile(scratch.configurationFile, Array(text.utf8))
         scratch.daemon.reload()
         #expect(eventually { scratch.ran.count == 3 })

@@ -35,13 +35,52 @@ final class ScratchDaemon {
             mkdir "$(dirname "$0")/out"
             say '{"job": {"id": "'"$id"'"}}' > "$(dirname "$0")/out/stade-report.json"
             kill -SEGV $$ ;;
+        planned*)
+            say '{"event":"planned","threads":1,"memory":1000000}'
+            trap 'say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM; while :; do sleep 0.05; done ;;
+        large*)
+            # The tenth word: how much memory it may have.
+            if [ "${10}" -lt 3000000 ]; then
+                say '{"event":"failed","reason":"needs more","exit_code":78,"memory":3000000}'
+                exit 78
+            fi
+            say '{"event":"done","outputs":[]}' ;;
+        steps*)
+            if [ "$(grep -c steps "$(dirname "$0")/ran")" -ge 6 ]; then
+                say '{"event":"done","outputs":[]}'
+            else
+                say '{"event":"resumed","block":1,"blocks":4}'
+                say '{"event":"kept","block":2,"blocks":4}'
+                kill -KILL $$
+            fi ;;
+        memory*) exit 71 ;;
+        limited*)
+            leaf=$(dirname "$0")/cgroup/job-$id
+            until [ -s "$leaf/cgroup.procs" ]; do sleep 0.01; done
+            printf 'low 0\\noom_kill 1\\n' >"$leaf/memory.events"
+            echo 123456789 >"$leaf/memory.peak"
+            kill -KILL $$ ;;
+        keeping*)
+            trap 'for i in 1 2 3 4 5 6 7 8 9 10; do say "{\\"event\\":\\"keeping\\"}"; sleep 0.1; done
+                echo kept >>"$(dirname "$0")/ran"; say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM
+            while :; do sleep 0.05; done ;;
+        session*)
+            # The sixth field of proc_pid_stat(5).
+            if [ "$(sed 's/.*) //' /proc/$$/stat | cut -d ' ' -f 4)" = $$ ]; then
+                say '{"event":"done","outputs":[]}'
+            else
+                exit 3
+            fi ;;
         stubborn*) trap '' TERM; while :; do sleep 0.05; done ;;
         *) trap 'say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM; while :; do sleep 0.05; done ;;
         esac
 
         """
 
-    init(_ limits: String = "{}", grace: Double = 5) throws {
+    /// - Parameter hasControlGroup: a directory stands for the delegated tree.
+    init(
+        _ limits: String = "{}", grace: Double = 5, hasControlGroup: Bool = false
+    ) throws {
         var template = Array(joined(P_tmpdir, "stade-daemon-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -55,6 +94,10 @@ final class ScratchDaemon {
         var options = Daemon.Options(configurationFile: configurationFile)
         options.worker = WorkerCommand(executable: "/bin/sh", arguments: [script])
         options.grace = grace
+        if hasControlGroup {
+            options.controlGroup = joined(path, "cgroup")
+            mkdir(joined(path, "cgroup"), 0o750)
+        }
         daemon = Daemon(configuration, options)
     }
 
@@ -74,7 +117,7 @@ final class ScratchDaemon {
     func start() throws { try daemon.start(readFile(configurationFile)) }
 
     /// Renames a manifest into the inbox.
-    func submit(_ name: String, _ more: String = "") throws {
+    func submit(_ name: String, _ more: String = "", owner: UInt32? = nil) throws {
         let text = """
             version: 1
             name: \(name)
@@ -84,12 +127,13 @@ final class ScratchDaemon {
             \(more)
 
             """
-        try drop(name + ".yaml", text)
+        try drop(name + ".yaml", text, owner: owner)
     }
 
-    func drop(_ name: String, _ text: String) throws {
+    func drop(_ name: String, _ text: String, owner: UInt32? = nil) throws {
         let draft = joined(spool.inbox, ".draft")
         try writeFile(draft, Array(text.utf8))
+        if let owner, chown(draft, owner, gid_t.max) != 0 { throw SystemError("chown", draft) }
         guard rename(draft, joined(spool.inbox, name)) == 0 else {
             throw SystemError("rename", draft)
         }

@@ -45,6 +45,14 @@ final class ProgressDisplay: Sendable {
         }
     }
 
+    /// Writes a line of its own.
+    func say(_ text: String) {
+        state.withLock { state in
+            write((state.isDirty ? "\r\u{1b}[K" : "") + escaped(text, limit: 4096) + "\n")
+            state.isDirty = false
+        }
+    }
+
     /// Takes the bar away, for what comes next.
     func clear() {
         state.withLock { state in

@@ -34,7 +34,8 @@ package enum StadedCommand {
 
     private static func execute(_ words: [String]) throws -> ExitCode {
         let arguments = try Arguments(
-            words, flags: ["--check", "--version", "--help"], valued: ["--config", "--worker"],
+            words, flags: ["--check", "--version", "--help"],
+            valued: ["--config", "--worker", "--parent", "--threads", "--memory"],
             program: "staded")
         if arguments.flags.contains("--help") { return print(help) }
         if arguments.flags.contains("--version") { return print("staded \(version)\n") }
@@ -42,7 +43,14 @@ package enum StadedCommand {
         let file = arguments.values["--config"] ?? defaultConfiguration
         // How the daemon calls itself for one job; not for people, so not in the help.
         if let directory = arguments.values["--worker"] {
-            return WorkerProgram(directory: directory, configurationFile: file).run()
+            func number(_ name: String) -> Int? { arguments.values[name].flatMap { Int($0) } }
+            let share = Share(
+                threads: number("--threads") ?? availableProcessors,
+                memory: number("--memory") ?? physicalMemory)
+            return WorkerProgram(
+                directory: directory, configurationFile: file,
+                parent: number("--parent").map { pid_t(truncatingIfNeeded: $0) }, share: share
+            ).run()
         }
         let bytes = try readFile(file, limit: 1 << 20)
         let configuration = try Configuration.read(bytes, file: file)

@@ -12,19 +12,31 @@ extension Subcommand {
         details: """
             Does what the manifest says and waits for the end; '-' reads it from standard input.
             Relative paths start at the current directory. With --config they start at the roots
-            of that configuration, and its roots and limits hold. Ctrl-C stops and cleans up.
+            of that configuration, and its roots and limits hold. Ctrl-C stops and cleans up; with
+            --resume it leaves a checkpoint beside the output, and the same command goes on from it.
             """,
         options: [
             Option(name: "--config", value: "FILE", help: "keep to a daemon's roots and limits"),
+            Option(name: "--resume", value: nil, help: "keep a checkpoint, go on from one"),
             .json,
         ]
     ) { arguments, program in
         let source = try ManifestSource(arguments.operand("the manifest", program))
-        let job = try foregroundJob(source.manifest, arguments)
+        var job = try foregroundJob(source.manifest, arguments)
         // A reader that has gone is no reason to end, least of all without cleaning up.
         signal(SIGPIPE, SIG_IGN)
         let stop = StopSignal([SIGINT, SIGTERM, SIGHUP])
         let display = ProgressDisplay()
+        var checkpoint: ForegroundCheckpoint?
+        if arguments.flags.contains("--resume") {
+            let interval = try arguments.values["--config"].map {
+                try Configuration.load($0).checkpoint.interval
+            }
+            checkpoint = try ForegroundCheckpoint(
+                job, interval: interval ?? Configuration().checkpoint.interval)
+            job = checkpoint?.job { display.say($0) } ?? job
+        }
+        defer { checkpoint?.removeIfUnused() }
         let paths: [String]
         do {
             paths = try job.run(

@@ -21,6 +21,10 @@ extension Subcommand {
             ("priority", "\(job.priority)"), ("attempts", "\(job.attempts)"),
         ]
         if let progress = access.progress(job) { lines.append(("progress", progress.summary)) }
+        if let place = job.resumed {
+            lines.append(("resumed", String(resumedText(place.block, place.blocks).dropFirst(8))))
+        }
+        if let peak = job.peakMemory { lines.append(("memory", "at most \(size(peak))")) }
         if let reason = job.reason { lines.append(("reason", escaped(reason, limit: 4096))) }
         if let time = job.retryAfter { lines.append(("tried again", date(time))) }
         for output in access.spool.outputs(job) { lines.append(("output", output.summary)) }

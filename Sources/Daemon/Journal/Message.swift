@@ -12,6 +12,8 @@ package enum Message: String, Sendable, Hashable, CaseIterable {
     case jobQueued = "ff9b628c63b9420f8b2f6fdaed19d18d"
     /// A job has started.
     case jobStarted = "ed7c9e2b717b4a998328b55df0f5ab63"
+    /// A job goes on where an earlier attempt ended.
+    case jobResumed = "c87e5b1e4d3a4f6f9a5b7d0e21f4a6c3"
     /// A job has come further.
     case jobProgress = "73b34b7f9895445a96456903c8009771"
     /// A job is done.

@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 import Posix
 
-/// A program started with its own process group, its output in pipes, and a thread that waits for it.
+/// A program started in a session of its own, its output in pipes, and a thread that waits for it.
 ///
 /// The waiting thread is also the one that started the program: `PR_SET_PDEATHSIG` counts from the
 /// thread, and Dispatch's threads come and go.
@@ -85,9 +85,9 @@ final class ChildProcess: Sendable {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-        posix_spawnattr_setflags(&attributes, Int16(flags))
+        // No terminal's signals reach it, and its process group is its own: setsid(2).
+        let flags = Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | stade_spawn_setsid
+        posix_spawnattr_setflags(&attributes, flags)
 
         var words = ([executable] + arguments).map { strdup($0) } + [nil]
         var environment = self.environment().map { strdup($0) } + [nil]

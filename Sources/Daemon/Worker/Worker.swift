@@ -18,24 +18,39 @@ final class Worker {
     /// What the daemon is told.
     enum News {
         case progress(Progress, previous: Progress?)
+        /// It takes less than was set aside.
+        case planned
+        /// `record.resumed` says where it goes on.
+        case resumed
+        /// Its last checkpoint takes time.
+        case keeping
         /// A line from standard error.
         case message(String)
         case ended(ChildProcess.End)
     }
 
-    let record: JobRecord
+    private(set) var record: JobRecord
     /// On `Clock.boot`.
     let started = Clock.boot()
     /// Seconds; nil: none.
     let timeLimit: Int?
     private(set) var progress: Progress?
+    /// What is set aside for it.
+    private(set) var share: Share
+    /// The last checkpoint that it wrote; nil: none.
+    private(set) var kept: JobRecord.Place?
     /// The worker's own last word.
     private(set) var result: WorkerEvent?
     private(set) var ending: Ending?
     /// When the worker is killed if it has not gone by then, on `Clock.boot`.
     private var killTime: Double?
+    /// However long it is busy with its checkpoint.
+    private var lastKillTime = Double.infinity
+    private let leaf: ControlGroup?
+    /// What its control group counted, known when it has gone.
+    private(set) var outOfMemoryKills = 0
 
-    private let process: ChildProcess
+    let process: ChildProcess
     private let sources: [any DispatchSourceRead]
     private let pipes: Pipes
     private let report: (News) -> Void
@@ -44,6 +59,8 @@ final class Worker {
     private static let maximumMessages = 1000
     /// Bytes that a job's log may grow to.
     private static let maximumLog = 1 << 20
+    /// Seconds that a worker may take for its last checkpoint.
+    private static let maximumGrace = 900.0
 
     /// The pipes' readers, shared with the handlers of their sources.
     private final class Pipes {
@@ -64,21 +81,29 @@ final class Worker {
 
     /// - Parameters:
     ///   - directory: `<spool>/active/<id>`.
+    ///   - share: what the job may take.
+    ///   - groups: where its control group is made; nil: there are none.
     ///   - report: called on `queue`; after `ended` no more.
     init(
         _ record: JobRecord, _ command: WorkerCommand, directory: String, configuration: String,
-        timeLimit: Int?, on queue: DispatchQueue, report: @escaping (News) -> Void
+        timeLimit: Int?, share: Share, groups: ControlGroups?, on queue: DispatchQueue,
+        report: @escaping (News) -> Void
     ) throws(SystemError) {
         self.record = record
         self.timeLimit = timeLimit
         self.report = report
+        self.share = share
         let end = Handle()
+        let words = [
+            "--worker", directory, "--config", configuration, "--parent", "\(getpid())",
+            "--threads", "\(share.threads)", "--memory", "\(share.memory)",
+        ]
         process = try ChildProcess(
-            command.executable,
-            command.arguments + ["--worker", directory, "--config", configuration], on: queue
+            command.executable, command.arguments + words, on: queue
         ) { status in
             end.worker?.finish(status)
         }
+        leaf = Self.makeLeaf(record.id, share, groups, process.identifier)
         let log = open(
             joined(directory, Spool.logFile), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         pipes = Pipes(process, log: log)
@@ -107,6 +132,7 @@ final class Worker {
         guard ending == nil else { return }
         ending = reason
         killTime = Clock.boot() + grace
+        lastKillTime = Clock.boot() + max(grace, Self.maximumGrace)
         process.signal(SIGTERM)
     }
 
@@ -118,16 +144,52 @@ final class Worker {
         if let killTime, now >= killTime { process.signal(SIGKILL) }
     }
 
+    /// Gives it as long again as `end` did, for it is writing its checkpoint; not for ever.
+    func extend(grace: Double) {
+        if killTime != nil { killTime = min(Clock.boot() + grace, lastKillTime) }
+    }
+
+    /// Without a leaf the worker's own limits must do.
+    private static func makeLeaf(
+        _ id: String, _ share: Share, _ groups: ControlGroups?, _ process: pid_t
+    ) -> ControlGroup? {
+        guard
+            let leaf = try? groups?.leaf(
+                id, memory: share.memoryCeiling, threads: share.threads)
+        else { return nil }
+        do throws(SystemError) {
+            try leaf.add(process)
+            return leaf
+        } catch {
+            leaf.remove()
+            return nil
+        }
+    }
+
+    private func take(_ event: WorkerEvent) {
+        switch event {
+        case .progress(let progress):
+            let previous = self.progress
+            self.progress = progress
+            report(.progress(progress, previous: previous))
+        case .planned(let plan):
+            // Never more than was promised, whatever it says.
+            share.threads = min(share.threads, plan.threads)
+            share.memory = min(share.memory, plan.memory)
+            leaf?.limit(memory: share.memoryCeiling)
+            report(.planned)
+        case .resumed(let block, let blocks):
+            record.resumed = JobRecord.Place(block: block, blocks: blocks)
+            report(.resumed)
+        case .kept(let block, let blocks): kept = JobRecord.Place(block: block, blocks: blocks)
+        case .keeping: report(.keeping)
+        case .done, .failed, .stopped: result = event
+        }
+    }
+
     private func read() {
         for line in pipes.output.lines() {
-            switch WorkerEvent(line: line) {
-            case .progress(let progress):
-                let previous = self.progress
-                self.progress = progress
-                report(.progress(progress, previous: previous))
-            case let event?: result = event
-            case nil: continue
-            }
+            if let event = WorkerEvent(line: line) { take(event) }
         }
         for line in pipes.errors.lines() {
             let text = String(decoding: line, as: UTF8.self)
@@ -150,6 +212,10 @@ final class Worker {
     private func finish(_ end: ChildProcess.End) {
         read()
         for source in sources { source.cancel() }
+        outOfMemoryKills = leaf?.outOfMemoryKills ?? 0
+        let peak = max(record.peakMemory ?? 0, leaf?.peakMemory ?? 0, end.peakMemory)
+        record.peakMemory = peak
+        leaf?.remove()
         report(.ended(end))
     }
 }

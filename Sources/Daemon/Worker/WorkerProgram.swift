@@ -7,21 +7,24 @@ import Posix
 import Spool
 import Synchronization
 
-/// The worker's side: `staded --worker <spool>/active/<id> --config <file>`. Runs one job, says how far
+/// The worker's side: `staded --worker <spool>/active/<id> --config <file> --parent <process>
+/// --threads <n> --memory <bytes>`. Runs one job, says how far
 /// it is in lines on standard output, and ends.
 struct WorkerProgram {
     let directory: String
     let configurationFile: String
+    /// The daemon that started it.
+    let parent: pid_t?
+    /// What the job may take where its manifest does not say.
+    let share: Share
 
     /// Seconds between two reports of progress within a block.
     private static let interval = 0.5
-    /// The work of this process needs more than the plan's buffers: the program itself, libraries,
-    /// the allocator's slack.
-    private static let spareMemory = 1 << 30
-
     func run() -> ExitCode {
         // Without its daemon nobody would know of the job's end, and the next daemon runs it again.
         _ = stade_set_parent_death_signal(SIGKILL)
+        // It may have gone before that.
+        if let parent, getppid() != parent { return .tryAgain }
         do {
             try lockDirectory()
             let outputs = try work()
@@ -33,7 +36,10 @@ struct WorkerProgram {
         } catch {
             let failure = error as? any Failure
             let code = failure?.exitCode ?? .software
-            say(.failed(reason: failure?.description ?? "\(error)", exitCode: code.rawValue))
+            say(
+                .failed(
+                    reason: failure?.description ?? "\(error)", exitCode: code.rawValue,
+                    memory: (error as? PlanError)?.memoryNeeded))
             return code
         }
     }
@@ -43,12 +49,19 @@ struct WorkerProgram {
             readFile(configurationFile, limit: 1 << 20), file: configurationFile)
         let spool = Spool(path: configuration.spool, inbox: configuration.inbox)
         let id = String(directory.split(separator: "/").last ?? "")
-        let manifest = try spool.manifest(spool.record(id, .active))
-        limitResources(manifest, configuration)
-        let job = Job(
+        let record = try spool.record(id, .active)
+        var manifest = try spool.manifest(record)
+        manifest.limits.threads = manifest.limits.threads ?? share.threads
+        manifest.limits.memory = manifest.limits.memory ?? share.memory
+        // The daemon's business, which knows whether the job is to run again.
+        manifest.limits.time = nil
+        limitResources(manifest.limits.memory ?? share.memory)
+        var job = Job(
             id: id, manifest: manifest,
             paths: Roots(.below(read: configuration.roots.read, write: configuration.roots.write)),
             ceiling: configuration.limits)
+        job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
+        job.resumption = try resumption(record, spool, configuration)
         let stop = StopSignal([SIGTERM])
         let reporter = Reporter()
         return try job.run(
@@ -65,24 +78,46 @@ struct WorkerProgram {
         if flock(descriptor, LOCK_EX | LOCK_NB) != 0 { throw SystemError("lock", directory) }
     }
 
-    private func limitResources(_ manifest: Manifest, _ configuration: Configuration) {
+    private func resumption(
+        _ record: JobRecord, _ spool: Spool, _ configuration: Configuration
+    ) throws(SystemError) -> Resumption {
+        let checkpoint = joined(directory, Spool.checkpointDirectory)
+        if mkdir(checkpoint, 0o750) != 0, errno != EEXIST {
+            throw SystemError("make the directory", checkpoint)
+        }
+        return Resumption(
+            directory: checkpoint, version: version, attempt: record.attemptName,
+            interval: Double(configuration.checkpoint.interval)
+        ) { note in
+            switch note {
+            case .resumed(let block, let blocks): say(.resumed(block: block, blocks: blocks))
+            case .kept(let block, let blocks): say(.kept(block: block, blocks: blocks))
+            case .keeping: say(.keeping)
+            case .refused, .failed:
+                if let text = note.text { complain(text) }
+            }
+        }
+    }
+
+    /// - Parameter memory: what the plan keeps within, in bytes.
+    private func limitResources(_ memory: Int) {
         // If memory runs out, the job goes before the daemon does.
         if let file = try? File("/proc/self/oom_score_adj", O_WRONLY) {
             _ = Glibc.write(file.descriptor, "500", 3)
         }
         // Not RLIMIT_AS: models are mapped, and mapped files are not memory that they take.
-        let budgets = [manifest.limits.memory, configuration.limits.memory].compactMap { $0 }
-        if let budget = budgets.min() {
-            let (sum, overflow) = budget.addingReportingOverflow(budget / 4 + Self.spareMemory)
-            let bytes = rlim_t(overflow ? Int.max : sum)
-            var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
-            _ = setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
-        }
+        let bytes = rlim_t(Share(threads: 1, memory: memory).memoryCeiling)
+        var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     }
 
     private func say(_ event: WorkerEvent) { _ = writeAll(event.line, to: STDOUT_FILENO) }
+
+    private func complain(_ text: String) {
+        _ = writeAll(Array("\(text)\n".utf8), to: STDERR_FILENO)
+    }
 
     /// Lets through what is new, and now and then what is not.
     private final class Reporter: Sendable {

@@ -1,0 +1,129 @@
+import Posix
+import Pruning
+
+/// One run of a job's computation, from the beginning or from a checkpoint.
+struct JobAttempt {
+    let plan: Plan
+    let start: ContinuousClock.Instant
+    let stop: StopCheck
+    let progress: @Sendable (Progress) -> Void
+    let checkpoint: JobCheckpoint?
+    private var builds: [OutputBuild] = []
+
+    init(
+        plan: Plan, start: ContinuousClock.Instant, stop: StopCheck,
+        progress: @escaping @Sendable (Progress) -> Void, checkpoint: JobCheckpoint?
+    ) {
+        self.plan = plan
+        self.start = start
+        self.stop = stop
+        self.progress = progress
+        self.checkpoint = checkpoint
+    }
+
+    /// - Throws: `StaleCheckpoint`, with nothing left of it, where `saved` turns out to be of no use.
+    mutating func run(from saved: SavedJob?) throws -> [String] {
+        // Before anything that it names is removed or changed.
+        if saved == nil { try checkpoint?.remove() }
+        let meter = ProgressMeter(
+            total: plan.expectedWork, done: saved?.work ?? 0, blocks: plan.layers.count,
+            report: progress)
+        do {
+            if let saved { try resume(saved) }
+            try compute(meter, saved)
+            let seconds = seconds(saved)
+            let curve = builds.count > 1 ? builds.map(\.curvePoint) : []
+            for build in builds { try build.writeReport(seconds: seconds, curve: curve) }
+            try stop.check()
+            for build in builds { try build.publish() }
+        } catch {
+            try leave(error)
+            throw error
+        }
+        // What is left of it is no checkpoint of a job that still runs.
+        try? checkpoint?.remove()
+        return plan.outputs.map(\.path)
+    }
+
+    /// Takes over the outputs that were begun.
+    private mutating func resume(_ saved: SavedJob) throws {
+        guard let checkpoint, saved.outputs.count <= plan.outputs.count,
+            saved.block <= plan.layers.count,
+            plan.manifest.prune.sequential || saved.outputs.count == plan.outputs.count
+        else { throw StaleCheckpoint("it does not fit the job") }
+        do {
+            for (index, (output, state)) in zip(plan.outputs, saved.outputs).enumerated() {
+                let isUnderWay =
+                    !plan.manifest.prune.sequential || index == saved.outputs.count - 1
+                builds.append(
+                    try OutputBuild(
+                        resuming: plan, output, stop: stop, checkpoint: checkpoint, state,
+                        firstBlock: isUnderWay ? saved.block : plan.layers.count))
+            }
+        } catch {
+            let text = (error as? any Failure)?.description ?? "\(error)"
+            throw StaleCheckpoint("the unfinished output cannot be used: \(text)")
+        }
+        checkpoint.resumption.notify(
+            .resumed(block: saved.block, blocks: plan.layers.count))
+    }
+
+    private mutating func compute(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
+        guard plan.manifest.prune.sequential else {
+            if saved == nil { for output in plan.outputs { try begin(output) } }
+            return try OutputBuild.compute(
+                builds, meter: meter, stop: stop, densePerplexity: nil,
+                continuation: continuation(meter, saved))
+        }
+        for index in max(0, builds.count - 1)..<plan.outputs.count {
+            let isResumed = index < builds.count
+            if !isResumed { try begin(plan.outputs[index]) }
+            try OutputBuild.compute(
+                [builds[index]], meter: meter, stop: stop,
+                densePerplexity: builds[0].densePerplexity,
+                continuation: continuation(meter, saved, isResumed: isResumed))
+        }
+    }
+
+    private mutating func begin(_ output: Plan.Output) throws {
+        builds.append(try OutputBuild(plan, output, stop: stop, checkpoint: checkpoint))
+    }
+
+    private func continuation(
+        _ meter: ProgressMeter, _ saved: SavedJob?, isResumed: Bool = true
+    ) -> SweepContinuation? {
+        guard let checkpoint else { return nil }
+        let source = isResumed ? saved : nil
+        let (start, builds, earlier) = (start, builds, saved?.seconds ?? 0)
+        return SweepContinuation(
+            firstBlock: source?.block ?? 0,
+            restore: { states in
+                if let source { try checkpoint.restore(source, into: states) }
+            },
+            keep: { block, states in
+                checkpoint.keep(
+                    block, states, of: builds,
+                    seconds: earlier + (ContinuousClock.now - start) / .seconds(1),
+                    work: meter.done)
+            })
+    }
+
+    /// Of the job so far, in all attempts.
+    private func seconds(_ saved: SavedJob?) -> Double {
+        (saved?.seconds ?? 0) + (ContinuousClock.now - start) / .seconds(1)
+    }
+
+    /// Cleans up after a failure, but for what another attempt can go on from.
+    private mutating func leave(_ error: any Error) throws {
+        let isKept = checkpoint?.finish() ?? false
+        let passes = (error as? any Failure)?.exitCode == .tryAgain
+        if isKept, passes {
+            for build in builds { build.leave() }
+        } else {
+            // First the checkpoint, so that it never names what is not there.
+            try? checkpoint?.remove()
+            for build in builds { build.discard() }
+        }
+        builds = []
+    }
+}

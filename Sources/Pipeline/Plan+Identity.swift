@@ -1,0 +1,77 @@
+import Checkpoint
+import Documents
+import Glibc
+import Posix
+import Tensors
+
+extension Plan {
+    /// All that decides which bits the job computes and where it puts them: a checkpoint with another
+    /// identity is not this job's. Neither threads nor memory are in it, for no bit depends on them.
+    func identity(version: String) -> Node {
+        .object([
+            "program": Node(version), "job": Node(job.id),
+            "model": Node(modelFiles.map { Node($0) }),
+            "settings": Node(digest(of: settings)), "layers": Node(digest(of: layerChoices)),
+            "calibration": Self.node(calibration), "evaluation": Self.node(evaluation),
+            "outputs": Node(outputs.map { Node("\($0.partialID) \($0.sparsity) \($0.path)") }),
+        ])
+    }
+
+    /// What differs between two identities, in words; nil where nothing does.
+    static func difference(_ left: Node, _ right: Node) -> String? {
+        let names = [
+            "program": "this version of the program", "job": "this job",
+            "model": "the model as it is now", "settings": "the manifest as it is now",
+            "layers": "these layers and methods", "calibration": "this calibration text",
+            "evaluation": "this evaluation text", "outputs": "these outputs",
+        ]
+        for member in right.members ?? [] {
+            let other = left[member.key] ?? .null
+            // By text: places in files differ.
+            if JSON.encode(other, indent: nil) != JSON.encode(member.value, indent: nil) {
+                return names[member.key] ?? member.key
+            }
+        }
+        return nil
+    }
+
+    /// Each file that tensors and shapes come from: its path, place, size and time of change.
+    private var modelFiles: [String] {
+        let directory = model.checkpoint.directory
+        let names = [Checkpoint.configName, Checkpoint.indexName].map { joined(directory, $0) }
+        return (names + model.checkpoint.shards.map(\.path)).map { path in
+            var status = stat()
+            guard stat(path, &status) == 0 else { return path }
+            let time = status.st_mtim
+            return "\(path) \(status.st_dev) \(status.st_ino) \(status.st_size) "
+                + "\(time.tv_sec).\(time.tv_nsec)"
+        }
+    }
+
+    private var settings: String {
+        let prune = manifest.prune
+        return "\(prune.method.name) \(prune.pattern) \(prune.scope) \(prune.sequential) "
+            + "\(manifest.calibration?.seed ?? 0) \(precision.rawValue) \(manifest.statistics)"
+    }
+
+    private var layerChoices: String {
+        layers.joined().map { layer in
+            let choice = layer.choice.map { "\($0.metric.name) \($0.compensation.rawValue)" }
+            return "\(layer.name) \(choice ?? "left") \(layer.policy.rawValue)\n"
+        }.joined()
+    }
+
+    /// By its tokens, so that text, tokenizer and draw are all in it.
+    private static func node(_ windows: TokenWindows?) -> Node {
+        guard let windows else { return .null }
+        var checksum = Checksum()
+        windows.tokens.withUnsafeBytes { checksum.add($0) }
+        return Node("\(windows.count) \(windows.length) \(checksum.text)")
+    }
+
+    private func digest(of text: String) -> String {
+        var checksum = Checksum()
+        Array(text.utf8).withUnsafeBytes { checksum.add($0) }
+        return checksum.text
+    }
+}

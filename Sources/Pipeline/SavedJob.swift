@@ -1,0 +1,77 @@
+import Documents
+
+/// What a checkpoint says of itself: its `progress.json`, renamed into place when all that it names is
+/// on the disk.
+struct SavedJob: Sendable {
+    /// The hidden states of one set of windows in the checkpoint's file of states.
+    struct States: Sendable, Hashable {
+        let bytes: Int
+        let checksum: String
+    }
+
+    static let fileName = "progress.json"
+    static let maximumSize = 256 << 20
+
+    /// What a job must be to go on from here: see `Plan.identity`.
+    var identity: Node
+    /// Which of the job's attempts wrote it.
+    var attempt: String
+    /// Everything before this block is done, in the sweep of the last of `outputs` (of all where they
+    /// share one).
+    var block: Int
+    /// Of the whole model.
+    var blocks: Int
+    /// Which of the two files of states belongs to it.
+    var slot: Int
+    /// In that file one after the other.
+    var states: [States]
+    /// Seconds that the job ran until then, in all attempts.
+    var seconds: Double
+    /// In tokens through a block: see `ProgressMeter`.
+    var work: Int
+    /// The outputs that were begun, in the job's order.
+    var outputs: [OutputBuild.State]
+
+    var node: Node {
+        .object([
+            "version": 1, "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
+            "slot": Node(slot), "seconds": Node(seconds), "work": Node(work),
+            "states": Node(
+                states.map {
+                    .object(["bytes": Node($0.bytes), "checksum": Node($0.checksum)])
+                }),
+            "identity": identity, "outputs": Node(outputs.map(\.node)),
+        ])
+    }
+}
+
+extension SavedJob {
+    /// nil where `node` is something else.
+    init?(_ node: Node) {
+        guard node["version"]?.integer == 1, let attempt = node["attempt"]?.string,
+            let block = node["block"]?.integer, let blocks = node["blocks"]?.integer,
+            (1...max(1, blocks)).contains(block),
+            let slot = node["slot"]?.integer, (0...1).contains(slot),
+            let seconds = node["seconds"]?.double, seconds >= 0,
+            let work = node["work"]?.integer, (0...(.max / 2)).contains(work),
+            let identity = node["identity"], let states = node["states"]?.array,
+            let outputs = node["outputs"]?.array, !outputs.isEmpty
+        else { return nil }
+        self.init(
+            identity: identity, attempt: attempt, block: block, blocks: blocks, slot: slot,
+            states: states.compactMap { States($0) }, seconds: seconds, work: work,
+            outputs: outputs.compactMap { OutputBuild.State($0) })
+        guard self.states.count == states.count, self.outputs.count == outputs.count else {
+            return nil
+        }
+    }
+}
+
+extension SavedJob.States {
+    fileprivate init?(_ node: Node) {
+        guard let bytes = node["bytes"]?.integer, bytes >= 0,
+            let checksum = node["checksum"]?.string
+        else { return nil }
+        self.init(bytes: bytes, checksum: checksum)
+    }
+}

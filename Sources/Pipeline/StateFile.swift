@@ -1,0 +1,98 @@
+import Glibc
+import Posix
+import Tensors
+
+/// Hidden states on the disk, one matrix after the other: float32, row by row, as they are in memory.
+enum StateFile {
+    private static let piece = 4 << 20
+
+    /// Writes all states and makes them durable; the file's name is the caller's to sync. Each is
+    /// let go with `endReading` as soon as it is copied.
+    static func write(
+        _ path: String, _ states: [HiddenStates]
+    ) throws -> [SavedJob.States] {
+        var waiting = states[...]
+        defer { for states in waiting { states.endReading() } }
+        let file = try File(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+        // At once, so that a full disk shows before anything is copied.
+        try file.allocate(max(1, states.reduce(0) { $0 + $1.matrix.byteCount }))
+        var saved: [SavedJob.States] = []
+        var offset = 0
+        for states in states {
+            var checksum = Checksum()
+            try forEachPiece(of: states.matrix) { bytes, start in
+                try file.write(UnsafeRawBufferPointer(bytes), at: offset + start)
+                checksum.add(UnsafeRawBufferPointer(bytes))
+                try file.startWriteBack(offset + start..<offset + start + bytes.count)
+            }
+            states.endReading()
+            waiting.removeFirst()
+            let count = states.matrix.byteCount
+            saved.append(SavedJob.States(bytes: count, checksum: checksum.text))
+            offset += count
+        }
+        try file.sync()
+        // They are read again only if the job dies.
+        _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        return saved
+    }
+
+    /// Gives `states` the values that were written.
+    /// - Throws: `StaleCheckpoint` where the file has other bytes.
+    static func read(
+        _ path: String, _ saved: [SavedJob.States], into states: [HiddenStates]
+    ) throws {
+        guard saved.map(\.bytes) == states.map(\.matrix.byteCount) else {
+            throw StaleCheckpoint("its hidden states have another size")
+        }
+        let file = try File(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        var offset = 0
+        for (saved, states) in zip(saved, states) {
+            var checksum = Checksum()
+            try forEachPiece(of: states.matrix) { bytes, start in
+                var done = 0
+                while done < bytes.count {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+                    let count = try file.read(into: rest, at: offset + start + done)
+                    if count == 0 { throw StaleCheckpoint("its hidden states are cut short") }
+                    done += count
+                }
+                checksum.add(UnsafeRawBufferPointer(bytes))
+            }
+            guard checksum.text == saved.checksum else {
+                throw StaleCheckpoint("its hidden states are damaged")
+            }
+            offset += saved.bytes
+        }
+        _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
+    /// The matrix's bytes piece by piece, each with where it starts; a piece leaves memory where the
+    /// matrix lives in a scratch file.
+    private static func forEachPiece(
+        of matrix: Matrix, _ body: (UnsafeMutableRawBufferPointer, Int) throws -> Void
+    ) rethrows {
+        let row = matrix.columns * MemoryLayout<Float>.size
+        // Whole rows, in numbers that make a piece a multiple of 32 bytes whatever a row has.
+        let rows = max(8, piece / max(1, row) / 8 * 8)
+        for start in stride(from: 0, to: matrix.rows, by: rows) {
+            let part = start..<min(start + rows, matrix.rows)
+            defer { matrix.release(part) }
+            let view = matrix.rows(part)
+            try body(
+                UnsafeMutableRawBufferPointer(start: view.start, count: part.count * row),
+                start * row)
+        }
+    }
+}
+
+extension Matrix {
+    fileprivate var byteCount: Int { rows * columns * MemoryLayout<Float>.size }
+}
+
+/// There is a checkpoint, and the job cannot go on from it.
+struct StaleCheckpoint: Error {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+}

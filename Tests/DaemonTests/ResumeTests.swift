@@ -1,0 +1,132 @@
+import Documents
+import Foundation
+import Glibc
+import Posix
+import Testing
+
+/// `stadectl prune --resume`, killed in the middle of a real, small model.
+@Suite struct ResumeTests {
+    private static let demo =
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("etc/demo").path
+
+    /// A directory with a configuration that has a checkpoint written after every block.
+    private final class Place {
+        let path: String
+
+        init() throws {
+            var template = Array(joined(P_tmpdir, "stade-resume-XXXXXX").utf8CString)
+            guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
+            path = String(
+                decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            mkdir(joined(path, "out"), 0o750)
+            let text = """
+                version: 1
+                spool: \(path)/spool
+                roots: {read: [\(ResumeTests.demo)], write: [\(path)]}
+                checkpoint: {interval: 0s}
+
+                """
+            try writeFile(joined(path, "staded.yaml"), Array(text.utf8))
+        }
+
+        deinit { try? removeTree(path) }
+
+        func manifest(_ rest: String) throws {
+            let text = """
+                version: 1
+                model: models/tiny-opt
+                output: out/m
+                calibration: {text: text/calibration.txt, samples: 16, length: 128}
+                evaluation: {text: text/evaluation.txt, length: 128, windows: 8}
+                statistics: true
+                \(rest)
+
+                """
+            try writeFile(joined(path, "m.yaml"), Array(text.utf8))
+        }
+
+        func prune() throws -> Program {
+            try Program(
+                "stadectl",
+                ["prune", "--resume", "--config", joined(path, "staded.yaml"), "\(path)/m.yaml"],
+                output: joined(path, "log"))
+        }
+
+        func names(_ directory: String) throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: joined(path, directory)).sorted()
+        }
+
+        /// Where the checkpoint stands: outputs begun, and blocks done in the last of them.
+        var kept: [Int]? {
+            let file = joined(path, "out/.m.stade-checkpoint/progress.json")
+            guard let bytes = try? readFile(file), let node = try? JSON.parse(bytes, file: file),
+                let block = node["block"]?.integer, let outputs = node["outputs"]?.array
+            else { return nil }
+            return [outputs.count, block]
+        }
+
+        /// Every file, but for times, by output and name.
+        func results() throws -> [String: [UInt8]] {
+            var results: [String: [UInt8]] = [:]
+            for output in try names("out") {
+                for file in try names("out/\(output)") {
+                    var bytes = try readFile("\(path)/out/\(output)/\(file)")
+                    if file == "stade-report.json" {
+                        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+                        let stable = lines.filter { line in
+                            !["\"id\"", "seconds", "per_second", "peak_memory"].contains {
+                                line.contains($0)
+                            }
+                        }
+                        bytes = Array(stable.joined(separator: "\n").utf8)
+                    }
+                    results["\(output)/\(file)"] = bytes
+                }
+            }
+            return results
+        }
+    }
+
+    @Test(arguments: [
+        "prune: {sparsity: 0.5}", "prune: {sparsity: [0.3, 0.6], method: wanda}",
+        "prune: {sparsity: [0.3, 0.6], sequential: false}",
+    ])
+    func killedAfterEachBlock_makesTheSameBits(_ rest: String) throws {
+        let place = try Place()
+        try place.manifest(rest)
+        #expect(try place.prune().wait() == 0)
+        let expected = try place.results()
+        try removeTree(joined(place.path, "out"))
+        mkdir(joined(place.path, "out"), 0o750)
+
+        var seen: [[Int]] = []
+        var status: CInt = 0
+        for _ in 0..<20 {
+            unlink(joined(place.path, "log"))
+            let before = place.kept
+            let program = try place.prune()
+            // Killed as soon as it got further, unless it is done.
+            #expect(
+                eventually(within: 60) {
+                    let now = place.kept
+                    // At its end the checkpoint goes.
+                    return program.hasEnded || (now != nil && now != before)
+                })
+            kill(program.identifier, SIGKILL)
+            status = program.wait()
+            if before != nil {
+                #expect(program.output.contains("resumed "))
+                #expect(!program.output.contains("from the beginning"))
+            }
+            if status == 0 { break }
+            #expect(status == 128 + SIGKILL)
+            if let now = place.kept { seen.append(now) }
+        }
+        #expect(status == 0)
+        // One may be missed between two looks.
+        #expect(Set(seen).count >= 2)
+        #expect(try place.names("out").filter { $0.hasPrefix(".") } == [])
+        #expect(try place.results() == expected)
+    }
+}

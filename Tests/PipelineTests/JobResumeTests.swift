@@ -1,0 +1,275 @@
+import Documents
+import Foundation
+import Glibc
+import Posix
+import Synchronization
+import Tensors
+import Testing
+
+import Pipeline
+
+/// Jobs that end early and go on: the same bits come out as of one that was left alone.
+struct JobResumeTests {
+    private static let both = Workplace.calibration + Workplace.evaluation
+    private static let manifests = [
+        "statistics: true\n" + both,
+        "prune: {sparsity: [0.3, 0.6], method: stade}\nstatistics: true\n" + both,
+        "prune: {sparsity: [0.3, 0.6], sequential: false}\nstatistics: true\n" + both,
+        "prune: {sequential: false, method: wanda}\n" + Workplace.calibration,
+        "prune: {method: magnitude, compensation: none}\n" + Workplace.evaluation,
+        "prune: {targets: [layers.1]}\n" + both,
+    ]
+
+    /// What a job said of its checkpoint.
+    private final class Notes: Sendable {
+        private let notes = Mutex<[Resumption.Note]>([])
+        func add(_ note: Resumption.Note) { notes.withLock { $0.append(note) } }
+        var all: [Resumption.Note] { notes.withLock { $0 } }
+
+        var refusals: [String] {
+            all.compactMap { if case .refused(let reason) = $0 { reason } else { nil } }
+        }
+        var resumptions: [Int] {
+            all.compactMap { if case .resumed(let block, _) = $0 { block } else { nil } }
+        }
+    }
+
+    /// Runs until `stop` says so, and keeps a checkpoint after every block.
+    @discardableResult
+    private func attempt(
+        _ place: Workplace, _ manifest: String, version: String = "1",
+        stop: @escaping @Sendable (_ polls: Int, _ kept: Int) -> Bool
+    ) throws -> (isDone: Bool, notes: Notes) {
+        let notes = Notes()
+        mkdir(place["checkpoint"], 0o750)
+        var job = try place.job("limits: {threads: 2}\n" + manifest)
+        job.resumption = Resumption(
+            directory: place["checkpoint"], version: version, attempt: "a", interval: 0,
+            notify: { notes.add($0) })
+        let polls = Atomic<Int>(0)
+        do {
+            _ = try job.run(
+                progress: { _ in },
+                isStopped: {
+                    let kept = notes.all.count {
+                        if case .kept = $0 { true } else { false }
+                    }
+                    return stop(polls.add(1, ordering: .relaxed).oldValue, kept)
+                })
+            return (true, notes)
+        } catch is Stopped { return (false, notes) }
+    }
+
+    /// What the job makes when nobody disturbs it, moved to `ref...`.
+    private func reference(_ place: Workplace, _ manifest: String) throws {
+        try place.run("limits: {threads: 1}\n" + manifest)
+        for name in try place.entries() where name.hasPrefix("out") {
+            #expect(rename(place[name], place["ref" + name.dropFirst(3)]) == 0)
+        }
+    }
+
+    private func expectSame(
+        _ place: Workplace, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let outputs = try place.entries().filter { $0.hasPrefix("out") }
+        #expect(!outputs.isEmpty)
+        for output in outputs {
+            let reference = "ref" + output.dropFirst(3)
+            #expect(try place.files(output) == place.files(reference))
+            for file in try place.files(output) where file != "stade-report.json" {
+                let same =
+                    try readFile(place["\(output)/\(file)"])
+                    == readFile(place["\(reference)/\(file)"])
+                #expect(same, "\(output)/\(file)", sourceLocation: sourceLocation)
+            }
+            #expect(
+                try text(timeless(place.report(output))) == text(timeless(place.report(reference))),
+                sourceLocation: sourceLocation)
+        }
+        let left = try place.entries().filter { $0.hasPrefix(".") }
+        #expect(left == [], sourceLocation: sourceLocation)
+        #expect(try place.files("checkpoint") == [], sourceLocation: sourceLocation)
+    }
+
+    /// A report without times, memory and threads.
+    private func timeless(_ report: Node) -> Node {
+        let blocks = (report["blocks"]?.array ?? []).map { $0.removing("seconds") }
+        let flops = report["resources"]?["model_flops"] ?? .null
+        return report.setting("blocks", to: Node(blocks)).setting("resources", to: flops)
+    }
+
+    @Test(arguments: manifests)
+    func stoppedAfterEachBlock_goesOnWithTheSameBits(_ manifest: String) throws {
+        let place = try Workplace()
+        try reference(place, manifest)
+        var resumed: [Int] = []
+        for _ in 0..<20 {
+            let (isDone, notes) = try attempt(place, manifest) { _, kept in kept >= 1 }
+            #expect(notes.refusals == [])
+            resumed += notes.resumptions
+            if isDone { break }
+            // While it waits, everything is there and nothing else.
+            let files = try place.files("checkpoint")
+            #expect(files.contains("progress.json"))
+        }
+        // The next block may be done before the stop is seen.
+        #expect(!resumed.isEmpty)
+        try expectSame(place)
+    }
+
+    @Test(arguments: [1, 7, 13, 20, 33, 47, 61, 80, 101, 130, 170])
+    func stoppedAnywhere_goesOnWithTheSameBits(_ polls: Int) throws {
+        for manifest in [Self.manifests[1], Self.manifests[2]] {
+            let place = try Workplace()
+            try reference(place, manifest)
+            // The next one gets a little further, so that all of them come to an end.
+            for round in 0..<100 {
+                let (isDone, notes) = try attempt(place, manifest) { count, _ in
+                    count >= polls * (round + 1)
+                }
+                #expect(notes.refusals == [])
+                if isDone { break }
+            }
+            try expectSame(place)
+        }
+    }
+
+    /// What happens between two attempts.
+    enum Change: CaseIterable {
+        case version, modelTouched, manifest, tokens, statesDamaged, statesCutShort, statesGone
+        case recordDamaged, recordCutShort, outputGone, outputCutShort, outputReplaced
+    }
+
+    @Test(arguments: Change.allCases)
+    func checkpointOfSomethingElse_isRefused(_ change: Change) throws {
+        let place = try Workplace()
+        var manifest = "statistics: true\n" + Self.both
+        let first = try attempt(place, manifest) { _, kept in kept >= 2 }
+        #expect(!first.isDone)
+        let partial = ".stade-job.partial"
+        var version = "1"
+        switch change {
+        case .version: version = "2"
+        case .modelTouched:
+            let bytes = try readFile(place["model/model.safetensors"])
+            #expect(unlink(place["model/model.safetensors"]) == 0)
+            try writeFile(place["model/model.safetensors"], bytes)
+        case .manifest: manifest = "prune: {sparsity: 0.25}\n" + manifest
+        case .tokens: manifest = manifest.replacingOccurrences(of: "length: 64", with: "length: 32")
+        case .statesDamaged: try patch(place["checkpoint/\(current(place))"], at: 1000)
+        case .statesCutShort:
+            let file = try place["checkpoint/\(current(place))"]
+            #expect(truncate(file, 999) == 0)
+        case .statesGone:
+            let file = try place["checkpoint/\(current(place))"]
+            #expect(unlink(file) == 0)
+        case .recordDamaged:
+            try writeFile(place["checkpoint/progress.json"], Array("{\"version\": 1}".utf8))
+        case .recordCutShort:
+            #expect(truncate(place["checkpoint/progress.json"], 200) == 0)
+        case .outputGone: try removeTree(place[partial])
+        case .outputCutShort:
+            #expect(truncate(place["\(partial)/model.safetensors"], 5000) == 0)
+        case .outputReplaced:
+            #expect(unlink(place["\(partial)/model.safetensors"]) == 0)
+            mkfifo(place["\(partial)/model.safetensors"], 0o640)
+        }
+        let (isDone, notes) = try attempt(place, manifest, version: version) { _, _ in false }
+        #expect(isDone && notes.refusals.count == 1, "\(notes.all)")
+        #expect(
+            notes.resumptions.isEmpty || change == .statesDamaged || change == .statesCutShort
+                || change == .statesGone)
+        #expect(rename(place["out"], place["mine"]) == 0)
+        try reference(place, manifest)
+        #expect(rename(place["mine"], place["out"]) == 0)
+        try expectSame(place)
+    }
+
+    /// The file of states that `progress.json` names.
+    private func current(_ place: Workplace) throws -> String {
+        let slot = try #require(place.json("checkpoint/progress.json")["slot"]?.integer)
+        return "states-\(slot)"
+    }
+
+    private func patch(_ path: String, at offset: Int) throws {
+        let file = try File(path, O_WRONLY)
+        try [UInt8](repeating: 0xa5, count: 8).withUnsafeBytes { try file.write($0, at: offset) }
+    }
+
+    @Test func failureOfTheJobItself_leavesNothing() throws {
+        let place = try Workplace()
+        var tensors = try place.tensors()
+        let index = try #require(tensors.firstIndex { $0.name.contains("layers.2.mlp.up") })
+        tensors[index].bytes.replaceSubrange(0..<4, with: [0, 0, 0xc0, 0x7f])
+        try place.store(tensors)
+        let error = failure { try attempt(place, Self.both) { _, _ in false } }
+        #expect(error?.exitCode == .data)
+        #expect(try place.files("checkpoint") == [])
+        #expect(try place.entries() == ["checkpoint", "model", "tokens.safetensors"])
+    }
+
+    @Test func checkpointThatCannotBeWritten_doesNotStopTheJob() throws {
+        let place = try Workplace()
+        try reference(place, Self.both)
+        // A directory where the second file of states would be.
+        mkdir(place["checkpoint"], 0o750)
+        let notes = Notes()
+        var job = try place.job(Self.both)
+        let blocked = place["checkpoint/states-0"]
+        job.resumption = Resumption(
+            directory: place["checkpoint"], version: "1", attempt: "a", interval: 0,
+            notify: { note in
+                notes.add(note)
+                if case .kept = note { mkdir(blocked, 0o750) }
+            })
+        _ = try job.run(progress: { _ in }, isStopped: { false })
+        #expect(notes.all.contains { if case .failed = $0 { true } else { false } })
+        try expectSame(place)
+    }
+
+    @Test func secondJobOnTheSameCheckpoint_isRefused() throws {
+        let place = try Workplace()
+        mkdir(place["checkpoint"], 0o750)
+        let holder = try File(place["checkpoint"], O_RDONLY | O_DIRECTORY)
+        #expect(flock(holder.descriptor, LOCK_EX) == 0)
+        let error = failure { try attempt(place, Self.both) { _, _ in false } }
+        #expect(error?.exitCode == .tryAgain)
+        #expect(try place.entries() == ["checkpoint", "model", "tokens.safetensors"])
+    }
+
+    @Test func short_jobs_writeNone() throws {
+        let place = try Workplace()
+        mkdir(place["checkpoint"], 0o750)
+        let notes = Notes()
+        var job = try place.job(Self.both)
+        job.resumption = Resumption(
+            directory: place["checkpoint"], version: "1", attempt: "a", interval: 5,
+            notify: { notes.add($0) })
+        _ = try job.run(progress: { _ in }, isStopped: { false })
+        #expect(notes.all == [])
+    }
+
+    @Test func checksum_seesEveryBit() {
+        var bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        func text() -> String {
+            var checksum = Checksum()
+            bytes.withUnsafeBytes { checksum.add($0) }
+            return checksum.text
+        }
+        var seen = [text()]
+        for index in bytes.indices {
+            bytes[index] ^= 1
+            seen.append(text())
+            bytes[index] ^= 1
+        }
+        bytes.append(0)
+        seen.append(text())
+        #expect(Set(seen).count == 102)
+        var parts = Checksum()
+        bytes.withUnsafeBytes { all in
+            parts.add(UnsafeRawBufferPointer(rebasing: all[..<64]))
+            parts.add(UnsafeRawBufferPointer(rebasing: all[64...]))
+        }
+        #expect(parts.text == seen.last)
+    }
+}
