@@ -56,7 +56,9 @@ package final class CovarianceSum: Sendable {
         let (shift, tiles) = state.withLock { state in
             state.early.append((index, copy))
             if let first { state.shift = first }
-            guard let shift = state.shift else { return ([Float](), [(index: Int, tile: Matrix)]()) }
+            guard let shift = state.shift else {
+                return ([Float](), [(index: Int, tile: Matrix)]())
+            }
             defer { state.early = [] }
             return (shift, state.early)
         }
