@@ -20,6 +20,9 @@ package struct MemoryPlan: Sendable, Hashable {
     /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
     private static let program = 24 << 20
 
+    /// OpenBLAS: its library as far as it is used, and its buffer.
+    private static let factorising = 32 << 20
+
     /// - Parameter outputs: how many are computed in one sweep.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
@@ -67,7 +70,7 @@ package struct MemoryPlan: Sendable, Hashable {
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
-            return fixed + forward + products.reduce(0, +) + max(blocks.max() ?? 0, head)
+            return fixed + (solved.isEmpty ? 0 : Self.factorising) + forward + products.reduce(0, +) + max(blocks.max() ?? 0, head)
                 + (inMemory ? states : mapped)
         }
         var count = threads

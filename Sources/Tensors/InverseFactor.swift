@@ -2,7 +2,7 @@
 /// input: H⁻¹ = Uᵀ U. Source: SparseGPT (arXiv 2301.00774).
 package final class InverseFactor: Sendable {
     /// Only the upper triangle has meaning.
-    let upper: SquareMatrix
+    package let upper: SquareMatrix
     /// Features that never differ from the mean (or from zero): their weights do nothing.
     package let isDead: [Bool]
     /// What was added to the diagonal, as a share of its mean.
