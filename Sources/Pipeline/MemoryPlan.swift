@@ -70,7 +70,8 @@ package struct MemoryPlan: Sendable, Hashable {
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
-            return fixed + (solved.isEmpty ? 0 : Self.factorising) + forward + products.reduce(0, +) + max(blocks.max() ?? 0, head)
+            return fixed + (solved.isEmpty ? 0 : Self.factorising) + forward + products.reduce(0, +)
+                + max(blocks.max() ?? 0, head)
                 + (inMemory ? states : mapped)
         }
         var count = threads

@@ -104,6 +104,16 @@ struct CovarianceTests {
         #expect(abs(factor.damping - 10) < 1e-12)
     }
 
+    /// The second fills its pages to the last byte.
+    @Test(arguments: [3, 512])
+    func matrix_mayBeReadPastItsEnd(_ order: Int) {
+        let matrix = Matrix(rows: order, columns: order)
+        let count = Matrix.slack / MemoryLayout<Float>.size
+        let sum = (0..<count).reduce(0) { $0 + Int(matrix.start[order * order + $1] == 0 ? 1 : 0) }
+        #expect(count == 16 && sum <= count)
+        withExtendedLifetime(matrix) {}
+    }
+
     @Test func quadraticForms_areDirect() throws {
         var random = Seeded(32)
         let rows = random.matrix(70, 270)
