@@ -12,7 +12,7 @@ let settings: [SwiftSetting] = [
 /// The modules in the order in which they may import each other; see CONTRIBUTING.md.
 let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Posix", ["CLinux"]),
-    ("Tensors", ["COneDNN", "CLinux"]),
+    ("Tensors", ["COneDNN", "CLAPACK", "CLinux"]),
     ("Documents", ["CYAML", "Posix"]),
     ("Reports", ["Documents", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1"),
         .systemLibrary(name: "COneDNN"),
+        .systemLibrary(name: "CLAPACK"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "COniguruma", pkgConfig: "oniguruma"),
         .systemLibrary(name: "CLinux"),

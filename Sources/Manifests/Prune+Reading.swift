@@ -23,6 +23,10 @@ extension Manifest.Prune {
             compensation = Compensation(rawValue: word)
         }
         scope = try fields.choice("scope", Scope.self) ?? scope
+        if scope != .row, method.isSolved, let node = fields.value("scope") {
+            throw fields.mismatch(
+                "scope", node, expected: "row, the only one that method \(method.name) has")
+        }
         targets = try Self.expressions("targets", fields) ?? targets
         if targets.isEmpty, let node = fields.value("targets") {
             throw fields.mismatch("targets", node, expected: "at least one regular expression")

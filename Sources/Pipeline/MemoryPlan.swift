@@ -22,6 +22,9 @@ package struct MemoryPlan: Sendable, Hashable {
     /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
     private static let program = 24 << 20
 
+    /// OpenBLAS: its library as far as it is used, and its buffer.
+    private static let factorising = 32 << 20
+
     /// - Parameter outputs: how many are computed in one sweep.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
@@ -46,6 +49,9 @@ package struct MemoryPlan: Sendable, Hashable {
         let sampled = Dictionary(
             layers.joined().filter { $0.choice?.compensation.needsSample == true }
                 .map { ($0.role.tap, model.shape($0.role)[1]) }, uniquingKeysWith: max)
+        let solved = Dictionary(
+            layers.joined().filter { $0.choice?.metric.solver != nil }
+                .map { ($0.role.tap, model.shape($0.role)[1]) }, uniquingKeysWith: max)
         let rows = SampleRows(tokens: calibrated).count
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
@@ -61,9 +67,15 @@ package struct MemoryPlan: Sendable, Hashable {
                     keepsStatistics: keepsStatistics, threads: threads)
             }
             let head = evaluation == nil ? 0 : model.headBytes(threads: threads)
+            let products = solved.map {
+                CovarianceSum.bytes(
+                    features: $0.value, rows: min(length, Tile.size), threads: threads)
+            }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
-            return fixed + forward + max(blocks.max() ?? 0, head) + (inMemory ? states : mapped)
+            return fixed + (solved.isEmpty ? 0 : Self.factorising) + forward + products.reduce(0, +)
+                + max(blocks.max() ?? 0, head)
+                + (inMemory ? states : mapped)
         }
         var count = threads
         while true {
@@ -117,7 +129,10 @@ package struct MemoryPlan: Sendable, Hashable {
             let fit =
                 choice.compensation.needsSample
                 ? 4 * sampleRows * shape[1] + threads * 4 * 64 * (shape[1] + 2 * sampleRows) : 0
-            most = max(most, now + mask + fit)
+            let solver =
+                choice.metric.solver?.bytes(
+                    rows: shape[0], columns: shape[1], threads: threads) ?? 0
+            most = max(most, now + mask + fit + solver)
             now -= PackedWeights.bytes(
                 rows: shape[0], columns: shape[1], input: input)
             // It waits to be written.

@@ -53,6 +53,16 @@ extension Plan {
                 reason: .noTargets(
                     example: model.layerName(model.architecture.roles[0], block: 0)))
         }
+        for plan in plans.joined() where plan.choice?.metric.solver == .leastSquares {
+            let columns = model.shape(plan.role)[1]
+            if columns > ScaledCovariance.maximumFeatures {
+                throw PlanError(
+                    place: manifest.name,
+                    reason: .tooWide(
+                        layer: plan.name, columns: columns,
+                        limit: ScaledCovariance.maximumFeatures))
+            }
+        }
         if case .groups(_, let group) = prune.pattern {
             for plan in plans.joined() where plan.choice != nil {
                 let columns = model.shape(plan.role)[1]

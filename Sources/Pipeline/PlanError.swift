@@ -7,6 +7,7 @@ package struct PlanError: Failure, Hashable {
         case tokenFile(tensor: String, found: String, expected: String)
         case noTokenizer
         case noTargets(example: String)
+        case tooWide(layer: String, columns: Int, limit: Int)
         case group(layer: String, columns: Int, group: Int)
         case threads(asked: Int, allowed: Int)
         case memoryCeiling(asked: Int, allowed: Int)
@@ -44,6 +45,9 @@ package struct PlanError: Failure, Hashable {
             "has no tokenizer.json, which a text needs; add it or give 'tokens' instead of 'text'"
         case .noTargets(let example):
             "'targets' and 'ignore' leave no layer to prune; layers are named like \(example)"
+        case .tooWide(let layer, let columns, let limit):
+            "layer \(layer) has \(columns) columns, method best can do with \(limit) at most; "
+                + "choose another method or ignore the layer"
         case .group(let layer, let columns, let group):
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"

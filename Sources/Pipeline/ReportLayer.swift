@@ -16,6 +16,7 @@ struct ReportLayer: Sendable {
     let changesBias: Bool
     let biasShare: Double?
     let expectedError: Double?
+    let damping: Double?
 
     init(_ result: LayerResult) {
         name = result.plan.name
@@ -30,6 +31,7 @@ struct ReportLayer: Sendable {
         changesBias = result.outcome.biasChange != nil
         biasShare = result.outcome.biasShare
         expectedError = result.outcome.expectedError
+        damping = result.outcome.damping
     }
 
     var node: Node {
@@ -44,6 +46,7 @@ struct ReportLayer: Sendable {
             ]),
             "expected_error": expectedError.map { Node($0) } ?? .null,
         ])
+        if let damping { node = node.setting("damping", to: Node(damping)) }
         if let reason { node = node.setting("reason", to: Node(reason)) }
         return node
     }

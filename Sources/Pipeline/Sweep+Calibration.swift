@@ -33,7 +33,13 @@ extension Sweep {
                 samples[tap]
                 ?? Matrix(rows: sampleRows.count, columns: model.shape(plan.role)[1])
         }
-        let kept = samples
+        var products: [Tap: CovarianceSum] = [:]
+        for plan in plans where plan.choice?.metric.solver != nil {
+            let tap = plan.role.tap
+            products[tap] =
+                products[tap] ?? CovarianceSum(features: model.shape(plan.role)[1])
+        }
+        let (kept, sums) = (samples, products)
         let totals = Mutex<[Tap: Moments]>([:])
         let reductions = Dictionary(
             uniqueKeysWithValues: Tap.allCases.map { tap in
@@ -50,6 +56,7 @@ extension Sweep {
                 var moments = Moments(features: input.columns)
                 moments.add(input)
                 reductions[tap]?.add(moments, at: tile.index)
+                sums[tap]?.add(input, at: tile.index)
                 guard let sample = kept[tap] else { return }
                 let start = tile.sequence * length + tile.rows.lowerBound
                 for (offset, row) in sampleRows.rows(from: start, length: tile.rows.count) {
@@ -60,7 +67,11 @@ extension Sweep {
         let statistics = totals.withLock { totals in
             Dictionary(
                 uniqueKeysWithValues: totals.map {
-                    ($0, Statistics($1, sample: kept[$0]))
+                    (
+                        $0,
+                        Statistics(
+                            $1, sample: kept[$0], products: sums[$0]?.finish($1))
+                    )
                 })
         }
         return (statistics, dense)

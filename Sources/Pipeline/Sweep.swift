@@ -191,10 +191,17 @@ package struct Sweep: Sendable {
             guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
             guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
+            if isLastReader(plan) { input?.covariance?.forget() }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
         }
+    }
+
+    /// Whether no layer behind it in its block that is pruned reads the same input.
+    private func isLastReader(_ plan: LayerPlan) -> Bool {
+        layers[plan.block].last { $0.choice != nil && $0.role.tap == plan.role.tap }?.role
+            == plan.role
     }
 
     /// Moves the calibration's hidden states past a block that has been pruned.

@@ -11,7 +11,12 @@ extension LayerPruning {
         var outcome = Outcome(zeros: 0, mask: mask, biasShare: biasShare)
         var scales: [Double]?
         if compensation == .scale || compensation == .affine, let sample = statistics?.sample {
-            scales = try fittedScales(layer, sample: sample, mask: mask, pool: pool)
+            scales = try fittedScales(layer.weights, sample: sample, pool: pool) { row, target in
+                let source = layer.weights.view.row(row)
+                for j in 0..<columns {
+                    target[j] = mask[row * columns + j] == 0 ? source[j] : 0
+                }
+            }
         }
         var summaries = [RowSummary](repeating: RowSummary(), count: rows)
         let none = [Double](repeating: 0, count: columns)
@@ -47,12 +52,13 @@ extension LayerPruning {
     }
 
     /// a_i of the compensation for every row, clamped to [0.5, 3]; 1 where the pruned output does not
-    /// vary.
-    private func fittedScales(
-        _ layer: Linear, sample: Matrix, mask: [UInt8], pool: WorkerPool
+    /// vary. `fill` writes a row of the new weights, `[columns]`.
+    func fittedScales(
+        _ dense: Matrix, sample: Matrix, pool: WorkerPool,
+        fill: @Sendable (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
     ) throws -> [Double] {
-        let rows = layer.rows
-        let columns = layer.columns
+        let rows = dense.rows
+        let columns = dense.columns
         let centered: Matrix
         if compensation == .affine {
             // cov(y, y') is the same for inputs less their mean, and rounds better.
@@ -70,14 +76,9 @@ extension LayerPruning {
                 state: { FitScratch(samples: sample.rows, outputs: Self.chunk, columns: columns) }
             ) { index, scratch in
                 let range = (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk)
-                let old = layer.weights.rows(range)
+                let old = dense.rows(range)
                 let new = scratch.pruned.rows(0..<range.count)
-                for (target, row) in range.enumerated() {
-                    let source = layer.weights.view.row(row)
-                    for j in 0..<columns {
-                        new.row(target)[j] = mask[row * columns + j] == 0 ? source[j] : 0
-                    }
-                }
+                for (target, row) in range.enumerated() { fill(row, new.row(target)) }
                 let columnRange = 0..<range.count
                 let y = scratch.dense.view.part(rows: 0..<sample.rows, columns: columnRange)
                 let z = scratch.sparse.view.part(rows: 0..<sample.rows, columns: columnRange)

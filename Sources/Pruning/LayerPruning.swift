@@ -43,9 +43,12 @@ package struct LayerPruning: Sendable {
         /// feeds: `sum_j c_j mean_j² / sum_j c_j E[x_j²]`, c_j the squared norm of column j. 0 to 1;
         /// nil without statistics.
         package var biasShare: Double?
-        /// The expected squared error of the output over its expected square, for uncorrelated
-        /// inputs; nil without statistics.
+        /// The expected squared error of the output over its expected square; nil without
+        /// statistics. Inputs are taken as uncorrelated, except where their covariance is known.
         package var expectedError: Double?
+        /// What was added to the diagonal of the input's covariance, as a share of its mean; nil for
+        /// methods that do not invert it.
+        package var damping: Double?
     }
 
     /// Rows handed to a thread at a time; a constant, for the products' shapes and the order of sums
@@ -60,6 +63,13 @@ package struct LayerPruning: Sendable {
     ) throws -> Outcome {
         precondition(
             statistics.map { $0.mean.count == layer.columns } ?? true, "features differ")
+        if let solver = metric.solver {
+            guard let statistics, let covariance = statistics.covariance else {
+                preconditionFailure("\(metric.name) needs the covariance")
+            }
+            return try solve(
+                layer, by: solver, statistics: statistics, covariance: covariance, pool: pool)
+        }
         let (mask, columnNorms) = try mask(layer, statistics: statistics, pool: pool)
         let biasShare = statistics.map { $0.biasShare(columnNorms: columnNorms) }
         return try compensate(

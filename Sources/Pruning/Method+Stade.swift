@@ -1,7 +1,7 @@
 extension Metric {
     /// abs(W) sqrt(var). Source: arXiv 2503.22451.
     package static let stade = Metric(
-        name: "stade", assumesBias: true,
+        name: "stade", withoutBias: { .wanda },
         score: .perColumn { statistics in statistics.variance.map { $0.squareRoot() } })
 
     /// abs(W) sqrt(var + mean²). Source: the published code of arXiv 2503.22451.

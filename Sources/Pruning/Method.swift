@@ -39,19 +39,20 @@ package struct Method: Sendable {
 
     /// Every method, in the order in which help texts list them.
     package static let all: [Method] = [
-        auto, stade, stadeW, stadeStar, wanda, magnitude, random,
+        auto, best, stade, stadeW, stadeStar, wanda, sparseGPT, sparseGPTMask, stadeOBS, magnitude,
+        random,
     ]
 
     package static func named(_ name: String) -> Method? { all.first { $0.name == name } }
 
     /// Resolves the method for one layer. `compensation` overrides the published one. Where it needs
-    /// a bias that the layer cannot carry, `mean` becomes `none`, `affine` becomes `scale` and a
-    /// metric that assumes the bias becomes `wanda`.
+    /// a bias that the layer cannot carry, `mean` becomes `none`, `affine` becomes `scale` and the
+    /// metric what stands in for it.
     package func choose(for layer: Layer, compensation: Compensation?) -> Choice {
         let (metric, usual) = published(layer)
         let wanted = compensation ?? usual
         let isCarried = layer.carriesBias || !wanted.needsBias
-        let judged = isCarried || !metric.assumesBias ? metric : Metric.wanda
+        let judged = isCarried ? metric : metric.withoutBias
         let left = isCarried ? wanted : wanted.withoutBias
         // What it would have been with a bias: a method may look at that itself.
         var ideal = layer
@@ -69,6 +70,11 @@ package struct Method: Sendable {
         return Choice(
             metric: judged, compensation: left,
             reason: "no bias can be carried here: \(change)")
+    }
+
+    /// Whether it chooses mask and weights together, row by row or block by block of columns.
+    package var isSolved: Bool {
+        published(Layer(inputIsNormalised: true, carriesBias: true)).0.solver != nil
     }
 
     /// Whether any layer could need statistics of its input.

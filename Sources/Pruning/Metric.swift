@@ -7,22 +7,36 @@ package struct Metric: Sendable {
         case magnitude
         /// A uniform number in [0, 1) drawn for each weight; see `UniformScores`.
         case uniform
+        /// No score: what goes is chosen together with what the rest becomes.
+        case solved(Solver)
     }
 
     /// As in the report, e.g. `stade`.
     package let name: String
     package let score: Score
-    /// Whether it is right only if the mean of what goes is moved into the bias: then it gives way to
-    /// `wanda` where a compensation that needs a bias was to be used and none can be carried.
-    package let assumesBias: Bool
+    /// What it gives way to where a compensation that needs a bias was to be used and none can be
+    /// carried: `wanda` for one that is right only if the mean of what goes is moved into the bias.
+    private let substitute: (@Sendable () -> Metric)?
 
-    package init(name: String, assumesBias: Bool = false, score: Score) {
+    package init(
+        name: String, withoutBias substitute: (@Sendable () -> Metric)? = nil, score: Score
+    ) {
         self.name = name
-        self.assumesBias = assumesBias
+        self.substitute = substitute
         self.score = score
     }
 
+    package var withoutBias: Metric { substitute?() ?? self }
+
     package var needsStatistics: Bool {
-        if case .perColumn = score { true } else { false }
+        switch score {
+        case .perColumn, .solved: true
+        case .magnitude, .uniform: false
+        }
+    }
+
+    /// Set where mask and weights come from the covariance of the input.
+    package var solver: Solver? {
+        if case .solved(let solver) = score { solver } else { nil }
     }
 }

@@ -20,6 +20,8 @@ struct Scores: Sendable {
             factors = ColumnFactors(make(statistics))
         case .uniform:
             factors = nil
+        case .solved:
+            preconditionFailure("\(pruning.metric.name) has no scores")
         }
     }
 

@@ -10,7 +10,11 @@ package struct Statistics: Sendable {
     /// Inputs on which row scales are fitted, `[samples, features]`; see `SampleRows`.
     package let sample: Matrix?
 
-    package init(_ moments: Moments, sample: Matrix? = nil) {
+    /// Where a layer is to be solved for; see `Solver`.
+    package let covariance: InputCovariance?
+
+    /// - Parameter products: sums of products of the input less its mean.
+    package init(_ moments: Moments, sample: Matrix? = nil, products: SquareMatrix? = nil) {
         let n = Double(moments.count)
         tokens = moments.count
         mean = moments.sum.map { $0 / n }
@@ -19,6 +23,9 @@ package struct Statistics: Sendable {
             n > 1 ? max(0, (squares - n * mean * mean) / (n - 1)) : 0
         }
         self.sample = sample
+        covariance = products.map { [mean] in
+            InputCovariance($0, tokens: moments.count, mean: mean)
+        }
     }
 
     /// Whether no input was infinite or NaN.

@@ -10,6 +10,10 @@ package final class Matrix: @unchecked Sendable {
     package let start: UnsafeMutablePointer<Float>
     private let storage: Storage
 
+    /// Bytes behind the last element that may be read: OpenBLAS's `ssyevd` with its kernels for old and for
+    /// unknown processors (0.3.21) does so, which without them ends the process now and then.
+    package static let slack = 64
+
     private enum Storage: Equatable {
         case allocated
         /// Pages of the matrix's own; both in bytes.
@@ -22,7 +26,7 @@ package final class Matrix: @unchecked Sendable {
     package init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
-        let bytes = rows * columns * MemoryLayout<Float>.size
+        let bytes = rows * columns * MemoryLayout<Float>.size + Self.slack
         if bytes >= 1 << 20 {
             let address = mmap(
                 nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
@@ -30,7 +34,7 @@ package final class Matrix: @unchecked Sendable {
             start = address!.bindMemory(to: Float.self, capacity: rows * columns)
             storage = .mapped(bytes)
         } else {
-            start = allocateAligned(rows * columns)
+            start = allocateAligned(bytes / MemoryLayout<Float>.size)
             start.update(repeating: 0, count: rows * columns)
             storage = .allocated
         }

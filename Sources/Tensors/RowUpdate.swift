@@ -59,6 +59,27 @@ package func updateRow(
     return summary
 }
 
+/// Multiplies a row of new weights, whatever they were made by, by `scale`, rounds it to `type` and leaves
+/// old - new, before rounding, in `old`. mean: `[columns]`, of the input. Of the summary, `bias` and
+/// `zeros` are set.
+package func finishRow(
+    _ new: UnsafeMutablePointer<Float>, replacing old: UnsafeMutablePointer<Float>, scale: Double,
+    mean: UnsafePointer<Double>, count: Int, type: ElementType
+) -> RowSummary {
+    var summary = RowSummary()
+    for j in 0..<count {
+        let value = Double(new[j]) * scale
+        let change = Double(old[j]) - value
+        summary.bias += change * mean[j]
+        // Plus 0, for a negative number's 0 may be -0.
+        new[j] = Float(value + 0)
+        old[j] = Float(change)
+    }
+    round(new, count: count, to: type)
+    summary.zeros = countZeros(new, count: count)
+    return summary
+}
+
 /// 1 for each of four weights that stays, 0 for each that goes.
 @inline(__always)
 private func kept4(_ mask: UnsafePointer<UInt8>) -> SIMD4<Double> {

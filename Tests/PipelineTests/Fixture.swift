@@ -18,7 +18,9 @@ struct Fixture: Sendable, CustomTestStringConvertible {
     static let cases = [
         "magnitude-0.5", "wanda-0.5", "stade-0.5", "stade-2of4", "stade-4of8", "stade-0.7",
         "stade-w-0.5", "stade-star-0.5", "stade-0.5-affine", "wanda-0.5-scale",
-        "stade-2of4-affine", "stade-0.7-none",
+        "stade-2of4-affine", "stade-0.7-none", "sparsegpt-0.5", "sparsegpt-2of4",
+        "sparsegpt-mask-0.5",
+        "stade-obs-0.5",
     ]
     static let all = families.flatMap { family in cases.map { Fixture(family: family, name: $0) } }
 

@@ -125,7 +125,7 @@ struct OracleTests {
 
     @Test(arguments: Fixture.families)
     func sameBitsForAnyThreads(_ family: String) throws {
-        for name in ["stade-0.5-affine", "wanda-0.5-scale"] {
+        for name in ["stade-0.5-affine", "wanda-0.5-scale", "stade-obs-0.5"] {
             let fixture = Fixture(family: family, name: name)
             let one = try Self.run(Self.sweep(fixture, threads: 1))
             #expect(try Self.run(Self.sweep(fixture, threads: 2)) == one)

@@ -28,6 +28,11 @@ struct Layer {
         }
     }
 
+    init(weights: [[Float]], input: [[Float]]) {
+        self.weights = weights
+        self.input = input
+    }
+
     var rows: Int { weights.count }
     var columns: Int { weights[0].count }
 
@@ -39,7 +44,9 @@ struct Layer {
         let matrix = Matrix(input)
         var moments = Moments(features: columns)
         moments.add(matrix.view)
-        return Statistics(moments, sample: matrix)
+        let products = CovarianceSum(features: columns)
+        products.add(matrix.view, at: 0)
+        return Statistics(moments, sample: matrix, products: products.finish(moments))
     }
 
     var mean: [Double] {

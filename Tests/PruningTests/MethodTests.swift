@@ -59,6 +59,15 @@ struct MethodTests {
         Row(
             method: "stade-star", wanted: .mean, bias: false, metric: "stade-star",
             compensation: .none, reason: none + "mean became none"),
+        Row(method: "sparsegpt", bias: false, metric: "sparsegpt", compensation: .none),
+        Row(method: "stade-obs", metric: "stade-obs", compensation: .mean),
+        Row(
+            method: "stade-obs", bias: false, metric: "sparsegpt", compensation: .none,
+            reason: none + "stade-obs with mean became sparsegpt with none"),
+        Row(method: "best", metric: "best", compensation: .mean),
+        Row(
+            method: "best", bias: false, metric: "best", compensation: .none,
+            reason: none + "mean became none"),
         Row(method: "wanda", metric: "wanda", compensation: .none),
         Row(method: "wanda", wanted: .scale, bias: false, metric: "wanda", compensation: .scale),
         Row(method: "wanda", wanted: .mean, metric: "wanda", compensation: .mean),

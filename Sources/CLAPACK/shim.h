@@ -1,0 +1,15 @@
+#pragma once
+#include <stddef.h>
+
+// OpenBLAS's LAPACK, as gfortran compiles it: everything by reference, and behind all arguments the
+// lengths of those that are text. Matrices are column by column. Its headers come with other packages.
+
+void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t);
+
+void dpotri_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t);
+
+void ssyevd_(const char *jobz, const char *uplo, const int *n, float *a, const int *lda, float *w,
+             float *work, const int *lwork, int *iwork, const int *liwork, int *info, size_t,
+             size_t);
+
+void openblas_set_num_threads(int threads);

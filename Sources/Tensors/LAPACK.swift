@@ -1,0 +1,52 @@
+import CLAPACK
+
+/// Factorisations, on the calling thread alone. Source: LAPACK 3.11, as OpenBLAS brings it.
+enum LAPACK {
+    /// OpenBLAS may have been built to run threads of its own, which would be more than the job's, and
+    /// round by their number.
+    private static let isSingle: Void = openblas_set_num_threads(1)
+
+    private static let lower = CChar(UInt8(ascii: "L"))
+
+    /// The largest order whose working memory `ssyevd` can be told of.
+    static let maximumOrder = 32_000
+
+    /// Replaces a symmetric `a` by U, upper triangular, with a⁻¹ = Uᵀ U. What is below the diagonal is
+    /// left without meaning.
+    /// - Returns: false where `a` is not positive definite to rounding; then it is destroyed.
+    static func factorInverse(_ a: SquareMatrix) -> Bool {
+        _ = isSingle
+        var uplo = lower
+        var n = CInt(a.order)
+        var info: CInt = 0
+        // LAPACK's columns are our rows: its lower triangle is our upper one. dpotrf(3), dpotri(3).
+        dpotrf_(&uplo, &n, a.start, &n, &info, 1)
+        if info == 0 { dpotri_(&uplo, &n, a.start, &n, &info, 1) }
+        if info == 0 { dpotrf_(&uplo, &n, a.start, &n, &info, 1) }
+        precondition(info >= 0, "dpotrf: argument \(-info)")
+        return info == 0 && a.diagonal.allSatisfy(\.isFinite)
+    }
+
+    /// Replaces a symmetric `a`, `[n, n]`, by its eigenvectors, one a row.
+    /// - Returns: the eigenvalues, ascending; nil where the algorithm fails to converge.
+    static func eigenvalues(_ a: Matrix) -> [Float]? {
+        _ = isSingle
+        precondition(a.rows == a.columns && a.rows <= maximumOrder, "too wide for ssyevd")
+        var uplo = lower
+        var job = CChar(UInt8(ascii: "V"))
+        var n = CInt(a.rows)
+        var info: CInt = 0
+        var values = [Float](repeating: 0, count: a.rows)
+        var workSize = 1 + 6 * n + 2 * n * n
+        let work = Matrix(rows: 1, columns: Int(workSize))
+        var integersSize = 3 + 5 * n
+        var integers = [CInt](repeating: 0, count: Int(integersSize))
+        // ssyevd(3).
+        ssyevd_(
+            &job, &uplo, &n, a.start, &n, &values, work.start, &workSize, &integers,
+            &integersSize, &info, 1, 1)
+        precondition(info >= 0, "ssyevd: argument \(-info)")
+        withExtendedLifetime((a, work)) {}
+        return info == 0 ? values : nil
+    }
+}
