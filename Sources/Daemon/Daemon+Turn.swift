@@ -23,12 +23,13 @@ extension Daemon {
         if !isStopping {
             attempt { () throws(SystemError) in try scan(&next) }
             attempt { () throws(SystemError) in try resumeDeferred(&next) }
-            attempt { () throws(SystemError) in try startJobs(&next) }
+            if !isDrained { attempt { () throws(SystemError) in try startJobs(&next) } }
             attempt { () throws(SystemError) in try pruneHistory() }
             schedule(next)
         }
         if let trouble { spoolFails(trouble) } else { spoolTrouble = nil }
         supervisor.status(status)
+        metrics.write(self)
         showLife()
         leaveIfDone()
     }

@@ -43,11 +43,16 @@ struct WorkerProgram {
             readFile(configurationFile, limit: 1 << 20), file: configurationFile)
         let spool = Spool(path: configuration.spool, inbox: configuration.inbox)
         let id = String(directory.split(separator: "/").last ?? "")
-        let manifest = try spool.manifest(spool.record(id, .active))
+        let record = try spool.record(id, .active)
+        let manifest = try spool.manifest(record)
         limitResources(manifest, configuration)
+        let roots = Roots(
+            .below(read: configuration.roots.read, write: configuration.roots.write),
+            submitter: Submitter(uid: record.uid))
+        try Confinement(manifest, roots, directory: directory).apply()
         let job = Job(
             id: id, manifest: manifest,
-            paths: Roots(.below(read: configuration.roots.read, write: configuration.roots.write)),
+            paths: roots,
             ceiling: configuration.limits)
         let stop = StopSignal([SIGTERM])
         let reporter = Reporter()
