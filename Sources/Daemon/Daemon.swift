@@ -101,7 +101,8 @@ package final class Daemon: @unchecked Sendable {
             if Landlock.version == 0 {
                 journal.write(
                     JournalEntry(
-                        .notice, "this kernel has no Landlock: only the service's settings keep "
+                        .notice,
+                        "this kernel has no Landlock: only the service's settings keep "
                             + "workers to their files"))
             }
             supervisor.ready(status)

@@ -45,7 +45,7 @@ import Testing
         #expect(manager.has("STOPPING=1"))
     }
 
-    @Test func secondDaemon_exits78() throws {
+    @Test("fault 60: a second daemon on a spool exits with 78") func secondDaemon_exits78() throws {
         let scratch = try ScratchDaemon()
         let first = try Self.daemon(scratch)
         #expect(
@@ -61,7 +61,8 @@ import Testing
         #expect(first.wait() == 0)
     }
 
-    @Test func daemon_withoutSystemd_logsToStandardError() throws {
+    @Test("fault 58: without a service manager it runs the same")
+    func daemon_withoutSystemd_logsToStandardError() throws {
         let scratch = try ScratchDaemon()
         let daemon = try Self.daemon(scratch)
         #expect(eventually { !scratch.lockHolder.isEmpty })

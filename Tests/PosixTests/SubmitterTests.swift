@@ -62,12 +62,14 @@ struct SubmitterTests {
         #expect(try roots.outputPath("o") == scratch["out/o"])
     }
 
-    @Test(arguments: [
-        ("in/m/config.json", 0o640, "m", "read"), ("in/m/sub/x", 0o600, "m", "read"),
-        ("in/m/sub", 0o751, "m", "list"), ("in/m", 0o754, "m", "list"),
-        ("in/way", 0o750, "way/m", "pass through"), ("in/text", 0o640, "text", "read"),
-        ("out", 0o755, "o", "write to"), ("out", 0o772, "o", "write to"),
-    ] as [(String, mode_t, String, String)])
+    @Test(
+        "faults 25, 50: what the submitter may not do himself is refused",
+        arguments: [
+            ("in/m/config.json", 0o640, "m", "read"), ("in/m/sub/x", 0o600, "m", "read"),
+            ("in/m/sub", 0o751, "m", "list"), ("in/m", 0o754, "m", "list"),
+            ("in/way", 0o750, "way/m", "pass through"), ("in/text", 0o640, "text", "read"),
+            ("out", 0o755, "o", "write to"), ("out", 0o772, "o", "write to"),
+        ] as [(String, mode_t, String, String)])
     func closed_isRefused(_ closed: String, _ mode: mode_t, _ path: String, _ verb: String) throws {
         let (scratch, roots) = try tree()
         #expect(chmod(scratch[closed], mode) == 0)

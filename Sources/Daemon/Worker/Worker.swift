@@ -36,7 +36,8 @@ final class Worker {
     private var killTime: Double?
 
     private let process: ChildProcess
-    private let sources: [any DispatchSourceRead]
+    private let handle = Handle()
+    private let watch: PipeWatch
     private let pipes: Pipes
     private let report: (News) -> Void
 
@@ -72,27 +73,26 @@ final class Worker {
         self.record = record
         self.timeLimit = timeLimit
         self.report = report
-        let end = Handle()
+        let handle = handle
         process = try ChildProcess(
             command.executable,
             command.arguments + ["--worker", directory, "--config", configuration], on: queue
         ) { status in
-            end.worker?.finish(status)
+            handle.worker?.finish(status)
         }
         let log = open(
             joined(directory, Spool.logFile), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         pipes = Pipes(process, log: log)
         if log >= 0 { pipes.logged = max(0, Int(lseek(log, 0, SEEK_END))) }
-        sources = [process.output, process.errors].map { descriptor in
-            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-            source.setCancelHandler { close(descriptor) }
-            return source
+        do throws(SystemError) {
+            watch = try PipeWatch([process.output, process.errors], on: queue) { descriptor in
+                handle.worker?.read(descriptor) ?? false
+            }
+        } catch {
+            process.signal(SIGKILL)
+            throw error
         }
-        end.worker = self
-        for source in sources {
-            source.setEventHandler { [unowned self] in self.read() }
-            source.resume()
-        }
+        handle.worker = self
     }
 
     /// Breaks the circle of the process that tells the worker and the worker that holds the process.
@@ -118,6 +118,13 @@ final class Worker {
         if let killTime, now >= killTime { process.signal(SIGKILL) }
     }
 
+    /// - Returns: false where that pipe is at its end.
+    private func read(_ descriptor: CInt) -> Bool {
+        read()
+        return descriptor == pipes.output.descriptor
+            ? !pipes.output.isAtEnd : !pipes.errors.isAtEnd
+    }
+
     private func read() {
         for line in pipes.output.lines() {
             switch WorkerEvent(line: line) {
@@ -135,9 +142,6 @@ final class Worker {
             pipes.messages += 1
             if pipes.messages <= Self.maximumMessages { report(.message(text)) }
         }
-        // A pipe at its end is always readable.
-        if pipes.output.isAtEnd { sources[0].cancel() }
-        if pipes.errors.isAtEnd { sources[1].cancel() }
     }
 
     private func log(_ text: String) {
@@ -149,7 +153,8 @@ final class Worker {
 
     private func finish(_ end: ChildProcess.End) {
         read()
-        for source in sources { source.cancel() }
+        watch.cancel()
         report(.ended(end))
+        handle.worker = nil
     }
 }

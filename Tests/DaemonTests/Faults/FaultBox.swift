@@ -14,7 +14,7 @@ final class FaultBox: @unchecked Sendable {
     private var logs = 0
 
     static let outputName = "half"
-    private static let manifest = """
+    static let manifest = """
         version: 1
         name: short
         model: model
@@ -25,7 +25,8 @@ final class FaultBox: @unchecked Sendable {
 
         """
 
-    init(level: String = "info") throws {
+    /// - Parameter more: lines of the configuration.
+    init(level: String = "info", _ more: String = "") throws {
         var template = Array(joined(P_tmpdir, "stade-fault-XXXXXX").utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -48,6 +49,7 @@ final class FaultBox: @unchecked Sendable {
             spool: \(spool.path)
             roots: {read: [\(path)/in], write: [\(box)/out]}
             log: \(level)
+            \(more)
 
             """
         try writeFile(configurationFile, Array(text.utf8))
@@ -71,10 +73,10 @@ final class FaultBox: @unchecked Sendable {
     }
 
     /// Renames the manifest into the inbox.
-    func drop() throws {
+    func drop(_ name: String = "short.yaml", _ text: String = manifest) throws {
         let draft = joined(spool.inbox, ".draft")
-        try writeFile(draft, Array(Self.manifest.utf8), mode: 0o644)
-        guard rename(draft, joined(spool.inbox, "short.yaml")) == 0 else {
+        try writeFile(draft, Array(text.utf8), mode: 0o644)
+        guard rename(draft, joined(spool.inbox, name)) == 0 else {
             throw SystemError("rename", draft)
         }
     }

@@ -80,6 +80,9 @@ final class FaultShim: @unchecked Sendable {
         memory.storeBytes(of: isMute ? 1 : 0, toByteOffset: 44, as: UInt32.self)
     }
 
+    /// Steps the wall clock.
+    func step(seconds: Int32) { memory.storeBytes(of: seconds, toByteOffset: 52, as: Int32.self) }
+
     /// From now on no call fails any more.
     func relent() { memory.storeBytes(of: 0, toByteOffset: 28, as: UInt32.self) }
 

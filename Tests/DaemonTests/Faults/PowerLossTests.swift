@@ -37,7 +37,7 @@ import Testing
                 if seen.insert(DiskLog.digest(nodes)).inserted { disks.append((count, loss)) }
             }
         }
-        let tries = points(disks.count, sample: 30, seed: 3).map { disks[$0 - 1] }
+        let tries = points(disks.count, sample: 24, seed: 3).map { disks[$0 - 1] }
         var problems: [String] = []
         for (count, loss) in tries {
             let name = "\(loss) lost after operation \(count) of \(total)"
