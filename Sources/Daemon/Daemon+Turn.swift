@@ -25,11 +25,11 @@ extension Daemon {
             attempt { () throws(SystemError) in try resumeDeferred(&next) }
             if !isDrained { attempt { () throws(SystemError) in try startJobs(&next) } }
             attempt { () throws(SystemError) in try pruneHistory() }
+            if let due = metrics.write(self) { next = min(next, due) }
             schedule(next)
         }
         if let trouble { spoolFails(trouble) } else { spoolTrouble = nil }
         supervisor.status(status)
-        metrics.write(self)
         showLife()
         leaveIfDone()
     }
@@ -60,7 +60,7 @@ extension Daemon {
                         .with("ERRNO", "\(error.errno)"))
             }
             spoolTrouble = error
-            timer?.schedule(deadline: .now() + 5)
+            schedule(5)
             return
         }
         journal.write(

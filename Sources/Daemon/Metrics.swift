@@ -20,12 +20,15 @@ struct Metrics {
 
     /// Writes the file anew where a number has changed, not too often. For display only: where there
     /// is no room, it grows old.
-    mutating func write(_ daemon: Daemon, isLast: Bool = false) {
+    /// - Returns: the seconds until it may be written again; nil where it is up to date.
+    @discardableResult
+    mutating func write(_ daemon: Daemon, isLast: Bool = false) -> Double? {
         let now = Clock.boot()
-        guard isLast || now - lastTime >= Self.interval else { return }
-        lastTime = now
         let text = text(daemon)
-        guard text != written else { return }
+        guard text != written else { return nil }
+        let age = now - lastTime
+        guard isLast || age >= Self.interval else { return Self.interval - age }
+        lastTime = now
         written = text
         do throws(SystemError) {
             try replaceFile(path, Array(text.utf8), durable: false)
@@ -34,6 +37,7 @@ struct Metrics {
         } catch {
             written = ""
         }
+        return nil
     }
 
     private func text(_ daemon: Daemon) -> String {
