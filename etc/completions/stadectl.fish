@@ -1,5 +1,5 @@
 # fish completion of stadectl(1).
-set -l commands prune validate submit list show watch cancel hold release retry drain reload
+set -l commands prune validate submit list show watch report cancel hold release retry drain reload
 set -l about_jobs show watch cancel hold release retry
 complete -c stadectl -f
 complete -c stadectl -n "not __fish_seen_subcommand_from $commands" -a "$commands"
@@ -10,5 +10,6 @@ complete -c stadectl -n "not __fish_seen_subcommand_from prune validate" -l spoo
     -a '(__fish_complete_directories)' -d 'The spool'
 complete -c stadectl -n '__fish_seen_subcommand_from drain' -l off -d 'Start jobs again'
 complete -c stadectl -n '__fish_seen_subcommand_from prune validate submit' -F
+complete -c stadectl -n '__fish_seen_subcommand_from report' -a '(__fish_complete_directories)'
 complete -c stadectl -n "__fish_seen_subcommand_from $about_jobs" \
     -a "(stadectl list 2>/dev/null | awk 'NR > 1 { print \$1 \"\t\" \$2 }')"
