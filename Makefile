@@ -11,12 +11,14 @@ DESTDIR ?=
 BUILD := .build/release
 STATIC := .build/static
 TESTING := .build/testing
+# What 'make install' installs; built first unless it is given.
+PROGRAMS = $(STATIC)/release
 # In release, for numerics are slow in debug. The Swift 6.3.1 compiler crashes in this pass on
 # Sources/Spool/JobRecord+JSON.swift when it compiles it for @testable.
 TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest \
 	-Xswiftc -Xllvm -Xswiftc -sil-disable-pass=copy-propagation
 
-.PHONY: help demo test soak build static format lint bench install clean prerequisites
+.PHONY: help demo test soak build static format lint bench install uninstall deb clean prerequisites
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,13 +34,15 @@ test: prerequisites ## run every test, the linter, a short soak and, as root, th
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
 	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
+	@etc/list-faults Tests/Faults/faults.txt $(TESTING)/tests.log $(TESTING)/system.log
 	@printf 'make test: %s; lint clean; %s\n' \
 		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
 		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
 			$(TESTING)/system.log)"
 
-soak: build ## kill daemon and workers 500 times and compare the results; KILLS=500
+soak: build ## the long form of the tests of faults, kills and floods: an hour; KILLS=500
 	@Tests/Soak/kill $(BUILD) $(or $(KILLS),500)
+	@TEST_FLAGS='$(TEST_FLAGS)' Tests/Soak/faults
 
 build: prerequisites ## build staded and stadectl for use from here
 	@swift build -c release
@@ -60,22 +64,44 @@ bench: build ## measure, see Benchmarks/README.md; PYTHON=FILE to compare with P
 
 # Under sudo there may be no swift: then what 'make static' has built is installed.
 install: ## install programs, unit, account, directories, catalog; DESTDIR= and PREFIX=/usr
-	@if command -v swift >/dev/null; then $(MAKE) static; fi
-	@[ -x $(STATIC)/release/staded ] || { echo "nothing is built; run 'make static' first" >&2; exit 1; }
-	@install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(STATIC)/release/staded $(STATIC)/release/stadectl
+	@if [ '$(PROGRAMS)' = '$(STATIC)/release' ] && command -v swift >/dev/null; then $(MAKE) static; fi
+	@[ -x $(PROGRAMS)/staded ] || { echo "nothing is built; run 'make static' first" >&2; exit 1; }
+	@install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)/staded $(PROGRAMS)/stadectl
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/staded.service
-	@sed -i 's|/usr/bin/staded|$(PREFIX)/bin/staded|' \
+	@sed -i 's|/usr/bin/stade|$(PREFIX)/bin/stade|' \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system/staded.service
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d etc/sysusers.d/stade.conf
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d etc/tmpfiles.d/stade.conf
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog etc/stade.catalog
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade README.md LICENSE
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/examples etc/examples/*.yaml
+	@for page in etc/man/*; do install -D -m 0644 -t \
+		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page"; done
+	@install -D -m 0644 etc/completions/stadectl.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/stadectl
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/zsh/site-functions etc/completions/_stadectl
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
+		etc/completions/stadectl.fish
 	@[ -e $(DESTDIR)/etc/stade/staded.yaml ] \
 		|| install -D -m 0644 -t $(DESTDIR)/etc/stade etc/staded.yaml
 	@echo 'Installed below $(DESTDIR)$(PREFIX). On a running system, as root:'
 	@echo '  systemd-sysusers && systemd-tmpfiles --create stade.conf && journalctl --update-catalog'
 	@echo '  systemctl daemon-reload && systemctl enable --now staded'
+
+uninstall: ## remove what 'make install' installed; configuration, spool and account stay
+	@rm -f $(DESTDIR)$(PREFIX)/bin/{staded,stadectl} \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/staded.service \
+		$(DESTDIR)$(PREFIX)/lib/{sysusers.d,tmpfiles.d}/stade.conf \
+		$(DESTDIR)$(PREFIX)/lib/systemd/catalog/stade.catalog \
+		$(DESTDIR)$(PREFIX)/share/man/man{1/stadectl.1,5/stade-manifest.5,8/staded.8} \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/stadectl \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_stadectl \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/stadectl.fish
+	@rm -rf $(DESTDIR)$(PREFIX)/share/doc/stade
+	@echo 'Removed. What stays: /etc/stade, /var/spool/stade, /srv/stade and the account stade.'
+
+deb: ## a Debian package of what 'make install' installs, in .build/
+	@etc/deb/build .build
 
 clean: ## remove what was built
 	@rm -rf .build

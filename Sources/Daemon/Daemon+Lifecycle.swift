@@ -36,7 +36,9 @@ extension Daemon {
     }
 
     /// Reads the configuration anew; a wrong one changes nothing.
-    package func reload() {
+    /// - Returns: what is wrong; nil where the new one holds.
+    @discardableResult
+    package func reload() -> String? {
         supervisor.reloading()
         defer {
             requestTurn()
@@ -61,9 +63,11 @@ extension Daemon {
                 inbox = Inbox(spool)
             }
             journal.write(JournalEntry(.notice, "the configuration was read anew", .reloaded))
+            return nil
         } catch {
-            journal.write(
-                JournalEntry(.error, "\(error); the old configuration stays", .reloadRefused))
+            let text = "\(error); the old configuration stays"
+            journal.write(JournalEntry(.error, text, .reloadRefused))
+            return text
         }
     }
 
@@ -92,6 +96,7 @@ extension Daemon {
         }
         if isStopping { parts.insert("stopping", at: 0) }
         if parts.isEmpty { parts.append("idle") }
+        if isDrained { parts.append("drained") }
         parts.append("\(queued.count) queued")
         if !deferred.isEmpty { parts.append("\(deferred.count) put off") }
         if let trouble = spoolTrouble?.description ?? inboxTrouble { parts.append(trouble) }

@@ -3,13 +3,56 @@ import Posix
 import Spool
 
 extension Daemon {
-    /// Does what a job's owner or root asks for.
+    /// Does what was asked for, or says why not.
     func grant(_ request: Request) throws(SystemError) {
+        let refusal: String?
+        do throws(SystemError) {
+            refusal = try request.verb.isAboutDaemon ? command(request) : decide(request)
+        } catch {
+            spool.add(Answer(request: request, time: Clock.wall(), refusal: error.description))
+            throw error
+        }
+        spool.add(Answer(request: request, time: Clock.wall(), refusal: refusal))
+        if let refusal { note(request, refusedFor: refusal) }
+    }
+
+    /// About the daemon itself.
+    /// - Returns: why it is refused; nil where it was done.
+    private func command(_ request: Request) throws(SystemError) -> String? {
+        guard request.uid == 0 || request.uid == geteuid() else {
+            return "only root and \(userName(geteuid())) may"
+        }
+        switch request.verb {
+        case .drain, .undrain:
+            let isDrained = request.verb == .drain
+            try spool.setDrained(isDrained)
+            if isDrained != self.isDrained {
+                journal.write(
+                    JournalEntry(
+                        .notice,
+                        isDrained
+                            ? "drained by \(userName(request.uid)): no job is started until "
+                                + "'stadectl drain --off'"
+                            : "jobs are started again, at the request of "
+                                + userName(request.uid),
+                        .drained))
+            }
+            self.isDrained = isDrained
+            requestTurn()
+        case .reload: return reload()
+        case .cancel, .hold, .release, .retry: break
+        }
+        return nil
+    }
+
+    /// About a job.
+    /// - Returns: why it is refused; nil where it was done.
+    private func decide(_ request: Request) throws(SystemError) -> String? {
         guard let state = spool.locate(request.id),
             let record = try? spool.record(request.id, state)
-        else { return refuse(request, "there is no such job") }
+        else { return "there is no such job" }
         guard request.uid == 0 || request.uid == record.uid || request.uid == geteuid() else {
-            return refuse(request, "it belongs to \(userName(record.uid))")
+            return "it belongs to \(userName(record.uid))"
         }
         switch (request.verb, state) {
         case (.cancel, .active):
@@ -22,13 +65,14 @@ extension Daemon {
         case (.release, .held): try shift(record, .queued, nil)
         case (.retry, .failed):
             guard (try? spool.manifest(record)) != nil else {
-                return refuse(request, "its manifest was rejected; submit a corrected one")
+                return "its manifest was rejected; submit a corrected one"
             }
-            if let excess = excess(of: record.uid) { return refuse(request, excess) }
+            if let excess = excess(of: record.uid) { return excess }
             try shift(record, .queued, nil)
         case (.retry, .deferred): try shift(record, .queued, nil)
-        default: refuse(request, "it is \(state.rawValue)")
+        default: return "it is \(state.rawValue)"
         }
+        return nil
     }
 
     private func forget(_ id: String) {
@@ -55,26 +99,16 @@ extension Daemon {
                 .jobStopped, about: record))
     }
 
-    private func refuse(_ request: Request, _ why: String) {
+    private func note(_ request: Request, refusedFor why: String) {
+        let job = request.verb.isAboutDaemon ? nil : request.id
+        let what = request.verb.rawValue + (job.map { " \($0)" } ?? "")
         journal.write(
             JournalEntry(
-                .warning,
-                "the request of \(userName(request.uid)) to \(request.verb.rawValue) \(request.id) "
-                    + "is refused: \(why)"
+                .warning, "the request of \(userName(request.uid)) to \(what) is refused: \(why)",
+                .requestRefused
             )
-            .with("STADE_JOB_ID", request.id))
+            .with("STADE_JOB_ID", job))
     }
-}
-
-/// The account's name, or `user 1000` where it has none: getpwuid_r(3).
-package func userName(_ uid: UInt32) -> String {
-    var entry = passwd()
-    var found: UnsafeMutablePointer<passwd>?
-    var buffer = [CChar](repeating: 0, count: 16384)
-    guard getpwuid_r(uid, &entry, &buffer, buffer.count, &found) == 0, found != nil,
-        let name = entry.pw_name
-    else { return "user \(uid)" }
-    return escaped(String(cString: name), limit: 64)
 }
 
 /// `KILL` for 9: sigabbrev_np(3), which Swift's Glibc does not have.

@@ -23,8 +23,9 @@ extension Daemon {
         if !isStopping {
             attempt { () throws(SystemError) in try scan(&next) }
             attempt { () throws(SystemError) in try resumeDeferred(&next) }
-            attempt { () throws(SystemError) in try startJobs() }
+            if !isDrained { attempt { () throws(SystemError) in try startJobs() } }
             attempt { () throws(SystemError) in try pruneHistory() }
+            if let due = metrics.write(self) { next = min(next, due) }
             schedule(next)
         }
         if let trouble { spoolFails(trouble) } else { spoolTrouble = nil }
@@ -59,7 +60,7 @@ extension Daemon {
                         .with("ERRNO", "\(error.errno)"))
             }
             spoolTrouble = error
-            timer?.schedule(deadline: .now() + 5)
+            schedule(5)
             return
         }
         journal.write(

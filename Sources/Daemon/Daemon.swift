@@ -65,6 +65,9 @@ package final class Daemon: @unchecked Sendable {
     var signals: [any DispatchSourceSignal] = []
     var isTurnDue = false
     var isStopping = false
+    /// No job is started: `stadectl drain`.
+    var isDrained = false
+    var metrics: Metrics
     /// Why the daemon stops by itself.
     var failure: ExitCode?
     var hasPruned = 0.0
@@ -76,6 +79,7 @@ package final class Daemon: @unchecked Sendable {
         self.options = options
         spool = Spool(path: configuration.spool, inbox: configuration.inbox)
         inbox = Inbox(spool)
+        metrics = Metrics(spool: spool)
         journal = Journal(configuration.log)
     }
 
@@ -92,6 +96,7 @@ package final class Daemon: @unchecked Sendable {
             try keepConfiguration(bytes)
             takeControlGroups()
             try recover()
+            isDrained = spool.isDrained
             let timer = DispatchSource.makeTimerSource(queue: queue)
             timer.setEventHandler { [unowned self] in self.turn() }
             self.timer = timer
@@ -103,6 +108,13 @@ package final class Daemon: @unchecked Sendable {
                 JournalEntry(
                     .notice, "staded \(version) works on \(spool.path), inbox \(spool.inbox)",
                     .daemonStarted))
+            if Landlock.version == 0 {
+                journal.write(
+                    JournalEntry(
+                        .notice,
+                        "this kernel has no Landlock: only the service's settings keep "
+                            + "workers to their files"))
+            }
             supervisor.ready(status)
         }
     }
@@ -126,7 +138,9 @@ package final class Daemon: @unchecked Sendable {
     package func stop() { queue.async { self.beginStop() } }
 
     /// The copy of the configuration that workers read.
-    var workerConfiguration: String { joined(spool.path, "configuration.yaml") }
+    var workerConfiguration: String { joined(spool.path, Self.workerConfigurationName) }
+
+    static let workerConfigurationName = "configuration.yaml"
 
     func keepConfiguration(_ bytes: [UInt8]) throws(SystemError) {
         try replaceFile(workerConfiguration, bytes)
@@ -155,6 +169,7 @@ package final class Daemon: @unchecked Sendable {
         timer?.cancel()
         timer = nil
         watch = nil
+        metrics.write(self, isLast: true)
         lock = nil
         journal.write(JournalEntry(.notice, "staded has stopped", .daemonStopped))
         journal.flush()

@@ -75,5 +75,6 @@ struct ReportLayer: Sendable {
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double
         expectedError = node["expected_error"]?.double
+        damping = node["damping"]?.double
     }
 }

@@ -15,8 +15,14 @@ package struct Roots: Sendable {
     }
 
     package let rule: Rule
+    /// Whose own rights must suffice for every path, besides this process's; nil: nobody's. Only with
+    /// `Rule.below`.
+    let submitter: Submitter?
 
-    package init(_ rule: Rule) { self.rule = rule }
+    package init(_ rule: Rule, submitter: Submitter? = nil) {
+        self.rule = rule
+        self.submitter = submitter
+    }
 
     /// Whether files inside a directory that was named may be links, as they are in a cache of
     /// Hugging Face's hub.
@@ -31,6 +37,7 @@ package struct Roots: Sendable {
         guard found.isDirectory else {
             throw RootsError(path: path, reason: .notDirectory(found.path))
         }
+        try checkReadable(found.path, named: path)
         return found.path
     }
 
@@ -38,6 +45,7 @@ package struct Roots: Sendable {
     package func fileToRead(_ path: String) throws -> String {
         let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
         guard found.isFile else { throw RootsError(path: path, reason: .notFile(found.path)) }
+        try checkReadable(found.path, named: path)
         return found.path
     }
 
@@ -58,6 +66,7 @@ package struct Roots: Sendable {
         guard found.isDirectory else {
             throw RootsError(path: path, reason: .notDirectory(found.path))
         }
+        try checkWritable(found.path, named: path)
         return joined(found.path, String(name))
     }
 }

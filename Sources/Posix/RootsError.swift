@@ -13,6 +13,8 @@ package struct RootsError: Failure, Hashable {
         case notFile(String)
         /// An output that is a root itself, or has no name of its own.
         case noName
+        /// The submitter lacks a right that the daemon has; `verb` says what for.
+        case denied(at: String, user: String, verb: String)
     }
 
     /// As the manifest has it.
@@ -22,7 +24,7 @@ package struct RootsError: Failure, Hashable {
     package var exitCode: ExitCode {
         switch reason {
         case .malformed, .noName: .configuration
-        case .parentReference, .outside, .link: .notPermitted
+        case .parentReference, .outside, .link, .denied: .notPermitted
         case .notFound, .notDirectory, .notFile: .noInput
         case .noParent: .cannotCreate
         }
@@ -47,6 +49,9 @@ package struct RootsError: Failure, Hashable {
         case .notDirectory(let at): return "\(escaped(at)) is not a directory"
         case .notFile(let at): return "\(escaped(at)) is not a regular file"
         case .noName: return "\(text) does not name a new directory inside an allowed root"
+        case .denied(let at, let user, let verb):
+            return "\(escaped(at)): \(user), who owns the manifest, may not \(verb) it; "
+                + "ask its owner for access, or name another path"
         }
     }
 

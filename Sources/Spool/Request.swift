@@ -1,7 +1,16 @@
-/// What a job's owner or root asks for by a file in the inbox: `.request-<verb>-<id>`, empty.
+/// What somebody asks for by a file in the inbox, `.request-<verb>-<id>`, empty: about a job, its owner or
+/// root; about the daemon, root or its own account, with any id that no other request has.
 package struct Request: Sendable, Hashable {
     package enum Verb: String, Sendable, Hashable, CaseIterable {
-        case cancel, hold, release, retry
+        case cancel, hold, release, retry, drain, undrain, reload
+
+        /// Whether it is about the daemon as a whole.
+        package var isAboutDaemon: Bool {
+            switch self {
+            case .cancel, .hold, .release, .retry: false
+            case .drain, .undrain, .reload: true
+            }
+        }
     }
 
     package let verb: Verb

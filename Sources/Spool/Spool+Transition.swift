@@ -29,13 +29,26 @@ extension Spool {
     }
 
     /// rename(2) of a job's directory that never replaces another, then fsync(2) of both parents.
+    ///
+    /// Where it throws because something is short, nothing has changed: whoever tries again finds what
+    /// was there before.
     func renameDurably(
-        _ old: String, _ new: String, _ parents: String...
+        _ old: String, _ new: String, _ first: String, _ second: String
     ) throws(SystemError) {
+        // Opened before, for afterwards it would be too late to have no descriptor.
+        let from = try File(first, O_RDONLY | O_DIRECTORY)
+        let to = try File(second, O_RDONLY | O_DIRECTORY)
         if stade_renameat2(AT_FDCWD, old, AT_FDCWD, new, 1) != 0 {
             throw SystemError("rename", old)
         }
-        for parent in parents { try syncDirectory(parent) }
+        do throws(SystemError) {
+            try from.sync()
+            try to.sync()
+        } catch {
+            // After any other failure nothing more is done with this spool until a new start.
+            if error.isNoSpace { _ = stade_renameat2(AT_FDCWD, new, AT_FDCWD, old, 1) }
+            throw error
+        }
     }
 }
 

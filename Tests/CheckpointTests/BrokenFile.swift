@@ -139,7 +139,7 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
 }
 
 struct BrokenFileTests {
-    @Test(arguments: BrokenFile.all)
+    @Test("faults 30-37: a broken safetensors file is refused", arguments: BrokenFile.all)
     func open_isRefusedWithReason(_ broken: BrokenFile) throws {
         let scratch = try Scratch()
         try scratch.write("config.json", "{}")
@@ -155,7 +155,8 @@ struct BrokenFileTests {
         #expect(error.exitCode == .data)
     }
 
-    @Test func open_whenTensorsAreEmptyOrScalars() throws {
+    @Test("fault 42: empty and rank-0 tensors are accepted")
+    func open_whenTensorsAreEmptyOrScalars() throws {
         let scratch = try Scratch()
         let header =
             "{\(member("empty", "F32", "[0,4]", 2, 2)),\(member("scalar", "BF16", "[]", 0, 2)),"

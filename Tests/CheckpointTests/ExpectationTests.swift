@@ -58,7 +58,9 @@ struct ExpectationTests {
     ]
 
     /// The header's length is odd, so the data is not aligned.
-    @Test(arguments: values, [0, 4095, 4096, 8191, 9_999])
+    @Test(
+        "fault 38: NaN and infinity are found, and their tensor named", arguments: values,
+        [0, 4095, 4096, 8191, 9_999])
     func checkFinite(_ value: Bad, _ index: Int) throws {
         let scratch = try Scratch()
         let size = value.type.size

@@ -83,7 +83,7 @@ struct IndexTests {
             reason: .index("'weight_map' names no tensor"), tensor: nil, file: index),
     ]
 
-    @Test(arguments: cases)
+    @Test("fault 40: an index that disagrees is refused", arguments: cases)
     func open_whenIndexIsWrong(_ wrong: Case) throws {
         let scratch = try Scratch()
         try writeSharded(scratch, wrong.weightMap)

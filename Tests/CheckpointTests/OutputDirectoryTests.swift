@@ -85,7 +85,9 @@ struct OutputDirectoryTests {
         #expect(scratch.exists(kind == "no checkpoint" ? "o/thesis" : "precious/thesis"))
     }
 
-    @Test func publish_whenParentIsRemoved() throws {
+    @Test("fault 63: an output whose parent was removed fails") func publish_whenParentIsRemoved()
+        throws
+    {
         let scratch = try Scratch()
         mkdir(scratch["p"], 0o755)
         let output = try OutputDirectory(output: scratch["p/o"], id: "1", overwrite: false)
@@ -95,7 +97,9 @@ struct OutputDirectoryTests {
         try output.discard()
     }
 
-    @Test func check_whenWrong() throws {
+    @Test("fault 50: an output that cannot be written is refused before") func check_whenWrong()
+        throws
+    {
         let scratch = try Scratch()
         try scratch.write("model/config.json", "{}")
         try scratch.write("old/model/config.json", "{}")

@@ -59,6 +59,17 @@ final class Program {
         if let status { return status }
         var result: CInt = 0
         while waitpid(identifier, &result, 0) < 0 && errno == EINTR {}
+        return note(result)
+    }
+
+    /// What `wait` gives, or nil as long as the program runs.
+    var ended: CInt? {
+        if let status { return status }
+        var result: CInt = 0
+        return waitpid(identifier, &result, WNOHANG) == identifier ? note(result) : nil
+    }
+
+    private func note(_ result: CInt) -> CInt {
         let status = result & 0x7f == 0 ? result >> 8 & 0xff : 128 + result & 0x7f
         self.status = status
         return status

@@ -45,7 +45,7 @@ import Testing
         #expect(manager.has("STOPPING=1"))
     }
 
-    @Test func secondDaemon_exits78() throws {
+    @Test("fault 60: a second daemon on a spool exits with 78") func secondDaemon_exits78() throws {
         let scratch = try ScratchDaemon()
         let first = try Self.daemon(scratch)
         #expect(
@@ -61,7 +61,8 @@ import Testing
         #expect(first.wait() == 0)
     }
 
-    @Test func daemon_withoutSystemd_logsToStandardError() throws {
+    @Test("fault 58: without a service manager it runs the same")
+    func daemon_withoutSystemd_logsToStandardError() throws {
         let scratch = try ScratchDaemon()
         let daemon = try Self.daemon(scratch)
         #expect(eventually { !scratch.lockHolder.isEmpty })
@@ -108,10 +109,46 @@ import Testing
         }
         let json = try Self.stadectl(scratch, "show", "hang-a", "--json", configuration)
         #expect(json.0 == 0 && json.1.contains("\"state\": \"active\""))
-        #expect(try Self.stadectl(scratch, "cancel", "hang-a", configuration).0 == 0)
+        let cancelled = try Self.stadectl(scratch, "cancel", "hang-a", configuration)
+        #expect(cancelled == (0, "asked to cancel \(job.id): granted\n"))
         #expect(eventually { scratch.jobs(.failed).count == 1 })
+        let refused = try Self.stadectl(scratch, "hold", "hang-a", configuration)
+        #expect(refused.0 == 77 && refused.1.hasSuffix("was refused: it is failed\n"))
+        let watched = try Self.stadectl(scratch, "watch", "hang-a", configuration)
+        #expect(watched.0 == 75 && watched.1.hasPrefix("failed: cancelled by "))
         scratch.daemon.stop()
         #expect(scratch.daemon.wait() == .done)
+    }
+
+    @Test func stadectl_drainsAndReloads() throws {
+        let scratch = try ScratchDaemon()
+        try scratch.start()
+        let configuration = "--config=\(scratch.configurationFile)"
+        #expect(try Self.stadectl(scratch, "drain", configuration).0 == 0)
+        try scratch.submit("ok")
+        #expect(eventually { scratch.jobs(.queued).count == 1 })
+        usleep(200_000)
+        #expect(scratch.ran.isEmpty && scratch.spool.isDrained)
+        #expect(try Self.stadectl(scratch, "drain", "--off", configuration).0 == 0)
+        #expect(eventually { scratch.jobs(.done).count == 1 })
+        #expect(try Self.stadectl(scratch, "reload", configuration).0 == 0)
+        let text = ScratchDaemon.configuration(scratch.path) + "histroy: {}\n"
+        try writeFile(scratch.configurationFile, Array(text.utf8))
+        let spool = "--spool=\(scratch.spool.path)"
+        let wrong = try Self.stadectl(scratch, "reload", spool)
+        #expect(wrong.0 == 78 && wrong.1.contains("did you mean 'history'?"))
+        let metrics = String(
+            decoding: try readFile(joined(scratch.spool.path, "metrics.prom")), as: UTF8.self)
+        #expect(metrics.contains("stade_jobs{state=\"queued\"} "))
+        scratch.daemon.stop()
+        #expect(scratch.daemon.wait() == .done)
+        let last = String(
+            decoding: try readFile(joined(scratch.spool.path, "metrics.prom")), as: UTF8.self)
+        #expect(last.contains("stade_events_total{event=\"job_finished\"} 1\n"))
+        #expect(last.contains("stade_events_total{event=\"reload_refused\"} 1\n"))
+        #expect(last.contains("stade_jobs{state=\"queued\"} 0\n"))
+        let unanswered = try Self.stadectl(scratch, "reload", spool)
+        #expect(unanswered.0 == 75)
     }
 
     @Test(arguments: [
@@ -133,7 +170,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "prune", "validate", "submit", "list", "show", "cancel", "hold", "release", "retry",
+        "prune", "validate", "submit", "list", "show", "watch", "cancel", "hold", "release",
+        "retry", "drain", "reload",
     ])
     func stadectl_explainsEachCommand(_ command: String) throws {
         let scratch = try ScratchDaemon()

@@ -22,7 +22,8 @@ import Testing
         #expect(scratch.daemon.wait() == .done)
     }
 
-    @Test func killedWorker_isRetriedThenFailsAndTheNextRuns() throws {
+    @Test("fault 51: a killed worker ends its own job only, with its peak")
+    func killedWorker_isRetriedThenFailsAndTheNextRuns() throws {
         let scratch = try ScratchDaemon()
         try scratch.start()
         try scratch.submit("crash")
@@ -33,6 +34,7 @@ import Testing
         #expect(failed.attempts == 3 && failed.exitCode == 70)
         let reason = try #require(failed.reason)
         #expect(reason.contains("killed by signal 9 (KILL) at block 3 of 4"))
+        #expect(reason.contains(" of memory in use; the system may have run out of memory"))
         #expect(access(joined(scratch.path, ".stade-\(failed.id).partial"), F_OK) != 0)
         scratch.daemon.stop()
         #expect(scratch.daemon.wait() == .done)
@@ -94,7 +96,7 @@ import Testing
         #expect(again.daemon.wait() == .done)
     }
 
-    @Test(arguments: ["hang", "stubborn"])
+    @Test("fault 45: a stopped daemon queues its job again", arguments: ["hang", "stubborn"])
     func stop_putsTheJobBack(_ name: String) throws {
         let scratch = try ScratchDaemon(grace: name == "hang" ? 10 : 0.5)
         try scratch.start()
@@ -109,7 +111,8 @@ import Testing
         #expect(scratch.jobs(.active).isEmpty)
     }
 
-    @Test func timeLimit_endsEvenAStubbornWorker() throws {
+    @Test("fault 52: a hung worker is ended at its time limit")
+    func timeLimit_endsEvenAStubbornWorker() throws {
         let scratch = try ScratchDaemon(grace: 0.5)
         try scratch.start()
         try scratch.submit("stubborn", "limits: {time: 1s}")
@@ -195,7 +198,8 @@ import Testing
         #expect(scratch.daemon.wait() == .done)
     }
 
-    @Test func inbox_thatVanishesAndComesBack() throws {
+    @Test("fault 56: an inbox that vanishes is attached again")
+    func inbox_thatVanishesAndComesBack() throws {
         let scratch = try ScratchDaemon()
         try scratch.start()
         #expect(rename(scratch.spool.inbox, scratch.spool.inbox + ".away") == 0)
@@ -207,7 +211,8 @@ import Testing
         #expect(scratch.daemon.wait() == .done)
     }
 
-    @Test func reload_takesARightConfigurationAndRefusesAWrongOne() throws {
+    @Test("fault 61: a wrong configuration is not taken on reload")
+    func reload_takesARightConfigurationAndRefusesAWrongOne() throws {
         let scratch = try ScratchDaemon("{threads: 1, memory: 1GiB}")
         try scratch.start()
         for index in 0..<3 { try scratch.submit("hang-\(index)") }

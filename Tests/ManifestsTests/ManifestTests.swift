@@ -16,7 +16,10 @@ import Testing
 
     @Test func brokenManifestsAreThere() { #expect(BrokenManifest.all.count > 80) }
 
-    @Test(arguments: BrokenManifest.all) func read_whenBroken(_ broken: BrokenManifest) throws {
+    @Test(
+        "faults 1, 3-5, 11-13, 15-19: a broken manifest is refused with its place",
+        arguments: BrokenManifest.all) func read_whenBroken(_ broken: BrokenManifest) throws
+    {
         let error = try refusal(broken.bytes)
         let position = try #require(error.position)
         #expect("\(position.line):\(position.column)" == broken.place, "\(error)")
@@ -25,6 +28,17 @@ import Testing
         #expect(error.exitCode == .configuration)
         #expect(error.description.hasPrefix("m.yaml:\(broken.place): "))
         #expect(!error.description.contains("\n") && error.description.utf8.count < 400)
+    }
+
+    @Test(
+        "fault 2: an alias bomb as a key is refused at once",
+        arguments: [
+            "alias-bomb-as-key.yaml", "alias-bomb.yaml",
+        ]) func read_whenABomb(_ name: String) throws
+    {
+        let bomb = try #require(BrokenManifest.all.first { $0.name == name })
+        let time = try ContinuousClock().measure { _ = try refusal(bomb.bytes) }
+        #expect(time < .milliseconds(100))
     }
 
     @Test func read_theDocumentedManifest() throws {
@@ -116,11 +130,13 @@ import Testing
         #expect(manifest.calibration == nil)
     }
 
-    @Test func read_skipsAByteOrderMark() throws {
+    @Test("fault 6: a byte order mark is accepted") func read_skipsAByteOrderMark() throws {
         #expect(try read("\u{FEFF}" + Documented.manifest).name == "smollm2-half")
     }
 
-    @Test(arguments: [true, false]) func read_utf16(_ isBigEndian: Bool) throws {
+    @Test("fault 7: UTF-16 is refused", arguments: [true, false]) func read_utf16(
+        _ isBigEndian: Bool
+    ) throws {
         var bytes: [UInt8] = []
         for unit in ("\u{FEFF}" + Documented.manifest).utf16 {
             let pair = [UInt8(unit >> 8), UInt8(unit & 0xFF)]
@@ -131,7 +147,9 @@ import Testing
         #expect(try refusal(Array(bytes.dropFirst(2))).reason.contains("a NUL byte"))
     }
 
-    @Test func read_bytesThatAreNoText() throws {
+    @Test("faults 8, 9, 11: NUL, other encodings, nothing at all") func read_bytesThatAreNoText()
+        throws
+    {
         let manifest = Array("version: 1\nmodel: a".utf8)
         let nul = try refusal(manifest + [0])
         #expect(nul.description == "m.yaml:2:9: found a NUL byte; expected text in UTF-8")
@@ -172,7 +190,7 @@ import Testing
     }
 
     /// No prefix of a manifest crashes, and every refusal has a place.
-    @Test func read_truncated() throws {
+    @Test("fault 14: what was cut short is refused") func read_truncated() throws {
         let bytes = Array(Documented.manifest.utf8)
         var refused = 0
         for length in bytes.indices {

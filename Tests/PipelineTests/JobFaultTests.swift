@@ -7,7 +7,9 @@ import Pipeline
 
 /// Broken models are refused before anything is computed, in one line that names the place.
 struct JobFaultTests {
-    @Test(arguments: BrokenModel.all)
+    @Test(
+        "faults 30-40: a broken model is refused before anything is computed",
+        arguments: BrokenModel.all)
     func brokenModel_isRefused(_ broken: BrokenModel) throws {
         let place = try Workplace()
         try broken.damage(place)

@@ -84,7 +84,7 @@ struct RootsTests {
         Case(kind: .output, path: "none/o", exitCode: .cannotCreate, text: "looked for $/w/none"),
     ]
 
-    @Test(arguments: refused)
+    @Test("fault 25: paths that lead out of the roots are refused", arguments: refused)
     func below_refuses(_ refused: Case) throws {
         let (scratch, roots) = try tree()
         let path = refused.path.replacing("$", with: scratch.path)

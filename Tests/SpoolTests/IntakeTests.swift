@@ -23,7 +23,8 @@ import Testing
         #expect(try scratch.spool.record(record.id, .queued) == record)
     }
 
-    @Test func claim_whenWrittenInPlace_waitsUntilItLiesStill() throws {
+    @Test("fault 14: what is still being written is waited for")
+    func claim_whenWrittenInPlace_waitsUntilItLiesStill() throws {
         let scratch = try ScratchSpool()
         let path = joined(scratch.spool.inbox, "a.yaml")
         try writeFile(path, Array("version: 1\nmodel: tiny\n".utf8))
@@ -47,7 +48,7 @@ import Testing
         #expect(try scratch.scan().accepted.count == 1)
     }
 
-    @Test func manyFiles_runOnceEach() throws {
+    @Test("fault 29: many files are queued once each") func manyFiles_runOnceEach() throws {
         let scratch = try ScratchSpool()
         let names = (0..<200).map { "job-\($0).yaml" }
         for name in names { try scratch.drop(name) }
@@ -98,7 +99,9 @@ import Testing
 
     enum Oddity: String, CaseIterable { case link, fifo, hardLink, large, huge }
 
-    @Test(arguments: Oddity.allCases)
+    @Test(
+        "faults 10, 20, 21, 24: huge files, links, FIFOs and hard links are refused",
+        arguments: Oddity.allCases)
     func oddFile_isRejectedAndGone(_ oddity: Oddity) throws {
         let scratch = try ScratchSpool()
         let path = joined(scratch.spool.inbox, "odd.yaml")
@@ -127,18 +130,71 @@ import Testing
         #expect(access(other, F_OK) == 0)
     }
 
-    @Test func directoriesAndOtherNames_areIgnoredWithOneWarning() throws {
+    @Test("fault 22: sockets, directories and other names are ignored with one warning")
+    func directoriesAndOtherNames_areIgnoredWithOneWarning() throws {
         let scratch = try ScratchSpool()
         #expect(mkdir(joined(scratch.spool.inbox, "dir.yaml"), 0o755) == 0)
+        try scratch.makeSocket("socket.yaml")
         try scratch.drop("notes.txt")
         try scratch.drop(".draft.yaml")
         let warnings = try scratch.scan().warnings
-        #expect(warnings.count == 2)
+        #expect(warnings.count == 3)
         #expect(warnings.allSatisfy { $0.contains("is ignored") })
         scratch.now += 100
         let again = try scratch.scan()
         #expect(again.warnings.isEmpty && again.accepted.isEmpty && again.rejected.isEmpty)
-        #expect(try scratch.names("spool/inbox") == [".draft.yaml", "dir.yaml", "notes.txt"])
+        #expect(
+            try scratch.names("spool/inbox") == [
+                ".draft.yaml", "dir.yaml", "notes.txt", "socket.yaml",
+            ])
+    }
+
+    @Test("fault 23: an unreadable file is named, and taken when it can be read")
+    func unreadableFile_isTakenLater() throws {
+        let scratch = try ScratchSpool()
+        try scratch.drop("a.yaml")
+        let path = joined(scratch.spool.inbox, "a.yaml")
+        #expect(chmod(path, 0) == 0)
+        try asNobody(scratch) {
+            let intake = try scratch.scan()
+            #expect(intake.accepted.isEmpty && intake.rejected.isEmpty)
+            #expect(intake.warnings.count == 1)
+            #expect(intake.warnings.first?.contains("chmod g+r or a+r") == true)
+            #expect(try scratch.scan().warnings.isEmpty)
+        }
+        #expect(chmod(path, 0o644) == 0)
+        scratch.hints.note("a.yaml".utf8CString.map { $0 }, .moved)
+        try asNobody(scratch) {
+            let accepted = try scratch.scan().accepted
+            #expect(accepted.count == 1)
+        }
+    }
+
+    /// Root may read everything; the others' rights are this thread's own for a moment: setfsuid(2).
+    private func asNobody(_ scratch: ScratchSpool, _ body: () throws -> Void) throws {
+        guard geteuid() == 0 else { return try body() }
+        for name in ["", "spool", "spool/inbox", "spool/tmp", "spool/queued"] {
+            #expect(chown(joined(scratch.path, name), 65534, 65534) == 0)
+        }
+        let address = try #require(dlsym(UnsafeMutableRawPointer(bitPattern: 0), "setfsuid"))
+        let setUser = unsafeBitCast(
+            address, to: (@convention(c) (UInt32) -> Int32).self)
+        _ = setUser(65534)
+        defer { _ = setUser(0) }
+        try body()
+    }
+
+    @Test("fault 28: what is written after the claim does not count")
+    func claim_whenRewrittenAfterwards_keepsItsCopy() throws {
+        let scratch = try ScratchSpool()
+        try scratch.drop("a.yaml")
+        let file = try File(joined(scratch.spool.inbox, "a.yaml"), O_RDWR)
+        let record = try #require(try scratch.scan().accepted.first)
+        let other = Array("version: 1\nname: another\n".utf8)
+        #expect(pwrite(file.descriptor, other, other.count, 0) == other.count)
+        #expect(
+            try scratch.text("spool/queued/\(record.id)/manifest.yaml") == ScratchSpool.manifest)
+        #expect(try scratch.restart().recovery.queued.map(\.name) == ["a"])
     }
 
     @Test func nameThatIsNotUTF8_isIgnored() throws {
@@ -152,7 +208,9 @@ import Testing
         #expect(try scratch.scan().warnings.count == 1)
     }
 
-    @Test func controlCharacters_areEscaped() throws {
+    @Test("fault 26: control characters in a name are escaped") func controlCharacters_areEscaped()
+        throws
+    {
         let scratch = try ScratchSpool()
         let name = "a\u{1b}[31m\n" + String(repeating: "x", count: 240) + ".yaml"
         try scratch.drop(name, "version: 2\n")

@@ -11,7 +11,9 @@ import Testing
         case prepared, claimed, claimedNameLost, copied, copiedHalf, renamed
     }
 
-    @Test(arguments: ClaimStep.allCases)
+    @Test(
+        "fault 43: a claim that is interrupted anywhere yields one job",
+        arguments: ClaimStep.allCases)
     func claim_interruptedAnywhere_yieldsOneJob(_ step: ClaimStep) throws {
         let scratch = try ScratchSpool()
         let record = try scratch.queueOne()
@@ -143,7 +145,9 @@ import Testing
         #expect(recovery.queued.count == (published == 2 ? 0 : 1))
     }
 
-    @Test(arguments: ["", "{", "[]", #"{"version": 1, "name": 3}"#, "\u{0}\u{0}\u{0}"])
+    @Test(
+        "fault 62: a damaged state.json fails that job only",
+        arguments: ["", "{", "[]", #"{"version": 1, "name": 3}"#, "\u{0}\u{0}\u{0}"])
     func damagedRecord_failsThatJobOnly(_ text: String) throws {
         let scratch = try ScratchSpool()
         let bad = try scratch.queueOne("bad.yaml")

@@ -36,6 +36,13 @@ final class ScratchSpool {
         hints.note(name.utf8CString.map { $0 }, .moved)
     }
 
+    /// A socket in the inbox.
+    func makeSocket(_ name: String) throws {
+        guard mknod(joined(spool.inbox, name), S_IFSOCK | 0o644, 0) == 0 else {
+            throw SystemError("mknod", name)
+        }
+    }
+
     func scan(limit: Int = 64) throws -> Intake {
         try inbox.scan(&hints, now: now, limit: limit)
     }

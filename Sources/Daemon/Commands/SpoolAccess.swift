@@ -12,12 +12,18 @@ struct SpoolAccess {
     /// From `--spool` or the configuration.
     init(_ arguments: Arguments) throws {
         if let path = arguments.values["--spool"] {
-            let path = absolute(path)
-            spool = Spool(path: path, inbox: joined(path, "inbox"))
+            self.init(absolute(path), inbox: joined(absolute(path), "inbox"))
             return
         }
         let configuration = try Configuration.load(arguments.values["--config"])
-        spool = Spool(path: configuration.spool, inbox: configuration.inbox)
+        self.init(configuration.spool, inbox: configuration.inbox)
+    }
+
+    /// - Parameter inbox: where the daemon has not said which one it looks into: a configuration may
+    ///   have been changed and not read yet.
+    private init(_ path: String, inbox: String) {
+        let inForce = try? Configuration.load(joined(path, Daemon.workerConfigurationName))
+        spool = Spool(path: path, inbox: inForce?.inbox ?? inbox)
     }
 
     /// Every job, oldest first. Jobs move while this looks: one that is seen twice counts where it

@@ -5,7 +5,8 @@ import Posix
 package enum StadectlCommand {
     /// In the order in which the help lists them.
     static let commands: [Subcommand] = [
-        .prune, .validate, .submit, .list, .show, .report, .cancel, .hold, .release, .retry,
+        .prune, .validate, .submit, .list, .show, .watch, .report, .cancel, .hold, .release, .retry,
+        .drain, .reload,
     ]
 
     private static var help: String {

@@ -15,6 +15,7 @@ package final class Journal: Sendable {
         var entries: [JournalEntry] = []
         var dropped = 0
         var isDraining = false
+        var counts: [Message: Int] = [:]
         var threshold: JournalEntry.Priority
     }
 
@@ -33,8 +34,12 @@ package final class Journal: Sendable {
         state.withLock { $0.threshold = level.threshold }
     }
 
+    /// How often each kind of thing happened, whether it was urgent enough to be written or not.
+    var counts: [Message: Int] { state.withLock { $0.counts } }
+
     package func write(_ entry: JournalEntry) {
         let mustStart = state.withLock { state in
+            if let message = entry.message { state.counts[message, default: 0] += 1 }
             if entry.priority > state.threshold { return false }
             guard state.entries.count < Self.capacity else {
                 state.dropped += 1

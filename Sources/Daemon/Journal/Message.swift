@@ -34,4 +34,8 @@ package enum Message: String, Sendable, Hashable, CaseIterable {
     case inboxBack = "af4429520ada4165b7c67685982b1650"
     /// The inbox cannot be watched.
     case noWatches = "e841071c00684fbea5a68fd7df96777b"
+    /// A request was not granted.
+    case requestRefused = "7d1c3a5e2f6b4b0c9a8e4d2f1b3c5a70"
+    /// Jobs are no longer, or again, started.
+    case drained = "2b9e6f0d4c1a4e7f8d3b5a6c7e9f0b14"
 }

@@ -51,7 +51,8 @@ final class Worker {
     private(set) var outOfMemoryKills = 0
 
     let process: ChildProcess
-    private let sources: [any DispatchSourceRead]
+    private let handle = Handle()
+    private let watch: PipeWatch
     private let pipes: Pipes
     private let report: (News) -> Void
 
@@ -93,7 +94,7 @@ final class Worker {
         self.timeLimit = timeLimit
         self.report = report
         self.share = share
-        let end = Handle()
+        let handle = handle
         let words = [
             "--worker", directory, "--config", configuration, "--parent", "\(getpid())",
             "--threads", "\(share.threads)", "--memory", "\(share.memory)",
@@ -101,23 +102,22 @@ final class Worker {
         process = try ChildProcess(
             command.executable, command.arguments + words, on: queue
         ) { status in
-            end.worker?.finish(status)
+            handle.worker?.finish(status)
         }
         leaf = Self.makeLeaf(record.id, share, groups, process.identifier)
         let log = open(
             joined(directory, Spool.logFile), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
         pipes = Pipes(process, log: log)
         if log >= 0 { pipes.logged = max(0, Int(lseek(log, 0, SEEK_END))) }
-        sources = [process.output, process.errors].map { descriptor in
-            let source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
-            source.setCancelHandler { close(descriptor) }
-            return source
+        do throws(SystemError) {
+            watch = try PipeWatch([process.output, process.errors], on: queue) { descriptor in
+                handle.worker?.read(descriptor) ?? false
+            }
+        } catch {
+            process.signal(SIGKILL)
+            throw error
         }
-        end.worker = self
-        for source in sources {
-            source.setEventHandler { [unowned self] in self.read() }
-            source.resume()
-        }
+        handle.worker = self
     }
 
     /// Breaks the circle of the process that tells the worker and the worker that holds the process.
@@ -187,6 +187,13 @@ final class Worker {
         }
     }
 
+    /// - Returns: false where that pipe is at its end.
+    private func read(_ descriptor: CInt) -> Bool {
+        read()
+        return descriptor == pipes.output.descriptor
+            ? !pipes.output.isAtEnd : !pipes.errors.isAtEnd
+    }
+
     private func read() {
         for line in pipes.output.lines() {
             if let event = WorkerEvent(line: line) { take(event) }
@@ -197,9 +204,6 @@ final class Worker {
             pipes.messages += 1
             if pipes.messages <= Self.maximumMessages { report(.message(text)) }
         }
-        // A pipe at its end is always readable.
-        if pipes.output.isAtEnd { sources[0].cancel() }
-        if pipes.errors.isAtEnd { sources[1].cancel() }
     }
 
     private func log(_ text: String) {
@@ -211,11 +215,12 @@ final class Worker {
 
     private func finish(_ end: ChildProcess.End) {
         read()
-        for source in sources { source.cancel() }
+        watch.cancel()
         outOfMemoryKills = leaf?.outOfMemoryKills ?? 0
         let peak = max(record.peakMemory ?? 0, leaf?.peakMemory ?? 0, end.peakMemory)
         record.peakMemory = peak
         leaf?.remove()
         report(.ended(end))
+        handle.worker = nil
     }
 }

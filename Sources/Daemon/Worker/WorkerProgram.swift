@@ -56,9 +56,13 @@ struct WorkerProgram {
         // The daemon's business, which knows whether the job is to run again.
         manifest.limits.time = nil
         limitResources(manifest.limits.memory ?? share.memory)
+        let roots = Roots(
+            .below(read: configuration.roots.read, write: configuration.roots.write),
+            submitter: Submitter(uid: record.uid))
+        try Confinement(manifest, roots, directory: directory).apply()
         var job = Job(
             id: id, manifest: manifest,
-            paths: Roots(.below(read: configuration.roots.read, write: configuration.roots.write)),
+            paths: roots,
             ceiling: configuration.limits)
         job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
         job.resumption = try resumption(record, spool, configuration)

@@ -1,0 +1,84 @@
+import Glibc
+import Posix
+import Spool
+
+/// Numbers for Prometheus, in its text format, for a collector that reads files.
+struct Metrics {
+    /// Seconds between two writings.
+    private static let interval = 2.0
+
+    let path: String
+    private let started = Clock.wall()
+    private var written = ""
+    private var lastTime = 0.0
+
+    /// In the service manager's runtime directory, which others may enter, else in the spool.
+    init(spool: Spool) {
+        let directory = getenv("RUNTIME_DIRECTORY").map { String(cString: $0) }
+        path = joined(directory ?? spool.path, "metrics.prom")
+    }
+
+    /// Writes the file anew where a number has changed, not too often. For display only: where there
+    /// is no room, it grows old.
+    /// - Returns: the seconds until it may be written again; nil where it is up to date.
+    @discardableResult
+    mutating func write(_ daemon: Daemon, isLast: Bool = false) -> Double? {
+        let now = Clock.boot()
+        let text = text(daemon)
+        guard text != written else { return nil }
+        let age = now - lastTime
+        guard isLast || age >= Self.interval else { return Self.interval - age }
+        lastTime = now
+        written = text
+        do throws(SystemError) {
+            try replaceFile(path, Array(text.utf8), durable: false)
+            // Whoever collects is not of this account.
+            _ = chmod(path, 0o644)
+        } catch {
+            written = ""
+        }
+        return nil
+    }
+
+    private func text(_ daemon: Daemon) -> String {
+        var text = ""
+        func add(_ name: String, _ kind: String, _ help: String, _ lines: [(String, String)]) {
+            text += "# HELP stade_\(name) \(help)\n# TYPE stade_\(name) \(kind)\n"
+            for (labels, value) in lines { text += "stade_\(name)\(labels) \(value)\n" }
+        }
+        add(
+            "start_time_seconds", "gauge", "Unix time at which the daemon started.",
+            [("", decimal(started, 0))])
+        add(
+            "jobs", "gauge", "Jobs that wait or run.",
+            [
+                ("{state=\"queued\"}", "\(daemon.queued.count)"),
+                ("{state=\"active\"}", "\(daemon.running.count)"),
+                ("{state=\"deferred\"}", "\(daemon.deferred.count)"),
+            ])
+        let counts = daemon.journal.counts
+        add(
+            "events_total", "counter", "What happened since the daemon started.",
+            Message.allCases.map { ("{event=\"\($0.label)\"}", "\(counts[$0, default: 0])") })
+        add(
+            "healthy", "gauge", "1 where the inbox is watched and the spool can be written.",
+            [("", daemon.inboxTrouble == nil && daemon.spoolTrouble == nil ? "1" : "0")])
+        add(
+            "drained", "gauge", "1 where no job is started until 'stadectl drain --off'.",
+            [("", daemon.isDrained ? "1" : "0")])
+        let progress = daemon.running.values.compactMap { worker in
+            worker.progress.map { ("{job=\"\(worker.record.id)\"}", $0) }
+        }.sorted { $0.0 < $1.0 }
+        add(
+            "job_progress_ratio", "gauge", "How much of a running job's work is done.",
+            progress.map { ($0.0, decimal($0.1.fraction, 3)) })
+        return text
+    }
+}
+
+extension Message {
+    /// `job_queued` for `jobQueued`.
+    fileprivate var label: String {
+        "\(self)".map { $0.isUppercase ? "_" + $0.lowercased() : String($0) }.joined()
+    }
+}
