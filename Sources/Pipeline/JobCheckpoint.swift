@@ -48,8 +48,13 @@ final class JobCheckpoint: Sendable {
         blocks = plan.layers.count
         state = Mutex(State(cost: Double(plan.memory.stateBytes) / Self.expectedSpeed))
         lock = try File(resumption.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        if flock(lock.descriptor, LOCK_EX | LOCK_NB) != 0 {
-            throw SystemError("lock", resumption.directory)
+        // Whoever ends just now, or starts another program, may hold it for a moment.
+        for attempt in 0... {
+            if flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 { break }
+            guard errno == EWOULDBLOCK || errno == EINTR, attempt < 100 else {
+                throw SystemError("lock", resumption.directory)
+            }
+            usleep(10_000)
         }
     }
 
