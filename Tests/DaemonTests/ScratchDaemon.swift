@@ -53,12 +53,15 @@ final class ScratchDaemon {
                 say '{"event":"kept","block":2,"blocks":4}'
                 kill -KILL $$
             fi ;;
+        resumed*)
+            say '{"event":"resumed","block":1,"blocks":4}'
+            trap 'say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM; while :; do sleep 0.05; done ;;
         memory*) exit 71 ;;
         limited*)
             leaf=$(dirname "$0")/cgroup/job-$id
             until [ -s "$leaf/cgroup.procs" ]; do sleep 0.01; done
             printf 'low 0\\noom_kill 1\\n' >"$leaf/memory.events"
-            echo 123456789 >"$leaf/memory.peak"
+            echo 123456789012 >"$leaf/memory.peak"
             kill -KILL $$ ;;
         keeping*)
             trap 'for i in 1 2 3 4 5 6 7 8 9 10; do say "{\\"event\\":\\"keeping\\"}"; sleep 0.1; done
