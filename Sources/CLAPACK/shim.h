@@ -13,3 +13,6 @@ void ssyevd_(const char *jobz, const char *uplo, const int *n, float *a, const i
              size_t);
 
 void openblas_set_num_threads(int threads);
+
+// 0: built without threads, and in Debian without the locks that calls from several threads need.
+int openblas_get_parallel(void);

@@ -108,6 +108,9 @@ final class ChildProcess: Sendable {
         }
         // A worker that crashes is to end by the signal itself, which says what happened, and at once.
         if getenv("SWIFT_BACKTRACE") == nil { result.append("SWIFT_BACKTRACE=enable=no") }
+        // OpenBLAS would start, before anything else runs, a thread for each processor, which none
+        // of our calls use and whose stacks count against the worker's memory.
+        if getenv("OPENBLAS_NUM_THREADS") == nil { result.append("OPENBLAS_NUM_THREADS=1") }
         return result
     }
 }
