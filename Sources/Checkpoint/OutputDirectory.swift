@@ -89,6 +89,44 @@ package final class OutputDirectory: Sendable {
         }
     }
 
+    /// The inode of the partial directory, which it keeps where it is published.
+    package func inode() throws(SystemError) -> Int {
+        guard let inode = Self.inode(partialName, in: parent) else {
+            throw SystemError("stat", partial)
+        }
+        return inode
+    }
+
+    /// Publishes a directory that is complete, unless that was done before.
+    ///
+    /// - Parameter inode: tells it from an old output, which after an exchange bears its name.
+    /// - Returns: false where it is neither under its old name nor under its new one.
+    package static func publish(
+        inode: Int, output: String, id: String, overwrite: Bool, followSymlinks: Bool
+    ) throws -> Bool {
+        let parent = try openParent(of: output, followSymlinks: followSymlinks)
+        let partialName = partialName(id)
+        if Self.inode(name(of: output), in: parent) == inode {
+            try parent.sync()
+            try removeTree(partialName, in: parent.descriptor)
+            return true
+        }
+        guard Self.inode(partialName, in: parent) == inode else { return false }
+        try OutputDirectory(
+            output: output, id: id, overwrite: overwrite, isResumed: true,
+            followSymlinks: followSymlinks
+        ).publish()
+        return true
+    }
+
+    private static func inode(_ name: String, in directory: borrowing File) -> Int? {
+        var status = stat()
+        guard fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            return nil
+        }
+        return Int(truncatingIfNeeded: status.st_ino)
+    }
+
     /// Removes the partial directory; harmless after `publish`.
     package func discard() throws(SystemError) {
         try removeTree(partialName, in: parent.descriptor)

@@ -1,3 +1,4 @@
+import Checkpoint
 import Posix
 import Pruning
 
@@ -23,6 +24,10 @@ struct JobAttempt {
 
     /// - Throws: `StaleCheckpoint`, with nothing left of it, where `saved` turns out to be of no use.
     mutating func run(from saved: SavedJob?) throws -> [String] {
+        if let saved, let finished = saved.finished {
+            try publish(finished)
+            return plan.outputs.map(\.path)
+        }
         // Before anything that it names is removed or changed.
         if saved == nil { try checkpoint?.remove() }
         let meter = ProgressMeter(
@@ -35,6 +40,7 @@ struct JobAttempt {
             let curve = builds.count > 1 ? builds.map(\.curvePoint) : []
             for build in builds { try build.writeReport(seconds: seconds, curve: curve) }
             try stop.check()
+            try checkpoint?.keepFinished(builds, seconds: seconds, work: meter.done)
             for build in builds { try build.publish() }
         } catch {
             try leave(error)
@@ -43,6 +49,33 @@ struct JobAttempt {
         // What is left of it is no checkpoint of a job that still runs.
         try? checkpoint?.remove()
         return plan.outputs.map(\.path)
+    }
+
+    /// Does what is left of a job whose outputs are complete; `inodes` are those of their directories.
+    private func publish(_ inodes: [Int]) throws {
+        guard let checkpoint, inodes.count == plan.outputs.count else {
+            throw StaleCheckpoint("it does not fit the job")
+        }
+        let blocks = plan.layers.count
+        checkpoint.resumption.notify(.resumed(block: blocks, blocks: blocks))
+        do {
+            for (output, inode) in zip(plan.outputs, inodes) {
+                let isThere = try OutputDirectory.publish(
+                    inode: inode, output: output.path, id: output.partialID,
+                    overwrite: output.overwrite, followSymlinks: plan.job.paths.followSymlinks)
+                if !isThere { throw StaleCheckpoint("\(escaped(output.path)) has gone") }
+            }
+        } catch {
+            if (error as? any Failure)?.exitCode != .tryAgain, !(error is StaleCheckpoint) {
+                try? checkpoint.remove()
+                for output in plan.outputs {
+                    let partial = OutputDirectory.partial(output: output.path, id: output.partialID)
+                    try? removeTree(partial)
+                }
+            }
+            throw error
+        }
+        try? checkpoint.remove()
     }
 
     /// Takes over the outputs that were begun.

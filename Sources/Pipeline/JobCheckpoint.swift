@@ -169,10 +169,33 @@ final class JobCheckpoint: Sendable {
         }
         let waiting = (ContinuousClock.now - start) / .seconds(1)
         try lock.sync()
+        try writeProgress(saved)
+        return waiting
+    }
+
+    /// Notes that nothing is left to compute: from here on another attempt only publishes.
+    func keepFinished(_ builds: [OutputBuild], seconds: Double, work: Int) throws {
+        queue.sync {}
+        // What fsync(2) refuses ends the job; a note that cannot be written does not.
+        for build in builds { try syncTree(build.partialPath) }
+        let slot = state.withLock { $0.slot }
+        var saved = SavedJob(
+            identity: identity, attempt: resumption.attempt, block: blocks, blocks: blocks,
+            slot: slot, states: [], seconds: seconds, work: work,
+            outputs: builds.map { $0.state.withLock { $0 } })
+        saved.finished = try builds.map { try $0.inode() }
+        do {
+            try writeProgress(saved)
+            state.withLock { $0.exists = true }
+        } catch {
+            resumption.notify(.failed(error.description))
+        }
+    }
+
+    private func writeProgress(_ saved: SavedJob) throws(SystemError) {
         try replaceFile(
             joined(resumption.directory, SavedJob.fileName), JSON.encode(saved.node, indent: nil))
         try lock.sync()
-        return waiting
     }
 
     /// Waits for a checkpoint that is being written.

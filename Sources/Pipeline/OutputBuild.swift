@@ -190,6 +190,9 @@ final class OutputBuild: Sendable {
 
     func publish() throws { try directory.publish() }
 
+    /// See `OutputDirectory.inode`.
+    func inode() throws -> Int { try directory.inode() }
+
     /// Writes what waits to be written, and makes durable what was written so far.
     ///
     /// - Parameter withNames: every file and directory, not only the tensors.

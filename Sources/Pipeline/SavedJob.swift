@@ -31,6 +31,8 @@ struct SavedJob: Sendable {
     var work: Int
     /// The outputs that were begun, in the job's order.
     var outputs: [OutputBuild.State]
+    /// The inode of each output's directory, where all are complete and have only to be published.
+    var finished: [Int]?
 
     var node: Node {
         .object([
@@ -41,6 +43,7 @@ struct SavedJob: Sendable {
                     .object(["bytes": Node($0.bytes), "checksum": Node($0.checksum)])
                 }),
             "identity": identity, "outputs": Node(outputs.map(\.node)),
+            "finished": finished.map { Node($0.map { Node($0) }) } ?? .null,
         ])
     }
 }
@@ -63,6 +66,10 @@ extension SavedJob {
             outputs: outputs.compactMap { OutputBuild.State($0) })
         guard self.states.count == states.count, self.outputs.count == outputs.count else {
             return nil
+        }
+        if let finished = node["finished"]?.array {
+            self.finished = finished.compactMap(\.integer)
+            guard self.finished?.count == outputs.count else { return nil }
         }
     }
 }

@@ -134,6 +134,40 @@ struct JobResumeTests {
         }
     }
 
+    /// Killed while it published: the first output is in place, of the second what `left` says.
+    @Test(arguments: [".stade-job-1.partial", "out-0.6", nil])
+    func publishedInPart_publishesTheRest(_ left: String?) throws {
+        let place = try Workplace()
+        let manifest = Self.manifests[1]
+        try reference(place, manifest)
+        try attempt(place, manifest) { _, kept in kept >= 1 }
+        let kept = try place.json("checkpoint/progress.json")
+        #expect(try attempt(place, manifest) { _, _ in false }.isDone)
+
+        let inodes = ["out-0.3", "out-0.6"].map { output in
+            var status = stat()
+            #expect(stat(place[output], &status) == 0)
+            return Node(Int(status.st_ino))
+        }
+        let state = try #require(kept["outputs"]?.array?.first)
+        try writeFile(
+            place["checkpoint/progress.json"],
+            JSON.encode(
+                kept.setting("outputs", to: Node([state, state]))
+                    .setting("finished", to: Node(inodes))))
+        // An old output has the partial's name after an exchange.
+        mkdir(place[".stade-job-0.partial"], 0o750)
+        if let left {
+            #expect(rename(place["out-0.6"], place[left]) == 0)
+        } else {
+            try removeTree(place["out-0.6"])
+        }
+        let (isDone, notes) = try attempt(place, manifest) { _, _ in false }
+        #expect(isDone && notes.refusals.count == (left == nil ? 1 : 0), "\(notes.all)")
+        #expect(left == nil || !notes.all.contains { if case .kept = $0 { true } else { false } })
+        try expectSame(place)
+    }
+
     /// What happens between two attempts.
     enum Change: CaseIterable {
         case version, modelTouched, manifest, tokens, statesDamaged, statesCutShort, statesGone
