@@ -104,16 +104,18 @@ struct JobAttempt {
     private mutating func compute(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
         guard plan.manifest.prune.sequential else {
             if saved == nil { for output in plan.outputs { try begin(output) } }
-            return try OutputBuild.compute(
-                builds, meter: meter, stop: stop, densePerplexity: nil,
+            _ = try OutputBuild.compute(
+                builds, meter: meter, stop: stop, measuresDense: true, dense: nil,
                 continuation: continuation(meter, saved))
+            return
         }
+        // The dense model is the same for all outputs.
+        var dense: [HiddenStates]?
         for index in max(0, builds.count - 1)..<plan.outputs.count {
             let isResumed = index < builds.count
             if !isResumed { try begin(plan.outputs[index]) }
-            try OutputBuild.compute(
-                [builds[index]], meter: meter, stop: stop,
-                densePerplexity: builds[0].densePerplexity,
+            dense = try OutputBuild.compute(
+                [builds[index]], meter: meter, stop: stop, measuresDense: index == 0, dense: dense,
                 continuation: continuation(meter, saved, isResumed: isResumed))
         }
     }

@@ -29,17 +29,19 @@ package struct MemoryPlan: Sendable, Hashable {
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, layers: [[LayerPlan]], outputs: Int, calibration: TokenWindows?,
-        evaluation: TokenWindows?, keepsStatistics: Bool, precision: Precision, threads: Int,
+        evaluation: Evaluation?, keepsStatistics: Bool, precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
         let calibrated = calibration?.tokens.count ?? 0
-        let evaluated = evaluation?.tokens.count ?? 0
+        let evaluated = evaluation?.tokens ?? 0
         guard
             Self.canMultiply(model, tokens: calibrated + (1 + outputs) * evaluated, threads)
         else { throw PlanError(place: place, reason: .memory(needed: .max, allowed: limit)) }
 
-        let sequences = max(calibration?.count ?? 0, evaluation?.count ?? 0)
-        let length = max(calibration?.length ?? 0, evaluation?.length ?? 0)
+        let sets = ([calibration].compactMap(\.self) + (evaluation?.sequences ?? [])).map {
+            (length: $0.length, sequences: $0.count)
+        }
+        let length = sets.map(\.length).max() ?? 0
         let width = 4 * model.configuration.hiddenSize
         // The dense and the pruned models' evaluations go side by side.
         let states = (calibrated + (1 + outputs) * evaluated) * width
@@ -59,14 +61,17 @@ package struct MemoryPlan: Sendable, Hashable {
             + 4 * rows * sampled.values.reduce(0, +) + min(SafetensorsWriter.piece, largest)
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let forward = Forward.bytes(
-                model, length: length, sequences: sequences, input: precision.input,
-                threads: threads)
+                model, sets, input: precision.input, threads: threads)
             let blocks = layers.map {
                 Self.blockBytes(
                     model, $0, input: precision.input, sampleRows: rows,
                     keepsStatistics: keepsStatistics, threads: threads)
             }
-            let head = evaluation == nil ? 0 : model.headBytes(threads: threads)
+            let head =
+                evaluation.map {
+                    model.predictionBytes(
+                        tokens: $0.predictedTokens, models: 1 + outputs, threads: threads)
+                } ?? 0
             let products = solved.map {
                 CovarianceSum.bytes(
                     features: $0.value, rows: min(length, Tile.size), threads: threads)

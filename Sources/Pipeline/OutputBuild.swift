@@ -103,11 +103,11 @@ final class OutputBuild: Sendable {
     /// Where the output is built.
     var partialPath: String { directory.partial }
 
-    var densePerplexity: Double? { state.withLock { $0.dense } }
-
     /// What this output adds to a trade-off curve.
     var curvePoint: Report.CurvePoint {
-        let (zeros, pruned) = state.withLock { ($0.zeros, $0.pruned) }
+        let (zeros, pruned) = state.withLock {
+            ($0.zeros, $0.comparison?.perplexity?.pruned)
+        }
         return Report.CurvePoint(
             sparsity: output.sparsity, output: output.path, zeros: zeros, perplexity: pruned)
     }
@@ -115,13 +115,15 @@ final class OutputBuild: Sendable {
     /// Runs one sweep for several outputs: a single one where it is sequential.
     ///
     /// - Parameters:
-    ///   - densePerplexity: where an earlier sweep of the same job has it already.
+    ///   - measuresDense: nil `dense` notwithstanding: see `Sweep`.
+    ///   - dense: what an earlier sweep of the same job returned.
     ///   - continuation: where it begins, and how it is kept; nil: with the first block, and not.
+    /// - Returns: what the dense model leaves of the evaluation's sequences.
     static func compute(
-        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?,
-        continuation: SweepContinuation?
-    ) throws {
-        guard let first = builds.first else { return }
+        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, measuresDense: Bool,
+        dense: [HiddenStates]?, continuation: SweepContinuation?
+    ) throws -> [HiddenStates] {
+        guard let first = builds.first else { return [] }
         let plan = first.plan
         let prune = plan.manifest.prune
         let sweep = Sweep(
@@ -129,21 +131,20 @@ final class OutputBuild: Sendable {
             sparsities: builds.map(\.output.sparsity), scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
             calibration: plan.calibration, evaluation: plan.evaluation,
-            measuresDense: densePerplexity == nil, precision: plan.precision,
+            measuresDense: measuresDense, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
             scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
-        let (dense, pruned) = try sweep.run(
-            builds.map { $0.observer(meter: meter, stop: stop) }, continuation: continuation)
-        for (build, perplexity) in zip(builds, pruned) {
-            build.state.withLock {
-                $0.dense = dense ?? densePerplexity
-                $0.pruned = perplexity
-            }
+        let (dense, comparisons) = try sweep.run(
+            builds.map { $0.observer(meter: meter, stop: stop) }, dense: dense,
+            continuation: continuation)
+        for (build, comparison) in zip(builds, comparisons) {
+            build.state.withLock { $0.comparison = comparison }
             meter.advance(0, phase: .writing, block: nil, sparsity: build.shownSparsity)
             try build.writes.drain()
             try build.writer.finish { _ in try stop.check() }
             try build.statistics?.finish()
         }
+        return dense
     }
 
     /// For progress: nil where there is only one output.
@@ -164,14 +165,10 @@ final class OutputBuild: Sendable {
                 try writes.drain()
                 try copy(blockTensors[result.index])
             },
-            advance: { [self] tokens, phase, block in
+            advance: { [self] tokens, length, phase, block in
                 try stop.check()
                 meter.advance(tokens, phase: phase, block: block, sparsity: shownSparsity)
-                let length =
-                    phase == .pruning ? plan.calibration?.length : plan.evaluation?.length
-                state.withLock {
-                    $0.flops += plan.model.flops(tokens: tokens, length: length ?? 0)
-                }
+                state.withLock { $0.flops += plan.model.flops(tokens: tokens, length: length) }
             })
     }
 

@@ -12,7 +12,8 @@ extension Plan {
             "program": Node(version), "job": Node(job.id),
             "model": Node(modelFiles.map { Node($0) }),
             "settings": Node(digest(of: settings)), "layers": Node(digest(of: layerChoices)),
-            "calibration": Self.node(calibration), "evaluation": Self.node(evaluation),
+            "calibration": Self.node(calibration), "evaluation": Self.node(evaluation?.windows),
+            "questions": evaluation?.questions.map { Node($0.checksum) } ?? .null,
             "outputs": Node(outputs.map { Node("\($0.partialID) \($0.sparsity) \($0.path)") }),
         ])
     }
@@ -23,7 +24,7 @@ extension Plan {
             "program": "this version of the program", "job": "this job",
             "model": "the model as it is now", "settings": "the manifest as it is now",
             "layers": "these layers and methods", "calibration": "this calibration text",
-            "evaluation": "this evaluation text", "outputs": "these outputs",
+            "evaluation": "this evaluation text", "questions": "these questions", "outputs": "these outputs",
         ]
         for member in right.members ?? [] {
             let other = left[member.key] ?? .null

@@ -27,7 +27,7 @@ package struct Plan: Sendable {
     /// Roles of which some layer's bias changes.
     let usedRoles: Set<Role>
     let calibration: TokenWindows?
-    let evaluation: TokenWindows?
+    let evaluation: Evaluation?
     let precision: Precision
     let threads: Int
     let memory: MemoryPlan
