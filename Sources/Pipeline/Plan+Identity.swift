@@ -24,7 +24,8 @@ extension Plan {
             "program": "this version of the program", "job": "this job",
             "model": "the model as it is now", "settings": "the manifest as it is now",
             "layers": "these layers and methods", "calibration": "this calibration text",
-            "evaluation": "this evaluation text", "questions": "these questions", "outputs": "these outputs",
+            "evaluation": "this evaluation text", "questions": "these questions",
+            "outputs": "these outputs",
         ]
         for member in right.members ?? [] {
             let other = left[member.key] ?? .null

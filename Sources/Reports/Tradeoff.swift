@@ -15,11 +15,11 @@ struct Tradeoff {
     /// - Returns: nil where fewer than two perplexities are known.
     init?(_ report: ReportContents) {
         var points: [Point] = []
-        if let dense = report.perplexity?.dense {
+        if let dense = report.perplexity?.dense?.value {
             points.append(Point(share: 0, perplexity: dense, output: nil))
         }
         if report.curve.isEmpty {
-            if let pruned = report.perplexity?.pruned {
+            if let pruned = report.perplexity?.pruned?.value {
                 points.append(Point(share: report.share, perplexity: pruned, output: "this output"))
             }
         } else {
