@@ -171,7 +171,7 @@ struct JobSettingsTests {
 
     @Test func bfloat16_isNearFloat32() throws {
         let place = try Workplace()
-        try place.run(Self.both)
+        try place.run("compute: {precision: float32}\n" + Self.both)
         try place.run("compute: {precision: bfloat16}\n" + Self.both, output: "rough")
         let (exact, rough) = (try place.report(), try place.report("rough"))
         #expect(rough["resources"]?["precision"]?.string == "bfloat16")
