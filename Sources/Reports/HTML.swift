@@ -33,7 +33,10 @@ func data(_ value: Double?, digits: Int = 4) -> String {
 /// A number and its standard error; a dash where there is none.
 func data(_ measured: ReportContents.Measured?) -> String {
     guard let measured else { return "–" }
-    return data(measured.value) + (measured.error.map { " ± " + data($0, digits: 2) } ?? "")
+    guard let error = measured.error, let text = measured.errorText else {
+        return data(measured.value)
+    }
+    return "\(data(measured.value)) ± \(data(error, text))"
 }
 
 /// The same of a share of 1, in percent.

@@ -49,7 +49,15 @@ extension ReportContents.Measured {
     var isClear: Bool? { error.map { abs(value) > 2 * $0 } }
 
     /// `42.05 ± 0.87`
-    var text: String { short(value) + (error.map { " ± " + short($0, digits: 2) } ?? "") }
+    var text: String { short(value) + (errorText.map { " ± " + $0 } ?? "") }
+
+    /// The error with as many decimals as the value has in short, or more where it is smaller.
+    var errorText: String? {
+        guard let error else { return nil }
+        let decimals = short(value).split(separator: ".").dropFirst().first?.utf8.count ?? 0
+        let text = fixed(error, decimals)
+        return error > 0 && trimmed(text) == "0" ? short(error, digits: 2) : text
+    }
 
     /// A share of 1: `82.3 ± 0.3 %`.
     var percents: String {

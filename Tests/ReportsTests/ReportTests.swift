@@ -177,7 +177,7 @@ struct ReportTests {
         let text = PlainReport(try contents()).text
         for part in [
             "50.0 % of 8,192 weights", "20.82 ± 0.75 dense, 23.25 ± 0.88 pruned (+11.7 ± 1.3 %)",
-            "next token for 81.3 ± 0.3 %", "0.06250 ± 0.0010 nats a token",
+            "next token for 81.3 ± 0.3 %", "0.06250 ± 0.00100 nats a token",
             "62.5 ± 7.8 % dense, 57.5 ± 7.9 % pruned, change -5.0 ± 3.5 %, of 40 questions",
             "40.0 KiB",
             "knee", "model.layers.1.mlp.down_proj", "0.999", "12.5 s and 100.0 MiB",
@@ -213,6 +213,15 @@ struct ReportTests {
     ])
     func short_keepsDigitsThatCount(_ value: Double, _ text: String) {
         #expect(short(value) == text)
+    }
+
+    @Test(arguments: [
+        (42.0478, 0.8742, "42.05 ± 0.87"), (318.868, 30.2516, "318.9 ± 30.3"),
+        (20.8171, 0.00021, "20.82 ± 0.00021"), (20.8171, 0, "20.82 ± 0.00"),
+        (20.8171, nil, "20.82"), (12345.6, 78.9, "12346 ± 79"),
+    ])
+    func error_hasTheDecimalsOfItsNumber(_ value: Double, _ error: Double?, _ text: String) {
+        #expect(ReportContents.Measured(value: value, error: error).text == text)
     }
 
     @Test(arguments: [("0.0200", "0.02"), ("10.0", "10"), ("100", "100"), ("1.0e-5", "1.0e-5")])
