@@ -22,6 +22,9 @@ package struct MemoryPlan: Sendable, Hashable {
     /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
     private static let program = 24 << 20
 
+    /// What oneDNN compiles for sequences of one more length.
+    private static let kernels = 512 << 10
+
     /// OpenBLAS: its library as far as it is used, and its buffer.
     private static let factorising = 32 << 20
 
@@ -57,7 +60,8 @@ package struct MemoryPlan: Sendable, Hashable {
         let rows = SampleRows(tokens: calibrated).count
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
-            Self.program + 4 * (calibrated + evaluated) + compared
+            Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
+            + 4 * (calibrated + evaluated) + compared
             + 4 * rows * sampled.values.reduce(0, +) + min(SafetensorsWriter.piece, largest)
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let forward = Forward.bytes(

@@ -1,5 +1,7 @@
+import Checkpoint
 import Posix
 import Testing
+import Transformer
 
 @testable import Pipeline
 
@@ -37,6 +39,40 @@ struct QuestionsTests {
         // No longer than the model can take, though that is between two lengths.
         #expect(questions.batches.map(\.length) == [16, 20, 32, 40, 210])
         #expect(questions.batches.map(\.count) == [3, 3, 1, 1, 1])
+    }
+
+    /// As lm-evaluation-harness divides them, with special tokens around each text: the spaces at the
+    /// question's end are the choice's, and no token that ends a text is.
+    @Test func tokens_areDividedBeforeTheSpaces() throws {
+        let place = try Workplace()
+        try place.store(
+            questions: #"""
+                {"question": "a b", "choices": ["c", "a a"], "answer": 1}
+                {"question": "ca \t", "choices": ["é", "b"], "answer": 0}
+                """#.replacing("\\t", with: " "))
+        let special = #"{"SpecialToken": {"id": "$", "type_id": 0}}"#
+        let template = #"""
+            {"type": "TemplateProcessing", "single": [\#(special), {"Sequence": {"id": "A",
+            "type_id": 0}}, \#(special), \#(special)], "pair": [], "special_tokens": {"$": {"id": "$",
+            "ids": [9], "tokens": ["$"]}}}
+            """#
+        try writeFile(
+            place["model/tokenizer.json"],
+            Array(
+                Workplace.tokenizer.replacing(
+                    "\"post_processor\": null", with: "\"post_processor\": \(template)"
+                ).replacing("\"Ġ\": 6", with: "\"Ġ\": 6, \"Ã\": 7, \"©\": 8").utf8))
+        let model = try Model(Checkpoint(directory: place["model"]))
+        var texts = Texts(model: model, paths: Roots(.unrestricted(base: place.path)))
+        let questions = try texts.questions(in: place["q.jsonl"])
+        #expect(
+            questions.continuations.map(\.token) == [6, 5] + [6, 3, 6, 3] + [6, 6, 6, 7, 8] + [
+                6, 6, 6, 4,
+            ])
+        #expect(questions.batches.count == 1)
+        let batch = try #require(questions.batches.first)
+        #expect(
+            batch[0].prefix(6) == [9, 3, 6, 4, 6, 0] && batch[2].prefix(6) == [9, 5, 3, 6, 6, 6])
     }
 
     private func job(_ place: Workplace, _ lines: String) throws -> Job {
