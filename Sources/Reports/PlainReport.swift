@@ -72,7 +72,7 @@ package struct PlainReport {
         if let perplexity = report.perplexity, let dense = perplexity.dense,
             let pruned = perplexity.pruned
         {
-            let change = perplexity.change.map { " (\($0.change))" } ?? ""
+            let change = perplexity.change.map { " (\($0.change) %)" } ?? ""
             lines.append(("perplexity", "\(dense.text) dense, \(pruned.text) pruned\(change)"))
         } else {
             lines.append(("perplexity", "not measured: give evaluation.text"))
@@ -87,7 +87,8 @@ package struct PlainReport {
             for (name, measure) in [("acc", \Row.plain), ("acc_norm", \Row.normalised)] {
                 let parts = questions.rows.compactMap { row in
                     row[keyPath: measure].map {
-                        row.name == "change" ? "change \($0.change)" : "\($0.percents) \(row.name)"
+                        row.name == "change"
+                            ? "change \($0.change) points" : "\($0.percents) \(row.name)"
                     }
                 }
                 lines.append(

@@ -60,12 +60,14 @@ extension ReportContents.Measured {
     }
 
     /// A share of 1: `82.3 ± 0.3 %`.
-    var percents: String {
-        fixed(100 * value, 1) + (error.map { " ± " + fixed(100 * $0, 1) } ?? "") + " %"
-    }
+    var percents: String { hundredths + " %" }
 
-    /// The same with a sign: `+3.0 ± 0.3 %`.
-    var change: String { (value > 0 ? "+" : "") + percents }
+    /// A change of a share: `+3.0 ± 0.3`, in percent or in points.
+    var change: String { (value > 0 ? "+" : "") + hundredths }
+
+    private var hundredths: String {
+        fixed(100 * value, 1) + (error.map { " ± " + fixed(100 * $0, 1) } ?? "")
+    }
 }
 
 extension ReportContents.Perplexity {

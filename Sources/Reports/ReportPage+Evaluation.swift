@@ -13,12 +13,12 @@ extension ReportPage {
         let clear = change.isClear == false ? ", no more than chance would have it" : ""
         var parts = [
             "Perplexity \(direction) from \(data(perplexity.dense?.value)) to "
-                + "\(data(perplexity.pruned?.value)) (\(difference(change))\(clear)): \(zeros)"
+                + "\(data(perplexity.pruned?.value)) (\(difference(change, "%"))\(clear)): \(zeros)"
         ]
         if let agreement = report.fidelity?.agreement {
             parts.append(
-                "Of \(data(agreement.value, percent(agreement.value))) of the tokens it makes the same "
-                    + "prediction as the dense model.")
+                "For \(data(agreement.value, percent(agreement.value))) of the tokens it predicts the "
+                    + "same next one as the dense model.")
         }
         if let accuracy { parts.append(accuracy) }
         return parts.joined(separator: " ")
@@ -37,13 +37,13 @@ extension ReportPage {
         return "Accuracy on \(questions.count) questions \(direction) from "
             + "\(data(dense.value, percent(dense.value))) to "
             + "\(data(pruned.value, percent(pruned.value))) "
-            + "(\(difference(change))\(clear))."
+            + "(\(difference(change, "points"))\(clear))."
     }
 
     /// `+3.0 ± 0.3 %`
-    private func difference(_ change: ReportContents.Measured) -> String {
+    private func difference(_ change: ReportContents.Measured, _ unit: String) -> String {
         let error = change.error.map { " ± " + data($0, fixed(100 * $0, 1)) } ?? ""
-        return (change.value > 0 ? "+" : "") + fixed(100 * change.value, 1) + error + " %"
+        return (change.value > 0 ? "+" : "") + fixed(100 * change.value, 1) + error + " \(unit)"
     }
 
     /// Why the numbers above may be worth less than they look.

@@ -178,7 +178,7 @@ struct ReportTests {
         for part in [
             "50.0 % of 8,192 weights", "20.82 ± 0.75 dense, 23.25 ± 0.88 pruned (+11.7 ± 1.3 %)",
             "next token for 81.3 ± 0.3 %", "0.06250 ± 0.00100 nats a token",
-            "62.5 ± 7.8 % dense, 57.5 ± 7.9 % pruned, change -5.0 ± 3.5 %, of 40 questions",
+            "62.5 ± 7.8 % dense, 57.5 ± 7.9 % pruned, change -5.0 ± 3.5 points, of 40 questions",
             "40.0 KiB",
             "knee", "model.layers.1.mlp.down_proj", "0.999", "12.5 s and 100.0 MiB",
         ] { #expect(text.contains(part), "\(part)") }
