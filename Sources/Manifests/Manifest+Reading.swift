@@ -41,9 +41,11 @@ extension Manifest {
         if let prune = try fields.section("prune") { manifest.prune = try Prune(prune) }
         if let calibration = try fields.section("calibration") {
             manifest.calibration = try Calibration(calibration)
-        } else if manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation) {
+        } else if let method = manifest.prune.methods.first(where: {
+            $0.needsStatistics(compensation: manifest.prune.compensation)
+        }) {
             throw fields.error(
-                "found no 'calibration', which prune.method \(manifest.prune.method.name) needs; "
+                "found no 'calibration', which prune.method \(method.name) needs; "
                     + "expected it with 'text' or 'tokens'")
         }
         if let evaluation = try fields.section("evaluation") {

@@ -26,7 +26,8 @@ package struct Manifest: Sendable {
     }
 
     package struct Prune: Sendable {
-        package var method = Method.auto
+        /// More than one: one output for each, with each sparsity.
+        package var methods = [Method.auto]
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
@@ -39,6 +40,9 @@ package struct Manifest: Sendable {
         package var ignore = ["lm_head"]
         package var sequential = true
         package var bias = Bias.auto
+
+        /// How many outputs a job has.
+        package var outputs: Int { methods.count * sparsity.count }
     }
 
     /// Which ways of giving a layer a bias are allowed.

@@ -2,28 +2,32 @@ import Documents
 import Pruning
 
 extension Manifest.Prune {
-    /// One output is written for each value, so a list has a length to be survived.
-    private static let maximumSparsities = 100
+    /// One output is written for each method and sparsity, so lists have a length to be survived.
+    private static let maximumOutputs = 100
     /// Expressions are compiled to check them, at some milliseconds for a thousand bytes.
     private static let maximumExpressionBytes = 1000
     private static let maximumExpressionsBytes = 1 << 16
 
     init(_ fields: Fields) throws(DocumentError) {
         self.init()
-        if let name = try fields.choice("method", Method.all.map(\.name)),
-            let method = Method.named(name)
-        {
-            self.method = method
-        }
+        methods = try Self.methods(fields) ?? methods
         pattern = try Self.pattern(fields) ?? pattern
         sparsity = try Self.sparsity(fields, pattern) ?? sparsity
+        if outputs > Self.maximumOutputs, let node = fields.value("sparsity") {
+            throw fields.mismatch(
+                "sparsity", node,
+                expected: "at most \(Self.maximumOutputs) outputs, one for each of the "
+                    + "\(methods.count) methods with each sparsity")
+        }
         if let word = try fields.choice(
             "compensation", ["auto"] + Compensation.allCases.map(\.rawValue))
         {
             compensation = Compensation(rawValue: word)
         }
         scope = try fields.choice("scope", Scope.self) ?? scope
-        if scope != .row, method.isSolved, let node = fields.value("scope") {
+        if scope != .row, let method = methods.first(where: \.isSolved),
+            let node = fields.value("scope")
+        {
             throw fields.mismatch(
                 "scope", node, expected: "row, the only one that method \(method.name) has")
         }
@@ -34,6 +38,28 @@ extension Manifest.Prune {
         ignore = try Self.expressions("ignore", fields) ?? ignore
         sequential = try fields.bool("sequential") ?? sequential
         bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
+    }
+
+    private static func methods(_ fields: Fields) throws(DocumentError) -> [Method]? {
+        guard let value = fields.value("method") else { return nil }
+        guard let elements = value.array else {
+            return try fields.choice("method", Method.all.map(\.name)).flatMap { Method.named($0) }
+                .map { [$0] }
+        }
+        if elements.isEmpty {
+            throw fields.mismatch(
+                "method", value, expected: "a method, or a list of at least one")
+        }
+        var methods: [Method] = []
+        for element in elements {
+            let name = try fields.choice("method", Method.all.map(\.name), element)
+            guard let method = Method.named(name) else { continue }
+            if methods.contains(where: { $0.name == name }) {
+                throw fields.mismatch("method", element, expected: "each method once")
+            }
+            methods.append(method)
+        }
+        return methods
     }
 
     private static func pattern(_ fields: Fields) throws(DocumentError) -> Pattern? {
@@ -67,10 +93,10 @@ extension Manifest.Prune {
     private static func shares(_ fields: Fields) throws(DocumentError) -> [Double]? {
         guard let value = fields.value("sparsity") else { return nil }
         let elements = value.array ?? [value]
-        if elements.isEmpty || elements.count > maximumSparsities {
+        if elements.isEmpty || elements.count > maximumOutputs {
             throw fields.mismatch(
                 "sparsity", value,
-                expected: "a number, or a list of 1 to \(maximumSparsities) numbers")
+                expected: "a number, or a list of 1 to \(maximumOutputs) numbers")
         }
         var shares: [Double] = []
         for element in elements {

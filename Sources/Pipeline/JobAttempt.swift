@@ -31,7 +31,7 @@ struct JobAttempt {
         // Before anything that it names is removed or changed.
         if saved == nil { try checkpoint?.remove() }
         let meter = ProgressMeter(
-            total: plan.expectedWork, done: saved?.work ?? 0, blocks: plan.layers.count,
+            total: plan.expectedWork, done: saved?.work ?? 0, blocks: plan.blocks,
             report: progress)
         do {
             if let saved { try resume(saved) }
@@ -56,7 +56,7 @@ struct JobAttempt {
         guard let checkpoint, inodes.count == plan.outputs.count else {
             throw StaleCheckpoint("it does not fit the job")
         }
-        let blocks = plan.layers.count
+        let blocks = plan.blocks
         checkpoint.resumption.notify(.resumed(block: blocks, blocks: blocks))
         do {
             for (output, inode) in zip(plan.outputs, inodes) {
@@ -81,7 +81,7 @@ struct JobAttempt {
     /// Takes over the outputs that were begun.
     private mutating func resume(_ saved: SavedJob) throws {
         guard let checkpoint, saved.outputs.count <= plan.outputs.count,
-            saved.block <= plan.layers.count,
+            saved.block <= plan.blocks,
             plan.manifest.prune.sequential || saved.outputs.count == plan.outputs.count
         else { throw StaleCheckpoint("it does not fit the job") }
         do {
@@ -91,14 +91,14 @@ struct JobAttempt {
                 builds.append(
                     try OutputBuild(
                         resuming: plan, output, stop: stop, checkpoint: checkpoint, state,
-                        firstBlock: isUnderWay ? saved.block : plan.layers.count))
+                        firstBlock: isUnderWay ? saved.block : plan.blocks))
             }
         } catch {
             let text = (error as? any Failure)?.description ?? "\(error)"
             throw StaleCheckpoint("the unfinished output cannot be used: \(text)")
         }
         checkpoint.resumption.notify(
-            .resumed(block: saved.block, blocks: plan.layers.count))
+            .resumed(block: saved.block, blocks: plan.blocks))
     }
 
     private mutating func compute(_ meter: ProgressMeter, _ saved: SavedJob?) throws {

@@ -45,7 +45,7 @@ final class JobCheckpoint: Sendable {
     init(_ resumption: Resumption, _ plan: Plan) throws {
         self.resumption = resumption
         identity = plan.identity(version: resumption.version)
-        blocks = plan.layers.count
+        blocks = plan.blocks
         state = Mutex(State(cost: Double(plan.memory.stateBytes) / Self.expectedSpeed))
         lock = try File(resumption.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         // Whoever ends just now, or starts another program, may hold it for a moment.

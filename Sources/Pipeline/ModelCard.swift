@@ -12,13 +12,14 @@ struct ModelCard {
     var text: String {
         let plan = report.plan
         let prune = report.manifest.prune
+        let method = report.output.treatment.method
         var lines = [
             "# \(report.manifest.name)", "",
             "\(sourceName), pruned with [stade](stade-report.json): "
                 + "\(percent(report.state.zeros, of: report.weights)) of the weights of its "
                 + "linear layers are zero.", "",
             "| | |", "|---|---|",
-            "| method | \(prune.method.name): \(prune.method.summary) |",
+            "| method | \(method.name): \(method.summary) |",
             "| pattern | \(prune.pattern), scope \(prune.scope.rawValue) |",
             "| layers | \(methods) |",
         ]

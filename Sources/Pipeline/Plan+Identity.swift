@@ -11,7 +11,7 @@ extension Plan {
         .object([
             "program": Node(version), "job": Node(job.id),
             "model": Node(modelFiles.map { Node($0) }),
-            "settings": Node(digest(of: settings)), "layers": Node(digest(of: layerChoices)),
+            "settings": Node(digest(of: settings)), "layers": Node(digest(of: choices)),
             "calibration": Self.node(calibration), "evaluation": Self.node(evaluation),
             "outputs": Node(outputs.map { Node("\($0.partialID) \($0.sparsity) \($0.path)") }),
         ])
@@ -50,12 +50,13 @@ extension Plan {
 
     private var settings: String {
         let prune = manifest.prune
-        return "\(prune.method.name) \(prune.pattern) \(prune.scope) \(prune.sequential) "
+        let methods = prune.methods.map(\.name).joined(separator: " ")
+        return "\(methods) \(prune.pattern) \(prune.scope) \(prune.sequential) "
             + "\(manifest.calibration?.seed ?? 0) \(precision.rawValue) \(manifest.statistics)"
     }
 
-    private var layerChoices: String {
-        layers.joined().map { layer in
+    private var choices: String {
+        outputs.flatMap { $0.treatment.layers.joined() }.map { layer in
             let choice = layer.choice.map { "\($0.metric.name) \($0.compensation.rawValue)" }
             return "\(layer.name) \(choice ?? "left") \(layer.policy.rawValue)\n"
         }.joined()

@@ -16,6 +16,8 @@ package struct Progress: Sendable, Hashable {
     package var tokensPerSecond: Double?
     /// nil while unknown.
     package var secondsLeft: Double?
+    /// e.g. `wanda` where the manifest lists several methods.
+    package var method: String?
     /// e.g. `0.7` where the manifest lists several sparsities.
     package var sparsity: Double?
 

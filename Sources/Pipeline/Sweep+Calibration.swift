@@ -15,7 +15,9 @@ extension Sweep {
         _ block: Block, states: HiddenStates?, observer: SweepObserver
     ) throws -> (statistics: [Tap: Statistics], dense: Matrix)? {
         guard let states else { return nil }
-        if !layers[block.index].contains(where: { $0.choice != nil }) {
+        // What any of the outputs needs.
+        let plans = lanes.flatMap { $0.layers[block.index].filter { $0.choice != nil } }
+        if plans.isEmpty {
             if !sequential { try advance(states, through: block, .pruning, observer) }
             return nil
         }
@@ -24,7 +26,6 @@ extension Sweep {
         let compared = Self.comparedSequences(windows)
         let dense = Matrix(
             rows: sequential ? compared * length : 0, columns: model.configuration.hiddenSize)
-        let plans = layers[block.index].filter { $0.choice != nil }
         let sampleRows = SampleRows(tokens: windows.tokens.count)
         var samples: [Tap: Matrix] = [:]
         for plan in plans where plan.choice?.compensation.needsSample == true {

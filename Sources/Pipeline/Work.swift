@@ -8,7 +8,7 @@ extension Plan {
         let passes = manifest.prune.sequential ? 2 * outputs.count : 1
         let calibration = (calibration?.tokens.count ?? 0) * passes
         let evaluation = (evaluation?.tokens.count ?? 0) * (outputs.count + 1)
-        return layers.count * (calibration + evaluation)
+        return blocks * (calibration + evaluation)
     }
 }
 

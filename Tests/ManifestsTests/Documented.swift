@@ -7,7 +7,7 @@ enum Documented {
         model: models/SmolLM2-135M         # absolute, or relative to an allowed root
         output: out/SmolLM2-135M-stade50   # must not exist; `overwrite: true` replaces it atomically
         prune:
-          method: auto
+          method: auto                     # or a list [wanda, stade, auto]: one output each, compared in the report
           sparsity: 0.5                    # or a list [0.3, 0.5, 0.7]: one output per value and a trade-off curve
           pattern: unstructured            # or "2:4", "4:8", any N:M that divides the columns
           compensation: auto               # auto (as the table says for the method) | none | mean | scale | affine

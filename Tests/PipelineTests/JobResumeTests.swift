@@ -16,6 +16,8 @@ struct JobResumeTests {
         "prune: {sparsity: [0.3, 0.6], method: stade}\nstatistics: true\n" + both,
         "prune: {sparsity: [0.3, 0.6], sequential: false}\nstatistics: true\n" + both,
         "prune: {sequential: false, method: wanda}\n" + Workplace.calibration,
+        "prune: {method: [stade, sparsegpt, magnitude], sequential: false}\nstatistics: true\n"
+            + both,
         "prune: {method: magnitude, compensation: none}\n" + Workplace.evaluation,
         "prune: {targets: [layers.1]}\n" + both,
     ]
