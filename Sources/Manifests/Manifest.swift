@@ -9,8 +9,10 @@ package struct Manifest: Sendable {
     package var output: String
     package var overwrite = false
     package var prune = Prune()
-    /// nil only where `prune` needs no statistics.
+    /// nil only where `prune` needs no statistics, or `knownStatistics` has them.
     package var calibration: Calibration?
+    /// In place of `calibration`: the file of statistics that an earlier job has left.
+    package var knownStatistics: String?
     package var evaluation: Evaluation?
     package var precision = Precision.auto
     package var limits = Limits()

@@ -28,6 +28,12 @@ struct ModelCard {
                 "| calibration | \(windows.count) sequences of \(windows.length) tokens "
                     + "from `\(wanted.source.path)`, seed \(wanted.seed) |")
         }
+        if let known = plan.known, let path = report.manifest.knownStatistics {
+            let pruned = known.origin.pruned.map { ", gathered while pruning by \($0)" } ?? ""
+            lines.append(
+                "| calibration | statistics of \(known.origin.tokens) tokens from `\(path)`\(pruned) |"
+            )
+        }
         lines += [
             "| zeros | \(report.state.zeros) of \(report.weights) |",
             "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |",
@@ -43,7 +49,7 @@ struct ModelCard {
                 "| \(decimals(dense)) | \(decimals(pruned)) |",
             ]
         }
-        if plan.calibration != nil {
+        if plan.calibration != nil || plan.known != nil {
             lines += [
                 "",
                 "Pruning fits the calibration text. On text of another kind the loss is larger: "

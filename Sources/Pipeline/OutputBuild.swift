@@ -135,7 +135,7 @@ final class OutputBuild: Sendable {
             },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
-            calibration: plan.calibration, evaluation: plan.evaluation,
+            calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
             measuresDense: densePerplexity == nil, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
             scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)

@@ -104,6 +104,12 @@ struct Report: Sendable {
     }
 
     private var calibration: Node {
+        if let known = plan.known, let path = manifest.knownStatistics {
+            return .object([
+                "source": Node(path), "tokens": Node(known.origin.tokens),
+                "pruned": known.origin.pruned.map { Node($0) } ?? .null,
+            ])
+        }
         guard let windows = plan.calibration, let wanted = manifest.calibration else {
             return .null
         }

@@ -6,7 +6,8 @@ import Transformer
 
 extension Sweep {
     /// Runs the dense block on every calibration sequence: the statistics of each tap's input, and
-    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`.
+    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`; without
+    /// a calibration what is known of the inputs already.
     ///
     /// Beyond those the last layer's product is not needed, unless the sweep follows the dense model.
     ///
@@ -14,6 +15,12 @@ extension Sweep {
     func measure(
         _ block: Block, states: HiddenStates?, observer: SweepObserver
     ) throws -> (statistics: [Tap: Statistics], dense: Matrix)? {
+        if let known {
+            let statistics = Tap.allCases.compactMap { tap in
+                known.statistics(of: tap, block: block.index).map { (tap, $0) }
+            }
+            return (Dictionary(uniqueKeysWithValues: statistics), Matrix(rows: 0, columns: 0))
+        }
         guard let states else { return nil }
         // What any of the outputs needs.
         let plans = lanes.flatMap { $0.layers[block.index].filter { $0.choice != nil } }
@@ -67,11 +74,10 @@ extension Sweep {
             finished: { try observer.advance($0.rows.count, .pruning, block.index) })
         let statistics = totals.withLock { totals in
             Dictionary(
-                uniqueKeysWithValues: totals.map {
-                    (
-                        $0,
-                        Statistics(
-                            $1, sample: kept[$0], products: sums[$0]?.finish($1))
+                uniqueKeysWithValues: totals.map { tap, moments in
+                    let products = sums[tap]?.finish(moments)
+                    return (
+                        tap, Statistics(moments, sample: kept[tap], products: products).rounded
                     )
                 })
         }

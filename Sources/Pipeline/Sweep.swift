@@ -20,6 +20,8 @@ package struct Sweep: Sendable {
     /// model's.
     package let sequential: Bool
     package let calibration: TokenWindows?
+    /// Statistics in place of a calibration.
+    package let known: StatisticsFile?
     package let evaluation: TokenWindows?
     /// Whether the perplexity of the dense model is wanted too.
     package let measuresDense: Bool
@@ -41,8 +43,9 @@ package struct Sweep: Sendable {
 
     package init(
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
-        sequential: Bool, calibration: TokenWindows?, evaluation: TokenWindows?,
-        measuresDense: Bool, precision: Precision, pool: WorkerPool, scratchDirectory: String?
+        sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
+        evaluation: TokenWindows?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
+        scratchDirectory: String?
     ) {
         self.model = model
         precondition(!sequential || lanes.count == 1, "one output when sequential")
@@ -52,6 +55,7 @@ package struct Sweep: Sendable {
         self.seed = seed
         self.sequential = sequential
         self.calibration = calibration
+        self.known = known
         self.evaluation = evaluation
         self.measuresDense = measuresDense
         self.precision = precision

@@ -16,7 +16,7 @@ enum Documented {
           ignore: ["lm_head"]
           sequential: true                 # false: all statistics from one dense pass (half the time, one pass per sweep)
         calibration:
-          text: data/calibration.txt       # .txt, .jsonl (field: text), .gz of either; or tokens: file.safetensors
+          text: data/calibration.txt       # .txt, .jsonl (field: text), .gz of either; or tokens: or statistics: file.safetensors
           samples: 128
           length: 2048
           seed: 0
