@@ -14,8 +14,8 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "compensation", "scope", "targets", "ignore",
-                "sequential", "bias",
+                "method", "sparsity", "pattern", "allocation", "bounds", "compensation", "scope",
+                "targets", "ignore", "sequential", "bias",
             ]
         ),
         ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
@@ -59,6 +59,14 @@ extension Manifest {
             throw fields.error(
                 "found no 'calibration', which prune.method \(method.name) needs; "
                     + "expected it with 'text', 'tokens' or 'statistics'")
+        }
+        if manifest.prune.allocation != .uniform, manifest.calibration == nil,
+            manifest.knownStatistics == nil
+        {
+            throw fields.error(
+                "found no 'calibration', which prune.allocation "
+                    + "\(manifest.prune.allocation.rawValue) needs; expected it with 'text', 'tokens' "
+                    + "or 'statistics'")
         }
         if let evaluation = try fields.section("evaluation") {
             manifest.evaluation = try Evaluation(evaluation)

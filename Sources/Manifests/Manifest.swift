@@ -33,6 +33,10 @@ package struct Manifest: Sendable {
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
+        /// How the zeros are shared out among the layers.
+        package var allocation = Allocation.uniform
+        /// What each layer's share may be; nil: as `Allocation` has it around each sparsity.
+        package var bounds: ClosedRange<Double>?
         /// nil: `auto`, as published with the method.
         package var compensation: Compensation?
         package var scope = Scope.row

@@ -2,10 +2,16 @@
 package struct Lane: Sendable {
     /// `[blocks][layers of the block]`.
     package let layers: [[LayerPlan]]
-    package let sparsity: Double
+    private let sparsity: Double
+    /// By layer's name, where they differ.
+    private let allocated: [String: Double]
 
-    package init(layers: [[LayerPlan]], sparsity: Double) {
+    package init(layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:]) {
         self.layers = layers
         self.sparsity = sparsity
+        self.allocated = allocated
     }
+
+    /// The share of a layer that is to go.
+    func sparsity(of layer: LayerPlan) -> Double { allocated[layer.name] ?? sparsity }
 }

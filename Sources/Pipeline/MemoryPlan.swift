@@ -30,7 +30,8 @@ package struct MemoryPlan: Sendable, Hashable {
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: TokenWindows?, keepsStatistics: Bool, precision: Precision, threads: Int,
+        evaluation: TokenWindows?, allocation: Allocation, keepsStatistics: Bool,
+        precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
         let calibrated = calibration?.tokens.count ?? 0
@@ -71,7 +72,8 @@ package struct MemoryPlan: Sendable, Hashable {
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
-            return fixed + forward + (sweep.max() ?? head) + (inMemory ? states : mapped)
+            let survey = Survey.bytes(model, allocation, threads: threads)
+            return fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped)
         }
         var count = threads
         while true {

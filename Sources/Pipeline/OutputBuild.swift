@@ -119,10 +119,12 @@ final class OutputBuild: Sendable {
     /// Runs one sweep for several outputs: a single one where it is sequential.
     ///
     /// - Parameters:
+    ///   - shares: what the layers of each output lose; empty where that is the same for all.
     ///   - densePerplexity: where an earlier sweep of the same job has it already.
     ///   - continuation: where it begins, and how it is kept; nil: with the first block, and not.
     static func compute(
-        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?,
+        _ builds: [OutputBuild], shares: [Survey.Shares], meter: ProgressMeter, stop: StopCheck,
+        densePerplexity: Double?,
         continuation: SweepContinuation?
     ) throws {
         guard let first = builds.first else { return }
@@ -130,8 +132,10 @@ final class OutputBuild: Sendable {
         let prune = plan.manifest.prune
         let sweep = Sweep(
             model: plan.model,
-            lanes: builds.map {
-                Lane(layers: $0.output.treatment.layers, sparsity: $0.output.sparsity)
+            lanes: builds.enumerated().map { index, build in
+                Lane(
+                    layers: build.output.treatment.layers, sparsity: build.output.sparsity,
+                    allocated: shares.isEmpty ? [:] : shares[index])
             },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
@@ -162,6 +166,12 @@ final class OutputBuild: Sendable {
         )
     }
 
+    /// For a survey, which is no output's own.
+    func surveyObserver(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
+        let observer = observer(meter: meter, stop: stop)
+        return SweepObserver(advance: { try observer.advance($0, .survey, $2) })
+    }
+
     private func observer(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
         SweepObserver(
             layer: { [self] result in
@@ -179,9 +189,12 @@ final class OutputBuild: Sendable {
             },
             advance: { [self] tokens, phase, block in
                 try stop.check()
-                meter.advance(tokens, phase: phase, block: block, output: label)
+                meter.advance(
+                    tokens, phase: phase, block: block,
+                    output: phase == .survey ? (nil, nil) : label)
                 let length =
-                    phase == .pruning ? plan.calibration?.length : plan.evaluation?.length
+                    phase == .pruning || phase == .survey
+                    ? plan.calibration?.length : plan.evaluation?.length
                 state.withLock {
                     $0.flops += plan.model.flops(tokens: tokens, length: length ?? 0)
                 }

@@ -58,6 +58,7 @@ extension Plan {
         let prune = manifest.prune
         let methods = prune.methods.map(\.name).joined(separator: " ")
         return "\(methods) \(prune.pattern) \(prune.scope) \(prune.sequential) "
+            + "\(prune.allocation.rawValue) \(prune.bounds.map { "\($0)" } ?? "auto") "
             + "\(manifest.calibration?.seed ?? 0) \(precision.rawValue) \(manifest.statistics)"
     }
 

@@ -31,8 +31,10 @@ extension Plan {
         let prune = manifest.prune
         let share =
             prune.pattern == .unstructured ? "sparsity \(output.sparsity)" : "\(prune.pattern)"
+        let shared =
+            prune.allocation == .uniform ? "" : ", allocated by \(prune.allocation.rawValue)"
         return StatisticsFile.Origin(
             model: model.digest, tokens: calibration.tokens.count,
-            pruned: prune.sequential ? "\(output.treatment.method.name) at \(share)" : nil)
+            pruned: prune.sequential ? "\(output.treatment.method.name) at \(share)\(shared)" : nil)
     }
 }

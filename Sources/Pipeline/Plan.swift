@@ -71,7 +71,8 @@ package struct Plan: Sendable {
             sweeps: manifest.prune.sequential
                 ? outputs.map { [$0.treatment.layers] } : [outputs.map(\.treatment.layers)],
             calibration: calibration, evaluation: evaluation,
-            keepsStatistics: manifest.statistics, precision: precision, threads: threads,
+            allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
+            precision: precision, threads: threads,
             limit: Self.memoryLimit(job), place: manifest.name)
         diskBytes = try diskSpace()
         // Again, now that all sizes are known: paths that are wrong are told before texts are read.

@@ -1,7 +1,7 @@
 /// How far a job is.
 package struct Progress: Sendable, Hashable {
     package enum Phase: String, Sendable, Hashable {
-        case reading, densePerplexity = "dense perplexity", pruning, prunedPerplexity =
+        case reading, survey, densePerplexity = "dense perplexity", pruning, prunedPerplexity =
             "pruned perplexity",
             writing
     }

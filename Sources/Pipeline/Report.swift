@@ -74,6 +74,7 @@ struct Report: Sendable {
             "prune": .object([
                 "method": Node(output.treatment.method.name),
                 "pattern": Node(manifest.prune.pattern.description),
+                "allocation": Node(manifest.prune.allocation.rawValue),
                 "scope": Node(manifest.prune.scope.rawValue), "sparsity": Node(output.sparsity),
                 "compensation": Node(manifest.prune.compensation?.rawValue ?? "auto"),
                 "sequential": Node(manifest.prune.sequential),

@@ -32,7 +32,7 @@ package struct Sweep: Sendable {
     let forward: Forward
     /// Where the next block is read while the current one computes. Only hints are given here: the
     /// kernel reads into the page cache, and decoding stays with the pool, which is busy anyway.
-    private let reading = DispatchQueue(label: "stade.read")
+    let reading = DispatchQueue(label: "stade.read")
 
     /// How many sequences' output is compared with the dense block's: the first ones, with about 2048
     /// tokens; the product of the last layer is needed for nothing else.
@@ -140,7 +140,7 @@ package struct Sweep: Sendable {
     }
 
     /// The first hidden states of every window.
-    private func embedded(_ windows: TokenWindows) throws -> HiddenStates {
+    func embedded(_ windows: TokenWindows) throws -> HiddenStates {
         let states = try zeroed(windows)
         let embedding = try model.embedding()
         try pool.forEach(windows.count) { index in
@@ -185,7 +185,7 @@ package struct Sweep: Sendable {
             try observer.advance(0, .pruning, block.index)
             let pruning = LayerPruning(
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
-                pattern: pattern, sparsity: lane.sparsity, scope: scope, seed: seed,
+                pattern: pattern, sparsity: lane.sparsity(of: plan), scope: scope, seed: seed,
                 type: try model.weightType(plan.role, block: block.index))
             let input = statistics[plan.role.tap]
             let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
@@ -196,7 +196,9 @@ package struct Sweep: Sendable {
             if Self.isLastReader(plan, layers) { input?.covariance?.forget() }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
-                LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
+                LayerResult(
+                    plan: plan, sparsity: pruning.sparsity, outcome: outcome, layer: layer,
+                    statistics: input))
         }
     }
 

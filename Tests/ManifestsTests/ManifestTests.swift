@@ -143,6 +143,20 @@ import Testing
         #expect(groups.prune.outputs == 2)
     }
 
+    @Test func read_allocation() throws {
+        let manifest = try read(
+            """
+            version: 1
+            model: m
+            output: o
+            prune: {allocation: owl, sparsity: [0.4, 0.6], bounds: [0.3, 0.7]}
+            calibration: {statistics: s}
+            """)
+        #expect(manifest.prune.allocation == .owl && manifest.prune.bounds == 0.3...0.7)
+        #expect(manifest.knownStatistics == "s" && manifest.calibration == nil)
+        #expect(!manifest.prune.sequential)
+    }
+
     @Test func read_tooManyOutputs() throws {
         let shares = (0..<40).map { "0.\(10 + $0)" }.joined(separator: ", ")
         let error = try refusal(
@@ -260,7 +274,7 @@ import Testing
 
     @Test(arguments: files(in: path("etc/examples"))) func read_anExample(_ file: String) throws {
         let manifest = try Manifest.read(readFile(file), file: file)
-        #expect(manifest.calibration != nil)
+        #expect(manifest.calibration != nil || manifest.knownStatistics != nil)
     }
 
     @Test func examplesAreThere() { #expect(files(in: path("etc/examples")).count >= 4) }
