@@ -53,6 +53,13 @@ extension Fields {
         _ key: String, _ words: [String]
     ) throws(DocumentError) -> String? {
         guard let value = value(key) else { return nil }
+        return try choice(key, words, value)
+    }
+
+    /// The same of one value below `key`, such as an element of a list.
+    package func choice(
+        _ key: String, _ words: [String], _ value: Node
+    ) throws(DocumentError) -> String {
         if let text = value.string, words.contains(where: { Node.Key($0) == Node.Key(text) }) {
             return text
         }

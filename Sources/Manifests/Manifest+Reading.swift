@@ -14,11 +14,11 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "compensation", "scope", "targets", "ignore",
-                "sequential", "bias",
+                "method", "sparsity", "pattern", "allocation", "bounds", "compensation", "scope",
+                "targets", "ignore", "sequential", "bias",
             ]
         ),
-        ("calibration", ["text", "tokens", "samples", "length", "seed"]),
+        ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
         ("evaluation", ["text", "tokens", "length", "windows", "choices"]),
         ("compute", ["precision"]),
         ("limits", ["threads", "memory", "time"]),
@@ -38,13 +38,35 @@ extension Manifest {
         manifest.overwrite = try fields.bool("overwrite") ?? manifest.overwrite
         manifest.priority = try fields.integer("priority", in: -1000...1000) ?? manifest.priority
         manifest.statistics = try fields.bool("statistics") ?? manifest.statistics
-        if let prune = try fields.section("prune") { manifest.prune = try Prune(prune) }
-        if let calibration = try fields.section("calibration") {
+        let prune = try fields.section("prune")
+        if let prune { manifest.prune = try Prune(prune) }
+        if let calibration = try fields.section("calibration"),
+            let path = try statisticsPath(calibration)
+        {
+            manifest.knownStatistics = path
+            // There are no inputs that could come from pruned blocks.
+            if let node = prune?.value("sequential"), manifest.prune.sequential {
+                throw fields.mismatch(
+                    "prune.sequential", node,
+                    expected: "false, or nothing, with calibration.statistics")
+            }
+            manifest.prune.sequential = false
+        } else if let calibration = try fields.section("calibration") {
             manifest.calibration = try Calibration(calibration)
-        } else if manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation) {
+        } else if let method = manifest.prune.methods.first(where: {
+            $0.needsStatistics(compensation: manifest.prune.compensation)
+        }) {
             throw fields.error(
-                "found no 'calibration', which prune.method \(manifest.prune.method.name) needs; "
-                    + "expected it with 'text' or 'tokens'")
+                "found no 'calibration', which prune.method \(method.name) needs; "
+                    + "expected it with 'text', 'tokens' or 'statistics'")
+        }
+        if manifest.prune.allocation != .uniform, manifest.calibration == nil,
+            manifest.knownStatistics == nil
+        {
+            throw fields.error(
+                "found no 'calibration', which prune.allocation "
+                    + "\(manifest.prune.allocation.rawValue) needs; expected it with 'text', 'tokens' "
+                    + "or 'statistics'")
         }
         if let evaluation = try fields.section("evaluation") {
             manifest.evaluation = try Evaluation(evaluation)
@@ -54,6 +76,18 @@ extension Manifest {
         }
         if let limits = try fields.section("limits") { manifest.limits = try Limits(limits) }
         return manifest
+    }
+
+    /// `calibration.statistics`, which stands alone.
+    private static func statisticsPath(_ fields: Fields) throws(DocumentError) -> String? {
+        guard let path = try fields.path("statistics") else { return nil }
+        for key in ["text", "tokens", "samples", "length", "seed"] {
+            guard let node = fields.value(key) else { continue }
+            throw fields.error(
+                "found both \(fields.name("statistics")) and \(fields.name(key)); expected one",
+                at: node)
+        }
+        return path
     }
 
     private static func name(_ fields: Fields) throws(DocumentError) -> String? {

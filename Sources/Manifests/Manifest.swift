@@ -9,8 +9,10 @@ package struct Manifest: Sendable {
     package var output: String
     package var overwrite = false
     package var prune = Prune()
-    /// nil only where `prune` needs no statistics.
+    /// nil only where `prune` needs no statistics, or `knownStatistics` has them.
     package var calibration: Calibration?
+    /// In place of `calibration`: the file of statistics that an earlier job has left.
+    package var knownStatistics: String?
     package var evaluation: Evaluation?
     package var precision = Precision.auto
     package var limits = Limits()
@@ -26,10 +28,15 @@ package struct Manifest: Sendable {
     }
 
     package struct Prune: Sendable {
-        package var method = Method.auto
+        /// More than one: one output for each, with each sparsity.
+        package var methods = [Method.auto]
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
+        /// How the zeros are shared out among the layers.
+        package var allocation = Allocation.uniform
+        /// What each layer's share may be; nil: as `Allocation` has it around each sparsity.
+        package var bounds: ClosedRange<Double>?
         /// nil: `auto`, as published with the method.
         package var compensation: Compensation?
         package var scope = Scope.row
@@ -39,6 +46,9 @@ package struct Manifest: Sendable {
         package var ignore = ["lm_head"]
         package var sequential = true
         package var bias = Bias.auto
+
+        /// How many outputs a job has.
+        package var outputs: Int { methods.count * sparsity.count }
     }
 
     /// Which ways of giving a layer a bias are allowed.

@@ -2,28 +2,33 @@ import Documents
 import Pruning
 
 extension Manifest.Prune {
-    /// One output is written for each value, so a list has a length to be survived.
-    private static let maximumSparsities = 100
+    /// One output is written for each method and sparsity, so lists have a length to be survived.
+    private static let maximumOutputs = 100
     /// Expressions are compiled to check them, at some milliseconds for a thousand bytes.
     private static let maximumExpressionBytes = 1000
     private static let maximumExpressionsBytes = 1 << 16
 
     init(_ fields: Fields) throws(DocumentError) {
         self.init()
-        if let name = try fields.choice("method", Method.all.map(\.name)),
-            let method = Method.named(name)
-        {
-            self.method = method
-        }
+        methods = try Self.methods(fields) ?? methods
         pattern = try Self.pattern(fields) ?? pattern
         sparsity = try Self.sparsity(fields, pattern) ?? sparsity
+        if outputs > Self.maximumOutputs, let node = fields.value("sparsity") {
+            throw fields.mismatch(
+                "sparsity", node,
+                expected: "at most \(Self.maximumOutputs) outputs, one for each of the "
+                    + "\(methods.count) methods with each sparsity")
+        }
+        try readAllocation(fields)
         if let word = try fields.choice(
             "compensation", ["auto"] + Compensation.allCases.map(\.rawValue))
         {
             compensation = Compensation(rawValue: word)
         }
         scope = try fields.choice("scope", Scope.self) ?? scope
-        if scope != .row, method.isSolved, let node = fields.value("scope") {
+        if scope != .row, let method = methods.first(where: \.isSolved),
+            let node = fields.value("scope")
+        {
             throw fields.mismatch(
                 "scope", node, expected: "row, the only one that method \(method.name) has")
         }
@@ -34,6 +39,56 @@ extension Manifest.Prune {
         ignore = try Self.expressions("ignore", fields) ?? ignore
         sequential = try fields.bool("sequential") ?? sequential
         bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
+    }
+
+    private mutating func readAllocation(_ fields: Fields) throws(DocumentError) {
+        allocation = try fields.choice("allocation", Allocation.self) ?? allocation
+        if allocation != .uniform, pattern != .unstructured, let node = fields.value("allocation") {
+            throw fields.mismatch(
+                "allocation", node,
+                expected: "uniform, for pattern \(pattern) fixes the sparsity of every layer")
+        }
+        guard let node = fields.value("bounds") else { return }
+        guard allocation != .uniform else {
+            throw fields.mismatch(
+                "bounds", node, expected: "nothing where prune.allocation is uniform")
+        }
+        // NaN is in no range.
+        let ends = node.array?.compactMap(\.double).filter((0..<1).contains) ?? []
+        guard ends.count == 2, node.array?.count == 2, ends[0] < ends[1] else {
+            throw fields.mismatch(
+                "bounds", node,
+                expected:
+                    "two numbers, the least and the most sparsity of a layer, as in [0.3, 0.7]"
+            )
+        }
+        let range = ends[0]...ends[1]
+        if let share = sparsity.first(where: { !range.contains($0) }) {
+            throw fields.mismatch("bounds", node, expected: "bounds around the sparsity \(share)")
+        }
+        bounds = range
+    }
+
+    private static func methods(_ fields: Fields) throws(DocumentError) -> [Method]? {
+        guard let value = fields.value("method") else { return nil }
+        guard let elements = value.array else {
+            return try fields.choice("method", Method.all.map(\.name)).flatMap { Method.named($0) }
+                .map { [$0] }
+        }
+        if elements.isEmpty {
+            throw fields.mismatch(
+                "method", value, expected: "a method, or a list of at least one")
+        }
+        var methods: [Method] = []
+        for element in elements {
+            let name = try fields.choice("method", Method.all.map(\.name), element)
+            guard let method = Method.named(name) else { continue }
+            if methods.contains(where: { $0.name == name }) {
+                throw fields.mismatch("method", element, expected: "each method once")
+            }
+            methods.append(method)
+        }
+        return methods
     }
 
     private static func pattern(_ fields: Fields) throws(DocumentError) -> Pattern? {
@@ -67,10 +122,10 @@ extension Manifest.Prune {
     private static func shares(_ fields: Fields) throws(DocumentError) -> [Double]? {
         guard let value = fields.value("sparsity") else { return nil }
         let elements = value.array ?? [value]
-        if elements.isEmpty || elements.count > maximumSparsities {
+        if elements.isEmpty || elements.count > maximumOutputs {
             throw fields.mismatch(
                 "sparsity", value,
-                expected: "a number, or a list of 1 to \(maximumSparsities) numbers")
+                expected: "a number, or a list of 1 to \(maximumOutputs) numbers")
         }
         var shares: [Double] = []
         for element in elements {

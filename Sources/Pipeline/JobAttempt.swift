@@ -10,6 +10,8 @@ struct JobAttempt {
     let progress: @Sendable (Progress) -> Void
     let checkpoint: JobCheckpoint?
     private var builds: [OutputBuild] = []
+    /// What the layers of each output lose; empty where that is the same for all.
+    private var shares: [Survey.Shares] = []
 
     init(
         plan: Plan, start: ContinuousClock.Instant, stop: StopCheck,
@@ -31,7 +33,7 @@ struct JobAttempt {
         // Before anything that it names is removed or changed.
         if saved == nil { try checkpoint?.remove() }
         let meter = ProgressMeter(
-            total: plan.expectedWork, done: saved?.work ?? 0, blocks: plan.layers.count,
+            total: plan.expectedWork, done: saved?.work ?? 0, blocks: plan.blocks,
             report: progress)
         do {
             if let saved { try resume(saved) }
@@ -56,7 +58,7 @@ struct JobAttempt {
         guard let checkpoint, inodes.count == plan.outputs.count else {
             throw StaleCheckpoint("it does not fit the job")
         }
-        let blocks = plan.layers.count
+        let blocks = plan.blocks
         checkpoint.resumption.notify(.resumed(block: blocks, blocks: blocks))
         do {
             for (output, inode) in zip(plan.outputs, inodes) {
@@ -81,9 +83,12 @@ struct JobAttempt {
     /// Takes over the outputs that were begun.
     private mutating func resume(_ saved: SavedJob) throws {
         guard let checkpoint, saved.outputs.count <= plan.outputs.count,
-            saved.block <= plan.layers.count,
-            plan.manifest.prune.sequential || saved.outputs.count == plan.outputs.count
+            saved.block <= plan.blocks,
+            plan.manifest.prune.sequential || saved.outputs.count == plan.outputs.count,
+            saved.shares.count
+                == (plan.manifest.prune.allocation == .uniform ? 0 : plan.outputs.count)
         else { throw StaleCheckpoint("it does not fit the job") }
+        shares = saved.shares
         do {
             for (index, (output, state)) in zip(plan.outputs, saved.outputs).enumerated() {
                 let isUnderWay =
@@ -91,33 +96,48 @@ struct JobAttempt {
                 builds.append(
                     try OutputBuild(
                         resuming: plan, output, stop: stop, checkpoint: checkpoint, state,
-                        firstBlock: isUnderWay ? saved.block : plan.layers.count))
+                        firstBlock: isUnderWay ? saved.block : plan.blocks))
             }
         } catch {
             let text = (error as? any Failure)?.description ?? "\(error)"
             throw StaleCheckpoint("the unfinished output cannot be used: \(text)")
         }
         checkpoint.resumption.notify(
-            .resumed(block: saved.block, blocks: plan.layers.count))
+            .resumed(block: saved.block, blocks: plan.blocks))
     }
 
     private mutating func compute(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
-        guard plan.manifest.prune.sequential else {
-            if saved == nil { for output in plan.outputs { try begin(output) } }
+        let isSequential = plan.manifest.prune.sequential
+        if saved == nil {
+            for output in isSequential ? [plan.outputs[0]] : plan.outputs { try begin(output) }
+        }
+        try allocate(meter, saved)
+        guard isSequential else {
             _ = try OutputBuild.compute(
-                builds, meter: meter, stop: stop, measuresDense: true, dense: nil,
+                builds, shares: shares, meter: meter, stop: stop, measuresDense: true, dense: nil,
                 continuation: continuation(meter, saved))
             return
         }
         // The dense model is the same for all outputs.
         var dense: [HiddenStates]?
-        for index in max(0, builds.count - 1)..<plan.outputs.count {
-            let isResumed = index < builds.count
-            if !isResumed { try begin(plan.outputs[index]) }
+        for index in (builds.count - 1)..<plan.outputs.count {
+            let isResumed = saved != nil && index < builds.count
+            if index == builds.count { try begin(plan.outputs[index]) }
             dense = try OutputBuild.compute(
-                [builds[index]], meter: meter, stop: stop, measuresDense: index == 0, dense: dense,
+                [builds[index]], shares: shares.isEmpty ? [] : [shares[index]], meter: meter,
+                stop: stop, measuresDense: index == 0, dense: dense,
                 continuation: continuation(meter, saved, isResumed: isResumed))
         }
+    }
+
+    /// Finds out what each layer of each output is to lose, where that is not the same for all.
+    private mutating func allocate(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
+        guard plan.manifest.prune.allocation != .uniform, shares.isEmpty else { return }
+        var survey = Survey(plan, directory: builds[0].partialPath)
+        try survey.run(builds[0].surveyObserver(meter: meter, stop: stop))
+        shares = plan.outputs.map { survey.shares(of: $0) }
+        checkpoint?.keep(
+            0, [], of: builds, shares: shares, seconds: seconds(saved), work: meter.done)
     }
 
     private mutating func begin(_ output: Plan.Output) throws {
@@ -129,7 +149,7 @@ struct JobAttempt {
     ) -> SweepContinuation? {
         guard let checkpoint else { return nil }
         let source = isResumed ? saved : nil
-        let (start, builds, earlier) = (start, builds, saved?.seconds ?? 0)
+        let (start, builds, shares, earlier) = (start, builds, shares, saved?.seconds ?? 0)
         return SweepContinuation(
             firstBlock: source?.block ?? 0,
             restore: { states in
@@ -137,7 +157,7 @@ struct JobAttempt {
             },
             keep: { block, states in
                 checkpoint.keep(
-                    block, states, of: builds,
+                    block, states, of: builds, shares: shares,
                     seconds: earlier + (ContinuousClock.now - start) / .seconds(1),
                     work: meter.done)
             })
@@ -160,5 +180,6 @@ struct JobAttempt {
             for build in builds { build.discard() }
         }
         builds = []
+        shares = []
     }
 }

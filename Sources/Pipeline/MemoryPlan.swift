@@ -28,15 +28,18 @@ package struct MemoryPlan: Sendable, Hashable {
     /// OpenBLAS: its library as far as it is used, and its buffer.
     private static let factorising = 32 << 20
 
-    /// - Parameter outputs: how many are computed in one sweep.
+    /// - Parameter sweeps: what is done to the layers of each output, for each sweep that the job runs
+    ///   one after the other.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
-        model: Model, layers: [[LayerPlan]], outputs: Int, calibration: TokenWindows?,
-        evaluation: Evaluation?, keepsStatistics: Bool, precision: Precision, threads: Int,
+        model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
+        evaluation: Evaluation?, allocation: Allocation, keepsStatistics: Bool,
+        precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
         let calibrated = calibration?.tokens.count ?? 0
         let evaluated = evaluation?.tokens ?? 0
+        let outputs = sweeps.map(\.count).max() ?? 1
         guard
             Self.canMultiply(model, tokens: calibrated + (1 + outputs) * evaluated, threads)
         else { throw PlanError(place: place, reason: .memory(needed: .max, allowed: limit)) }
@@ -51,40 +54,34 @@ package struct MemoryPlan: Sendable, Hashable {
         stateBytes = states
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
-        let sampled = Dictionary(
-            layers.joined().filter { $0.choice?.compensation.needsSample == true }
-                .map { ($0.role.tap, model.shape($0.role)[1]) }, uniquingKeysWith: max)
-        let solved = Dictionary(
-            layers.joined().filter { $0.choice?.metric.solver != nil }
-                .map { ($0.role.tap, model.shape($0.role)[1]) }, uniquingKeysWith: max)
         let rows = SampleRows(tokens: calibrated).count
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
-            + 4 * (calibrated + evaluated) + compared
-            + 4 * rows * sampled.values.reduce(0, +) + min(SafetensorsWriter.piece, largest)
+            + 4 * (calibrated + evaluated) + compared + min(SafetensorsWriter.piece, largest)
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let forward = Forward.bytes(
                 model, sets, input: precision.input, threads: threads)
-            let blocks = layers.map {
-                Self.blockBytes(
-                    model, $0, input: precision.input, sampleRows: rows,
-                    keepsStatistics: keepsStatistics, threads: threads)
-            }
             let head =
                 evaluation.map {
                     model.predictionBytes(
                         tokens: $0.predictedTokens, models: 1 + outputs, threads: threads)
                 } ?? 0
-            let products = solved.map {
-                CovarianceSum.bytes(
-                    features: $0.value, rows: min(length, Tile.size), threads: threads)
+            let sweep = sweeps.map { outputs in
+                let (inputs, isSolved) = Self.inputBytes(
+                    model, outputs.joined().joined(), sampleRows: rows,
+                    tileRows: min(length, Tile.size), threads: threads)
+                let blocks = outputs.joined().map {
+                    Self.blockBytes(
+                        model, $0, input: precision.input, sampleRows: rows,
+                        keepsStatistics: keepsStatistics, threads: threads)
+                }
+                return inputs + (isSolved ? Self.factorising : 0) + max(blocks.max() ?? 0, head)
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
-            return fixed + (solved.isEmpty ? 0 : Self.factorising) + forward + products.reduce(0, +)
-                + max(blocks.max() ?? 0, head)
-                + (inMemory ? states : mapped)
+            let survey = Survey.bytes(model, allocation, threads: threads)
+            return fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped)
         }
         var count = threads
         while true {
@@ -103,6 +100,28 @@ package struct MemoryPlan: Sendable, Hashable {
         }
         throw PlanError(
             place: place, reason: .memory(needed: total(1, inMemory: false), allowed: limit))
+    }
+
+    /// What is kept of a block's inputs beside their sums: samples and covariances, as far as some layer
+    /// needs them; and whether there are covariances.
+    private static func inputBytes(
+        _ model: Model, _ layers: some Sequence<LayerPlan>, sampleRows: Int, tileRows: Int,
+        threads: Int
+    ) -> (bytes: Int, isSolved: Bool) {
+        var sampled: [Tap: Int] = [:]
+        var solved: [Tap: Int] = [:]
+        for layer in layers {
+            guard let choice = layer.choice else { continue }
+            let columns = model.shape(layer.role)[1]
+            if choice.compensation.needsSample { sampled[layer.role.tap] = columns }
+            if choice.metric.solver != nil { solved[layer.role.tap] = columns }
+        }
+        let products = solved.values.map {
+            CovarianceSum.bytes(features: $0, rows: tileRows, threads: threads)
+        }
+        return (
+            4 * sampleRows * sampled.values.reduce(0, +) + products.reduce(0, +), !solved.isEmpty
+        )
     }
 
     /// Whether no product of shapes below can overflow: this one is larger than any.

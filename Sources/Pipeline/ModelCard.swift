@@ -12,13 +12,14 @@ struct ModelCard {
     var text: String {
         let plan = report.plan
         let prune = report.manifest.prune
+        let method = report.output.treatment.method
         var lines = [
             "# \(report.manifest.name)", "",
             "\(sourceName), pruned with [stade](stade-report.json): "
                 + "\(percent(report.state.zeros, of: report.weights)) of the weights of its "
                 + "linear layers are zero.", "",
             "| | |", "|---|---|",
-            "| method | \(prune.method.name): \(prune.method.summary) |",
+            "| method | \(method.name): \(method.summary) |",
             "| pattern | \(prune.pattern), scope \(prune.scope.rawValue) |",
             "| layers | \(methods) |",
         ]
@@ -27,12 +28,18 @@ struct ModelCard {
                 "| calibration | \(windows.count) sequences of \(windows.length) tokens "
                     + "from `\(wanted.source.path)`, seed \(wanted.seed) |")
         }
+        if let known = plan.known, let path = report.manifest.knownStatistics {
+            let pruned = known.origin.pruned.map { ", gathered while pruning by \($0)" } ?? ""
+            lines.append(
+                "| calibration | statistics of \(known.origin.tokens) tokens from `\(path)`\(pruned) |"
+            )
+        }
         lines += [
             "| zeros | \(report.state.zeros) of \(report.weights) |",
             "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |",
         ]
         lines += evaluation
-        if plan.calibration != nil {
+        if plan.calibration != nil || plan.known != nil {
             lines += [
                 "",
                 "Pruning fits the calibration text. On text of another kind the loss is larger: "

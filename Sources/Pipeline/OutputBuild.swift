@@ -33,9 +33,10 @@ final class OutputBuild: Sendable {
             try self.init(
                 plan, output, directory, stop, checkpoint, State(),
                 writer: CheckpointWriter(
-                    plan.layout, into: directory.partial, config: Self.config(plan)),
+                    output.treatment.layout, into: directory.partial,
+                    config: Self.config(plan, output)),
                 statistics: plan.manifest.statistics
-                    ? StatisticsWriter(Self.statisticsPath(directory), plan) : nil)
+                    ? StatisticsWriter(Self.statisticsPath(directory), plan, output) : nil)
         } catch {
             try? directory.discard()
             throw error
@@ -60,17 +61,18 @@ final class OutputBuild: Sendable {
             output: output.path, id: output.partialID, overwrite: output.overwrite,
             isResumed: true, followSymlinks: plan.job.paths.followSymlinks)
         let tensors = plan.model.tensorsByBlock.blocks.dropFirst(firstBlock).joined().map(\.name)
-        let layers = plan.layers.dropFirst(firstBlock).joined().flatMap {
+        let layers = output.treatment.layers.dropFirst(firstBlock).joined().flatMap {
             ["\($0.name).weight", "\($0.name).bias"]
         }
         try self.init(
             plan, output, directory, stop, checkpoint, state,
             writer: CheckpointWriter(
-                resuming: plan.layout, in: directory.partial, config: Self.config(plan),
-                unwritten: Set(tensors + layers)),
+                resuming: output.treatment.layout, in: directory.partial,
+                config: Self.config(plan, output), unwritten: Set(tensors + layers)),
             statistics: plan.manifest.statistics
                 ? StatisticsWriter(
-                    resuming: Self.statisticsPath(directory), plan, firstBlock: firstBlock) : nil)
+                    resuming: Self.statisticsPath(directory), plan, output,
+                    firstBlock: firstBlock) : nil)
         try writeZeroBiases()
     }
 
@@ -90,9 +92,10 @@ final class OutputBuild: Sendable {
     }
 
     /// The new `config.json`; nil where it stays as it is.
-    private static func config(_ plan: Plan) -> Node? {
+    private static func config(_ plan: Plan, _ output: Plan.Output) -> Node? {
         let config = plan.model.checkpoint.config
-        let edited = plan.biases.edit(config, used: plan.usedRoles)
+        let treatment = output.treatment
+        let edited = treatment.biases.edit(config, used: treatment.usedRoles)
         return edited == config ? Node?.none : edited
     }
 
@@ -109,28 +112,35 @@ final class OutputBuild: Sendable {
             ($0.zeros, $0.comparison?.perplexity?.pruned)
         }
         return Report.CurvePoint(
-            sparsity: output.sparsity, output: output.path, zeros: zeros, perplexity: pruned)
+            method: output.treatment.method.name, sparsity: output.sparsity, output: output.path,
+            zeros: zeros, perplexity: pruned)
     }
 
     /// Runs one sweep for several outputs: a single one where it is sequential.
     ///
     /// - Parameters:
+    ///   - shares: what the layers of each output lose; empty where that is the same for all.
     ///   - measuresDense: nil `dense` notwithstanding: see `Sweep`.
     ///   - dense: what an earlier sweep of the same job returned.
     ///   - continuation: where it begins, and how it is kept; nil: with the first block, and not.
     /// - Returns: what the dense model leaves of the evaluation's sequences.
     static func compute(
-        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, measuresDense: Bool,
-        dense: [HiddenStates]?, continuation: SweepContinuation?
+        _ builds: [OutputBuild], shares: [Survey.Shares], meter: ProgressMeter, stop: StopCheck,
+        measuresDense: Bool, dense: [HiddenStates]?, continuation: SweepContinuation?
     ) throws -> [HiddenStates] {
         guard let first = builds.first else { return [] }
         let plan = first.plan
         let prune = plan.manifest.prune
         let sweep = Sweep(
-            model: plan.model, layers: plan.layers, pattern: prune.pattern,
-            sparsities: builds.map(\.output.sparsity), scope: prune.scope,
+            model: plan.model,
+            lanes: builds.enumerated().map { index, build in
+                Lane(
+                    layers: build.output.treatment.layers, sparsity: build.output.sparsity,
+                    allocated: shares.isEmpty ? [:] : shares[index])
+            },
+            pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
-            calibration: plan.calibration, evaluation: plan.evaluation,
+            calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
             measuresDense: measuresDense, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
             scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
@@ -139,7 +149,7 @@ final class OutputBuild: Sendable {
             continuation: continuation)
         for (build, comparison) in zip(builds, comparisons) {
             build.state.withLock { $0.comparison = comparison }
-            meter.advance(0, phase: .writing, block: nil, sparsity: build.shownSparsity)
+            meter.advance(0, phase: .writing, block: nil, output: build.label)
             try build.writes.drain()
             try build.writer.finish { _ in try stop.check() }
             try build.statistics?.finish()
@@ -147,8 +157,20 @@ final class OutputBuild: Sendable {
         return dense
     }
 
-    /// For progress: nil where there is only one output.
-    private var shownSparsity: Double? { plan.outputs.count > 1 ? output.sparsity : nil }
+    /// For progress: what tells the output from the others.
+    private var label: (method: String?, sparsity: Double?) {
+        let prune = plan.manifest.prune
+        return (
+            prune.methods.count > 1 ? output.treatment.method.name : nil,
+            prune.sparsity.count > 1 ? output.sparsity : nil
+        )
+    }
+
+    /// For a survey, which is no output's own.
+    func surveyObserver(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
+        let observer = observer(meter: meter, stop: stop)
+        return SweepObserver(advance: { try observer.advance($0, $1, .survey, $3) })
+    }
 
     private func observer(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
         SweepObserver(
@@ -167,7 +189,9 @@ final class OutputBuild: Sendable {
             },
             advance: { [self] tokens, length, phase, block in
                 try stop.check()
-                meter.advance(tokens, phase: phase, block: block, sparsity: shownSparsity)
+                meter.advance(
+                    tokens, phase: phase, block: block,
+                    output: phase == .survey ? (nil, nil) : label)
                 state.withLock { $0.flops += plan.model.flops(tokens: tokens, length: length) }
             })
     }
@@ -242,9 +266,12 @@ final class OutputBuild: Sendable {
     /// A flag that gives some layers a bias gives it to all that it covers.
     private func writeZeroBiases() throws {
         let changed = Set(
-            plan.layers.joined().filter { $0.choice?.compensation.needsBias == true }
-                .map(\.name))
-        for (layer, tensor) in Plan.addedBiases(plan.model, plan.biases, plan.usedRoles)
+            output.treatment.layers.joined().filter {
+                $0.choice?.compensation.needsBias == true
+            }.map(\.name))
+        let treatment = output.treatment
+        for (layer, tensor) in Plan.addedBiases(
+            plan.model, treatment.biases, treatment.usedRoles)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])
             try zeros.withUnsafeBufferPointer { try writer.write(tensor.name, $0) }

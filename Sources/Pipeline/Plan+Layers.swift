@@ -5,9 +5,27 @@ import Tensors
 import Transformer
 
 extension Plan {
-    /// What is done to each layer: the manifest's method, resolved by what the family can carry.
-    static func planLayers(
-        _ model: Model, _ manifest: Manifest
+    /// What a method comes to in the model, and the checkpoint that this makes.
+    static func treatment(
+        _ model: Model, _ manifest: Manifest, _ method: Method
+    ) throws -> Treatment {
+        let (layers, biases) = try planLayers(model, manifest, method)
+        let used = Set(
+            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.role))
+        var edits = addedBiases(model, biases, used).map { layer, tensor in
+            CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
+        }
+        if model.storesTiedHead {
+            edits.append(.remove("\(model.architecture.names.head).weight"))
+        }
+        return Treatment(
+            method: method, layers: layers, biases: biases, usedRoles: used,
+            layout: try CheckpointLayout(model.checkpoint, edits: edits))
+    }
+
+    /// What is done to each layer: the method, resolved by what the family can carry.
+    private static func planLayers(
+        _ model: Model, _ manifest: Manifest, _ method: Method
     ) throws -> ([[LayerPlan]], BiasPlan) {
         let prune = manifest.prune
         let targets = try prune.targets.map { try Regex($0) }
@@ -28,7 +46,7 @@ extension Plan {
         for (_, role) in selected.joined().compactMap({ $0 }) where !wanted.contains(role) {
             let layer = Method.Layer(
                 inputIsNormalised: role.tap.isNormalised, carriesBias: true)
-            let choice = prune.method.choose(for: layer, compensation: prune.compensation)
+            let choice = method.choose(for: layer, compensation: prune.compensation)
             if choice.compensation.needsBias { wanted.insert(role) }
         }
         let biases = BiasPlan(
@@ -42,7 +60,7 @@ extension Plan {
                 return LayerPlan(
                     name: model.layerName(role, block: block), block: block, role: role,
                     choice: layer.map { _ in
-                        prune.method.choose(for: traits, compensation: prune.compensation)
+                        method.choose(for: traits, compensation: prune.compensation)
                     },
                     policy: policy)
             }

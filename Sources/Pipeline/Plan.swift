@@ -12,6 +12,7 @@ package struct Plan: Sendable {
     /// One checkpoint to write.
     struct Output: Sendable {
         let path: String
+        let treatment: Treatment
         let sparsity: Double
         /// What `OutputDirectory` calls it while it is built.
         let partialID: String
@@ -21,22 +22,21 @@ package struct Plan: Sendable {
     let job: Job
     let model: Model
     let outputs: [Output]
-    /// `[blocks][layers of the block]`.
-    let layers: [[LayerPlan]]
-    let biases: BiasPlan
-    /// Roles of which some layer's bias changes.
-    let usedRoles: Set<Role>
     let calibration: TokenWindows?
+    /// In place of a calibration.
+    let known: StatisticsFile?
     let evaluation: Evaluation?
     let precision: Precision
     let threads: Int
     let memory: MemoryPlan
-    let layout: CheckpointLayout
     /// Disk space that the job takes at most, in bytes: outputs with their statistics, and hidden
     /// states.
-    let diskBytes: Int
+    private(set) var diskBytes = 0
 
     var manifest: Manifest { job.manifest }
+
+    /// Blocks of the model.
+    var blocks: Int { model.configuration.numHiddenLayers }
 
     /// Checks model, texts, paths, disk space and memory, and leaves nothing behind.
     init(_ job: Job) throws {
@@ -47,23 +47,18 @@ package struct Plan: Sendable {
             directory: directory, followSymlinks: job.paths.followSymlinks)
         model = try Model(checkpoint)
         threads = try Self.threads(job)
-        (layers, biases) = try Self.planLayers(model, manifest)
-        usedRoles = Set(
-            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.role))
-        var edits = Self.addedBiases(model, biases, usedRoles).map { layer, tensor in
-            CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
+        let treatments = try manifest.prune.methods.map { [model] method in
+            try Self.treatment(model, manifest, method)
         }
-        if model.storesTiedHead {
-            edits.append(.remove("\(model.architecture.names.head).weight"))
+        outputs = try Self.planOutputs(job, treatments)
+        let file = try manifest.knownStatistics.map { try job.paths.fileToRead($0) }
+        let inputs = [directory] + [file].compactMap(\.self)
+        try Self.checkOutputs(outputs, bytes: 0, inputs: inputs, paths: job.paths)
+        known = try file.map { [model, outputs] path in
+            try Self.statistics(path, model, outputs, job)
         }
-        layout = try CheckpointLayout(checkpoint, edits: edits)
-        outputs = try Self.planOutputs(job)
-        try Self.checkOutputs(outputs, bytes: 0, inputs: [directory], paths: job.paths)
         var texts = Texts(model: model, paths: job.paths)
-        calibration =
-            manifest.prune.method.needsStatistics(compensation: manifest.prune.compensation)
-                || manifest.calibration != nil
-            ? try manifest.calibration.map { try texts.calibration($0) } : nil
+        calibration = try manifest.calibration.map { try texts.calibration($0) }
         evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
         precision =
             switch manifest.precision {
@@ -72,26 +67,31 @@ package struct Plan: Sendable {
             case .bfloat16: .bfloat16
             }
         memory = try MemoryPlan(
-            model: model, layers: layers, outputs: manifest.prune.sequential ? 1 : outputs.count,
+            model: model,
+            sweeps: manifest.prune.sequential
+                ? outputs.map { [$0.treatment.layers] } : [outputs.map(\.treatment.layers)],
             calibration: calibration, evaluation: evaluation,
-            keepsStatistics: manifest.statistics, precision: precision, threads: threads,
+            allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
+            precision: precision, threads: threads,
             limit: Self.memoryLimit(job), place: manifest.name)
-        let statistics =
-            manifest.statistics
-            ? try StatisticsWriter.layout(
-                model, layers, isCalibrated: calibration != nil, file: StatisticsWriter.fileName
-            ).size : 0
-        diskBytes = Self.diskBytes(
-            outputs: outputs.count, each: [layout.bytes, statistics], scratch: memory.scratchBytes)
+        diskBytes = try diskSpace()
         // Again, now that all sizes are known: paths that are wrong are told before texts are read.
-        try checkSpace(inputs: [directory])
+        try checkSpace(inputs: inputs)
     }
 
-    private static func diskBytes(outputs: Int, each: [Int], scratch: Int) -> Int {
-        let sizes = each.map { $0.multipliedReportingOverflow(by: outputs) }
-        return (sizes + [(scratch, false)]).reduce(0) { sum, size in
-            let (next, overflow) = sum.addingReportingOverflow(size.partialValue)
-            return overflow || size.overflow ? .max : next
+    private func diskSpace() throws -> Int {
+        var bytes = outputs.map(\.treatment.layout.bytes) + [memory.scratchBytes]
+        if manifest.statistics {
+            bytes += try outputs.map { output in
+                try StatisticsWriter.layout(
+                    model, output.treatment.layers, origin: origin(of: output),
+                    file: StatisticsWriter.fileName
+                ).size
+            }
+        }
+        return bytes.reduce(0) { sum, size in
+            let (next, overflow) = sum.addingReportingOverflow(size)
+            return overflow ? .max : next
         }
     }
 
@@ -142,19 +142,25 @@ package struct Plan: Sendable {
         return min(job.ceiling.memory ?? .max, physicalMemory)
     }
 
-    /// One output per sparsity: the path as it stands for one, with the sparsity behind it for more.
-    private static func planOutputs(_ job: Job) throws -> [Output] {
+    /// One output per method and sparsity: the path as it stands for one, with what differs behind
+    /// it for more.
+    private static func planOutputs(_ job: Job, _ treatments: [Treatment]) throws -> [Output] {
         let manifest = job.manifest
         let sparsities = manifest.prune.sparsity
         var base = manifest.output[...]
         while base.count > 1, base.hasSuffix("/") { base.removeLast() }
-        return try sparsities.enumerated().map { index, sparsity in
-            let isOnly = sparsities.count == 1
+        let pairs = treatments.flatMap { treatment in sparsities.map { (treatment, $0) } }
+        return try pairs.enumerated().map { index, pair in
+            let (treatment, sparsity) = pair
+            let names =
+                (treatments.count > 1 ? [treatment.method.name] : [])
+                + (sparsities.count > 1 ? ["\(sparsity)"] : [])
             let path = try job.paths.outputPath(
-                isOnly ? manifest.output : "\(base)-\(sparsity)")
+                names.isEmpty
+                    ? manifest.output : ([String(base)] + names).joined(separator: "-"))
             return Output(
-                path: path, sparsity: sparsity,
-                partialID: isOnly ? job.id : "\(job.id)-\(index)",
+                path: path, treatment: treatment, sparsity: sparsity,
+                partialID: names.isEmpty ? job.id : "\(job.id)-\(index)",
                 // A job that died while it published several outputs finds its own here again.
                 overwrite: manifest.overwrite || isOwn(path, job.id))
         }

@@ -1,7 +1,7 @@
 /// How far a job is.
 package struct Progress: Sendable, Hashable {
     package enum Phase: String, Sendable, Hashable {
-        case reading, denseEvaluation = "dense evaluation", pruning, prunedEvaluation =
+        case reading, survey, denseEvaluation = "dense evaluation", pruning, prunedEvaluation =
             "pruned evaluation",
             writing
     }
@@ -16,6 +16,8 @@ package struct Progress: Sendable, Hashable {
     package var tokensPerSecond: Double?
     /// nil while unknown.
     package var secondsLeft: Double?
+    /// e.g. `wanda` where the manifest lists several methods.
+    package var method: String?
     /// e.g. `0.7` where the manifest lists several sparsities.
     package var sparsity: Double?
 

@@ -34,7 +34,12 @@ final class ProgressMeter: Sendable {
     var done: Int { state.withLock { $0.done } }
 
     /// Adds work; reports at most five times a second but for a new block or phase.
-    func advance(_ tokens: Int, phase: Progress.Phase, block: Int?, sparsity: Double?) {
+    ///
+    /// - Parameter output: what tells the output under way from the job's others.
+    func advance(
+        _ tokens: Int, phase: Progress.Phase, block: Int?,
+        output: (method: String?, sparsity: Double?)
+    ) {
         let now = ContinuousClock.now
         let progress: Progress? = state.withLock { state in
             state.done += tokens
@@ -51,7 +56,8 @@ final class ProgressMeter: Sendable {
             var progress = Progress(
                 phase: phase, blocks: blocks, fraction: min(1, Double(state.done) / Double(total)))
             progress.block = block
-            progress.sparsity = sparsity
+            progress.method = output.method
+            progress.sparsity = output.sparsity
             let inBlock = (now - state.blockStart) / .seconds(1)
             if state.blockTokens > 0, inBlock > 0 {
                 progress.tokensPerSecond = Double(state.blockTokens) / inBlock

@@ -11,8 +11,9 @@ struct Report: Sendable {
     /// The same for people: `ReportPage`.
     static let pageName = "stade-report.html"
 
-    /// One output of a job with several sparsities.
+    /// One output of a job with several.
     struct CurvePoint: Sendable {
+        let method: String
         let sparsity: Double
         let output: String
         let zeros: Int
@@ -20,8 +21,8 @@ struct Report: Sendable {
 
         var node: Node {
             .object([
-                "sparsity": Node(sparsity), "output": Node(output), "zeros": Node(zeros),
-                "perplexity": perplexity.map { Node($0) } ?? .null,
+                "method": Node(method), "sparsity": Node(sparsity), "output": Node(output),
+                "zeros": Node(zeros), "perplexity": perplexity.map { Node($0) } ?? .null,
             ])
         }
     }
@@ -43,10 +44,10 @@ struct Report: Sendable {
     var manifest: Manifest { plan.manifest }
 
     /// Weights of the blocks' linear layers, pruned or not.
-    var weights: Int { plan.model.blockMultiplyAdds * plan.layers.count }
+    var weights: Int { plan.model.blockMultiplyAdds * plan.blocks }
 
     /// Bytes of all tensors of the output, as stored.
-    var bytes: Int { plan.layout.tensorBytes }
+    var bytes: Int { output.treatment.layout.tensorBytes }
 
     /// What they would be if zeros were not stored (and nothing else were in their place).
     var bytesNonzero: Int {
@@ -71,8 +72,9 @@ struct Report: Sendable {
                 "parameters": Node(plan.model.parameters),
             ]),
             "prune": .object([
-                "method": Node(manifest.prune.method.name),
+                "method": Node(output.treatment.method.name),
                 "pattern": Node(manifest.prune.pattern.description),
+                "allocation": Node(manifest.prune.allocation.rawValue),
                 "scope": Node(manifest.prune.scope.rawValue), "sparsity": Node(output.sparsity),
                 "compensation": Node(manifest.prune.compensation?.rawValue ?? "auto"),
                 "sequential": Node(manifest.prune.sequential),
@@ -90,7 +92,7 @@ struct Report: Sendable {
             "resources": resources,
         ])
         if !curve.isEmpty { node = node.setting("curve", to: Node(curve.map(\.node))) }
-        let skipped = plan.layout.companions.skipped
+        let skipped = output.treatment.layout.companions.skipped
         if !skipped.isEmpty {
             node = node.setting(
                 "files_left_out",
@@ -103,6 +105,12 @@ struct Report: Sendable {
     }
 
     private var calibration: Node {
+        if let known = plan.known, let path = manifest.knownStatistics {
+            return .object([
+                "source": Node(path), "tokens": Node(known.origin.tokens),
+                "pruned": known.origin.pruned.map { Node($0) } ?? .null,
+            ])
+        }
         guard let windows = plan.calibration, let wanted = manifest.calibration else {
             return .null
         }

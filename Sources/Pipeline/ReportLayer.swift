@@ -17,6 +17,8 @@ struct ReportLayer: Sendable {
     let biasShare: Double?
     let expectedError: Double?
     let damping: Double?
+    /// The share of zeros that was asked for.
+    let asked: Double
 
     init(_ result: LayerResult) {
         name = result.plan.name
@@ -32,6 +34,7 @@ struct ReportLayer: Sendable {
         biasShare = result.outcome.biasShare
         expectedError = result.outcome.expectedError
         damping = result.outcome.damping
+        asked = result.sparsity
     }
 
     var node: Node {
@@ -39,7 +42,7 @@ struct ReportLayer: Sendable {
             "name": Node(name), "block": Node(block), "rows": Node(rows),
             "columns": Node(columns), "method": Node(metric), "zeros": Node(zeros),
             "sparsity": Node(Double(zeros) / Double(max(1, rows * columns))),
-            "compensation": Node(compensation.rawValue),
+            "sparsity_asked": Node(asked), "compensation": Node(compensation.rawValue),
             "bias_share": biasShare.map { Node($0) } ?? .null,
             "bias": .object([
                 "policy": Node(policy.rawValue), "added": Node(changesBias),
@@ -61,7 +64,8 @@ struct ReportLayer: Sendable {
             }),
             let policy = node["bias"]?["policy"]?.string.flatMap({
                 BiasPlan.Policy(rawValue: $0)
-            }), let changesBias = node["bias"]?["added"]?.bool
+            }), let changesBias = node["bias"]?["added"]?.bool,
+            let asked = node["sparsity_asked"]?.double
         else { return nil }
         self.name = name
         self.block = block
@@ -72,6 +76,7 @@ struct ReportLayer: Sendable {
         self.policy = policy
         self.zeros = zeros
         self.changesBias = changesBias
+        self.asked = asked
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double
         expectedError = node["expected_error"]?.double

@@ -10,35 +10,43 @@ struct StatisticsWriter: Sendable {
 
     private let writer: SafetensorsWriter
 
-    init(_ path: String, _ plan: Plan) throws {
-        writer = try SafetensorsWriter(path, Self.layout(plan, file: path))
+    init(_ path: String, _ plan: Plan, _ output: Plan.Output) throws {
+        writer = try SafetensorsWriter(path, Self.layout(plan, output, file: path))
     }
 
     /// Goes on with the file of an earlier process.
     /// - Parameter firstBlock: of which, and of those after it, nothing has been written.
-    init(resuming path: String, _ plan: Plan, firstBlock: Int) throws {
-        let unwritten = plan.layers.dropFirst(firstBlock).joined().flatMap { layer in
+    init(
+        resuming path: String, _ plan: Plan, _ output: Plan.Output, firstBlock: Int
+    ) throws {
+        let unwritten = output.treatment.layers.dropFirst(firstBlock).joined().flatMap { layer in
             ["mean", "var", "norm2", "pruned", "bias_change", "scale"].map {
                 "\(layer.name).\($0)"
             }
         }
         writer = try SafetensorsWriter(
-            resuming: path, Self.layout(plan, file: path), unwritten: Set(unwritten))
+            resuming: path, Self.layout(plan, output, file: path), unwritten: Set(unwritten))
     }
 
-    private static func layout(_ plan: Plan, file: String) throws -> SafetensorsLayout {
-        try layout(plan.model, plan.layers, isCalibrated: plan.calibration != nil, file: file)
+    private static func layout(
+        _ plan: Plan, _ output: Plan.Output, file: String
+    ) throws -> SafetensorsLayout {
+        try layout(
+            plan.model, output.treatment.layers, origin: plan.origin(of: output), file: file)
     }
 
-    /// What the file of such layers will hold; `file` is for messages only.
+    /// What the file of such layers will hold.
+    /// - Parameters:
+    ///   - origin: of the statistics; nil where there are none.
+    ///   - file: for messages only.
     static func layout(
-        _ model: Model, _ layers: [[LayerPlan]], isCalibrated: Bool, file: String
+        _ model: Model, _ layers: [[LayerPlan]], origin: StatisticsFile.Origin?, file: String
     ) throws -> SafetensorsLayout {
         var infos: [TensorInfo] = []
         for layer in layers.joined() {
             guard let choice = layer.choice else { continue }
             let shape = model.shape(layer.role)
-            if isCalibrated {
+            if origin != nil {
                 for kind in ["mean", "var", "norm2"] {
                     infos.append(
                         TensorInfo(
@@ -56,7 +64,7 @@ struct StatisticsWriter: Sendable {
                     TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape[0]]))
             }
         }
-        return try SafetensorsLayout(infos, file: file)
+        return try SafetensorsLayout(infos, metadata: origin?.metadata ?? [], file: file)
     }
 
     func write(_ result: LayerResult, progress: (Int) throws -> Void) throws {

@@ -5,7 +5,8 @@ import Transformer
 
 extension Sweep {
     /// Runs the dense block on every calibration sequence: the statistics of each tap's input, and
-    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`.
+    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`; without
+    /// a calibration what is known of the inputs already.
     ///
     /// Beyond those the last layer's product is not needed, unless the sweep follows the dense model.
     ///
@@ -13,8 +14,16 @@ extension Sweep {
     func measure(
         _ block: Block, states: HiddenStates?, observer: SweepObserver
     ) throws -> (statistics: [Tap: Statistics], dense: Matrix)? {
+        if let known {
+            let statistics = Tap.allCases.compactMap { tap in
+                known.statistics(of: tap, block: block.index).map { (tap, $0) }
+            }
+            return (Dictionary(uniqueKeysWithValues: statistics), Matrix(rows: 0, columns: 0))
+        }
         guard let states else { return nil }
-        if !layers[block.index].contains(where: { $0.choice != nil }) {
+        // What any of the outputs needs.
+        let plans = lanes.flatMap { $0.layers[block.index].filter { $0.choice != nil } }
+        if plans.isEmpty {
             if !sequential { try advance(states, through: block, .pruning, observer) }
             return nil
         }
@@ -23,7 +32,6 @@ extension Sweep {
         let compared = Self.comparedSequences(windows)
         let dense = Matrix(
             rows: sequential ? compared * length : 0, columns: model.configuration.hiddenSize)
-        let plans = layers[block.index].filter { $0.choice != nil }
         let sampleRows = SampleRows(tokens: windows.tokens.count)
         var samples: [Tap: Matrix] = [:]
         for plan in plans where plan.choice?.compensation.needsSample == true {
@@ -65,11 +73,10 @@ extension Sweep {
             finished: { try observer.advance($0.rows.count, length, .pruning, block.index) })
         let statistics = totals.withLock { totals in
             Dictionary(
-                uniqueKeysWithValues: totals.map {
-                    (
-                        $0,
-                        Statistics(
-                            $1, sample: kept[$0], products: sums[$0]?.finish($1))
+                uniqueKeysWithValues: totals.map { tap, moments in
+                    let products = sums[tap]?.finish(moments)
+                    return (
+                        tap, Statistics(moments, sample: kept[tap], products: products).rounded
                     )
                 })
         }

@@ -10,18 +10,18 @@ package struct Sweep: Sendable {
     typealias Measured = (statistics: [Tap: Statistics], dense: Matrix)
 
     package let model: Model
-    /// `[blocks][layers of the block]`.
-    package let layers: [[LayerPlan]]
-    package let pattern: Pattern
     /// One for each output. A sweep that follows the dense model measures once for all of them;
     /// a sequential one has a single output.
-    package let sparsities: [Double]
+    package let lanes: [Lane]
+    package let pattern: Pattern
     package let scope: Scope
     package let seed: UInt64
     /// Each block's statistics on inputs from the blocks pruned before it; otherwise on the dense
     /// model's.
     package let sequential: Bool
     package let calibration: TokenWindows?
+    /// Statistics in place of a calibration.
+    package let known: StatisticsFile?
     package let evaluation: Evaluation?
     /// Whether the evaluation goes through the dense model, too; otherwise what that leaves is there.
     package let measuresDense: Bool
@@ -32,7 +32,7 @@ package struct Sweep: Sendable {
     let forward: Forward
     /// Where the next block is read while the current one computes. Only hints are given here: the
     /// kernel reads into the page cache, and decoding stays with the pool, which is busy anyway.
-    private let reading = DispatchQueue(label: "stade.read")
+    let reading = DispatchQueue(label: "stade.read")
 
     /// How many sequences' output is compared with the dense block's: the first ones, with about 2048
     /// tokens; the product of the last layer is needed for nothing else.
@@ -42,20 +42,20 @@ package struct Sweep: Sendable {
     }
 
     package init(
-        model: Model, layers: [[LayerPlan]], pattern: Pattern, sparsities: [Double],
-        scope: Scope, seed: UInt64, sequential: Bool, calibration: TokenWindows?,
-        evaluation: Evaluation?,
-        measuresDense: Bool, precision: Precision, pool: WorkerPool, scratchDirectory: String?
+        model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
+        sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
+        evaluation: Evaluation?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
+        scratchDirectory: String?
     ) {
         self.model = model
-        self.layers = layers
+        precondition(!sequential || lanes.count == 1, "one output when sequential")
+        self.lanes = lanes
         self.pattern = pattern
-        precondition(!sequential || sparsities.count == 1, "one output when sequential")
-        self.sparsities = sparsities
         self.scope = scope
         self.seed = seed
         self.sequential = sequential
         self.calibration = calibration
+        self.known = known
         self.evaluation = evaluation
         self.measuresDense = measuresDense
         self.precision = precision
@@ -67,7 +67,7 @@ package struct Sweep: Sendable {
             input: precision.input, pool: pool)
     }
 
-    /// - Parameter observers: one for each sparsity.
+    /// - Parameter observers: one for each lane.
     /// - Returns: how each pruned model does beside the dense one; nil without an evaluation.
     package func run(_ observers: [SweepObserver]) throws -> [Comparison?] {
         try run(observers, dense: nil, continuation: nil).pruned
@@ -80,7 +80,7 @@ package struct Sweep: Sendable {
     func run(
         _ observers: [SweepObserver], dense: [HiddenStates]?, continuation: SweepContinuation?
     ) throws -> (dense: [HiddenStates], pruned: [Comparison?]) {
-        precondition(observers.count == sparsities.count, "an observer for each sparsity")
+        precondition(observers.count == lanes.count, "an observer for each lane")
         let tensors = model.tensorsByBlock.blocks
         let first = continuation?.firstBlock ?? 0
         precondition(measuresDense || dense != nil || first > 0, "no dense model to compare with")
@@ -100,10 +100,10 @@ package struct Sweep: Sendable {
         for index in tensors.indices.dropFirst(first) {
             var clock = ContinuousClock.now
             var measured: Measured?
-            for (lane, observer) in observers.enumerated() {
+            for (number, observer) in observers.enumerated() {
                 // Every lane prunes what the one before it has changed; two blocks are never in memory.
                 let block = try model.loadBlock(index, input: precision.input, pool: pool)
-                if lane == 0 {
+                if number == 0 {
                     if index + 1 < tensors.count {
                         reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
                     }
@@ -114,12 +114,12 @@ package struct Sweep: Sendable {
                     }
                 }
                 try prune(
-                    block, sparsity: sparsities[lane], statistics: measured?.statistics ?? [:],
+                    block, lanes[number], statistics: measured?.statistics ?? [:],
                     observer: observer)
                 try block.pack(pool: pool)
                 let (difference, error) = try finish(
                     block, states: states, dense: measured?.dense, observer: observer)
-                for states in pruned[lane] {
+                for states in pruned[number] {
                     try advance(states, through: block, .prunedEvaluation, observer)
                 }
                 try observer.block(
@@ -141,7 +141,7 @@ package struct Sweep: Sendable {
     }
 
     /// The first hidden states of every window.
-    private func embedded(_ windows: TokenWindows) throws -> HiddenStates {
+    func embedded(_ windows: TokenWindows) throws -> HiddenStates {
         let states = try zeroed(windows)
         let embedding = try model.embedding()
         try pool.forEach(windows.count) { index in
@@ -168,31 +168,34 @@ package struct Sweep: Sendable {
 
     /// Prunes a block in memory.
     private func prune(
-        _ block: Block, sparsity: Double, statistics: [Tap: Statistics], observer: SweepObserver
+        _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
     ) throws {
-        for plan in layers[block.index] {
+        let layers = lane.layers[block.index]
+        for plan in layers {
             guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
             try observer.advance(0, 0, .pruning, block.index)
             let pruning = LayerPruning(
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
-                pattern: pattern, sparsity: sparsity, scope: scope, seed: seed,
+                pattern: pattern, sparsity: lane.sparsity(of: plan), scope: scope, seed: seed,
                 type: try model.weightType(plan.role, block: block.index))
             let input = statistics[plan.role.tap]
             let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
             guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
             guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
-            if isLastReader(plan) { input?.covariance?.forget() }
+            // What was made of it takes memory that the next layer needs; another lane makes it again.
+            if Self.isLastReader(plan, layers) { input?.covariance?.forget() }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
-                LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
+                LayerResult(
+                    plan: plan, sparsity: pruning.sparsity, outcome: outcome, layer: layer,
+                    statistics: input))
         }
     }
 
     /// Whether no layer behind it in its block that is pruned reads the same input.
-    private func isLastReader(_ plan: LayerPlan) -> Bool {
-        layers[plan.block].last { $0.choice != nil && $0.role.tap == plan.role.tap }?.role
-            == plan.role
+    private static func isLastReader(_ plan: LayerPlan, _ layers: [LayerPlan]) -> Bool {
+        layers.last { $0.choice != nil && $0.role.tap == plan.role.tap }?.role == plan.role
     }
 
     /// Moves the calibration's hidden states past a block that has been pruned.

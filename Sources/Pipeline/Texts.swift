@@ -47,8 +47,8 @@ struct Texts {
             guard tensor.count > 0 else {
                 throw PlanError(
                     place: path,
-                    reason: .tokenFile(
-                        tensor: "calibration", found: "empty", expected: "[samples, length]"))
+                    reason: .tensor(
+                        "calibration", found: "empty", expected: "[samples, length]"))
             }
             windows = TokenWindows(tokens: Self.integers(tensor), length: tensor.shape[1])
             try model.check(length: windows.length)
@@ -118,13 +118,13 @@ struct Texts {
         let file = try SafetensorsFile(path, followSymlinks: paths.followSymlinks)
         guard let tensor = file.tensor(named: name) else {
             throw PlanError(
-                place: path, reason: .tokenFile(tensor: name, found: "missing", expected: expected))
+                place: path, reason: .tensor(name, found: "missing", expected: expected))
         }
         guard tensor.type == .int32, tensor.shape.count == dimensions else {
             throw PlanError(
                 place: path,
-                reason: .tokenFile(
-                    tensor: name, found: "\(tensor.type.rawValue) \(tensor.shape)",
+                reason: .tensor(
+                    name, found: "\(tensor.type.rawValue) \(tensor.shape)",
                     expected: expected))
         }
         return tensor

@@ -11,6 +11,8 @@ struct Chart {
         /// What hovering over it says.
         let label: String
         var isMarked = false
+        /// To which line it belongs, from 0.
+        var line = 0
     }
 
     let title: String
@@ -25,6 +27,8 @@ struct Chart {
     var height = 200.0
     /// A horizontal line for comparison.
     var reference: (y: Double, label: String)?
+    /// Names of the lines, where there is more than one.
+    var lines: [String] = []
     /// How the ticks of the axes are written.
     var tick: (Double) -> String = { trimmed(short($0, digits: 3)) }
     var tickX: (Double) -> String = { fixed($0, 0) }
@@ -96,11 +100,17 @@ struct Chart {
                         + "<title>\(markup(point.label))</title></rect>")
             }
         case .line:
-            let path = points.map { "\(fixed(place($0.x), 1)),\(fixed(level($0.y), 1))" }
-            parts.append("<polyline class=\"line\" points=\"\(path.joined(separator: " "))\"/>")
+            for line in 0...(points.map(\.line).max() ?? 0) {
+                let path = points.filter { $0.line == line }.map {
+                    "\(fixed(place($0.x), 1)),\(fixed(level($0.y), 1))"
+                }
+                parts.append(
+                    "<polyline class=\"line \(Self.hue(line))\" "
+                        + "points=\"\(path.joined(separator: " "))\"/>")
+            }
             for point in points {
                 parts.append(
-                    "<circle class=\"\(point.isMarked ? "dot marked" : "dot")\" "
+                    "<circle class=\"dot \(Self.hue(point.line))\(point.isMarked ? " marked" : "")\" "
                         + "cx=\"\(fixed(place(point.x), 1))\" cy=\"\(fixed(level(point.y), 1))\" "
                         + "r=\"\(point.isMarked ? 6 : points.count > 40 ? 2 : 3.5)\">"
                         + "<title>\(markup(point.label))</title></circle>")
@@ -110,10 +120,21 @@ struct Chart {
         return """
             <figure style="max-width: \(Int(width * 1.3))px"><figcaption>\(markup(title)) <span class="unit">\(markup(y))</span></figcaption>
             \(parts.joined(separator: "\n"))
-            </figure>
+            \(legend)</figure>
 
             """
     }
+
+    private var legend: String {
+        guard lines.count > 1 else { return "" }
+        let keys = lines.enumerated().map { line, name in
+            "<span class=\"key \(Self.hue(line))\">\(markup(name))</span>"
+        }
+        return "<p class=\"legend\">\(keys.joined(separator: " "))</p>\n"
+    }
+
+    /// The class of a line's colour; the style has six.
+    private static func hue(_ line: Int) -> String { "h\(line % 6)" }
 
     /// About `count` round numbers that span `low` to `high`.
     static func ticks(_ low: Double, _ high: Double, count: Int) -> [Double] {

@@ -8,17 +8,21 @@ package struct PlainReport {
 
     package var text: String {
         var sections = [decision]
-        if report.curve.count > 1, let tradeoff = Tradeoff(report) {
-            let knee = tradeoff.knee
-            sections.append(
-                columns(
-                    ["zeros", "perplexity", "", "output"],
-                    tradeoff.points.enumerated().map { index, point in
-                        [
-                            percent(point.share), short(point.perplexity),
-                            index == knee ? "knee" : "", escaped(point.output ?? "dense"),
-                        ]
-                    }, right: 2))
+        if report.curve.count > 1 {
+            let rows = Tradeoff.all(report).flatMap { tradeoff in
+                let knee = tradeoff.knee
+                return tradeoff.points.enumerated().map { index, point in
+                    [
+                        percent(point.share), short(point.perplexity),
+                        index == knee ? "knee" : "", escaped(tradeoff.method ?? ""),
+                        escaped(point.output ?? "dense"),
+                    ]
+                }
+            }
+            if !rows.isEmpty {
+                sections.append(
+                    columns(["zeros", "perplexity", "", "method", "output"], rows, right: 2))
+            }
         }
         if !report.blocks.isEmpty {
             sections.append(

@@ -51,6 +51,7 @@ package struct ReportContents: Sendable {
     }
 
     struct Point: Sendable {
+        let method: String?
         let sparsity: Double
         let output: String
         let zeros: Int
@@ -158,7 +159,8 @@ extension ReportContents.Point {
         guard let sparsity = node["sparsity"]?.double, let zeros = node["zeros"]?.integer
         else { return nil }
         self.init(
-            sparsity: sparsity, output: node["output"]?.string ?? "", zeros: zeros,
+            method: node["method"]?.string, sparsity: sparsity,
+            output: node["output"]?.string ?? "", zeros: zeros,
             perplexity: node["perplexity"]?.double)
     }
 }

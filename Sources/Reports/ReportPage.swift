@@ -86,33 +86,49 @@ package struct ReportPage {
     }
 
     private var tradeoff: String {
-        guard report.curve.count > 1, let tradeoff = Tradeoff(report) else { return "" }
-        let knee = tradeoff.knee
-        let points = tradeoff.points.enumerated().map { index, point in
-            Chart.Point(
-                x: 100 * point.share, y: point.perplexity,
-                label: "\(percent(point.share)) zeros: perplexity \(short(point.perplexity))"
-                    + (index == knee ? ", the knee" : ""),
-                isMarked: index == knee)
+        let lines = report.curve.count > 1 ? Tradeoff.all(report) : []
+        guard !lines.isEmpty else { return "" }
+        let points = lines.enumerated().flatMap { line, tradeoff in
+            let knee = tradeoff.knee
+            let name = lines.count > 1 ? tradeoff.method.map { "\($0), " } ?? "" : ""
+            return tradeoff.points.enumerated().map { index, point in
+                Chart.Point(
+                    x: 100 * point.share, y: point.perplexity,
+                    label: "\(name)\(percent(point.share)) zeros: perplexity "
+                        + short(point.perplexity) + (index == knee ? ", the knee" : ""),
+                    isMarked: index == knee, line: line)
+            }
         }
         let chart = Chart(
             title: "Perplexity against zeros", mark: .line, points: points,
             x: "% of the blocks' weights that are zero", y: "perplexity", span: nil, height: 280,
-            reference: report.perplexity?.dense.map { ($0.value, "dense") })
-        let rows = tradeoff.points.enumerated().map { index, point in
-            [
-                point.output.map { "<code>\(markup($0))</code>" } ?? "dense",
-                index == knee ? "knee" : "", percent(point.share), data(point.perplexity),
-            ]
+            reference: report.perplexity?.dense.map { ($0.value, "dense") },
+            lines: lines.count > 1 ? lines.map { $0.method ?? "" } : [])
+        let rows = lines.flatMap { tradeoff in
+            let knee = tradeoff.knee
+            return tradeoff.points.enumerated().map { index, point in
+                [
+                    markup(tradeoff.method ?? ""),
+                    point.output.map { "<code>\(markup($0))</code>" } ?? "dense",
+                    index == knee ? "knee" : "", percent(point.share), data(point.perplexity),
+                ]
+            }
+        }
+        let bends = lines.compactMap { tradeoff in
+            tradeoff.knee.map { knee in
+                let name = lines.count > 1 ? tradeoff.method.map { " of \(markup($0))" } ?? "" : ""
+                return "The curve\(name) bends at \(percent(tradeoff.points[knee].share)) zeros"
+            }
         }
         let advice =
-            knee.map {
-                "<p>The curve bends at \(percent(tradeoff.points[$0].share)) zeros: beyond it each "
-                    + "further zero costs more than those before.</p>\n"
-            } ?? ""
+            bends.isEmpty
+            ? ""
+            : "<p>\(bends.joined(separator: "; ")): beyond it each further zero costs more than "
+                + "those before.</p>\n"
+        let names = ["method", "output", "", "zeros", "perplexity"]
         return """
             <h2>How much to prune</h2>
-            \(advice)\(chart.svg)\(table(["output", "", "zeros", "perplexity"], texts: 2, rows))
+            \(advice)\(chart.svg)\(table(names, texts: 3, rows))
             """
     }
 

@@ -28,8 +28,13 @@ let reportStyle = """
     svg { width: 100%; height: auto; display: block; }
     svg text { font: 12px system-ui, sans-serif; fill: var(--quiet); }
     .grid { stroke: var(--rule); } .reference { stroke: var(--quiet); stroke-dasharray: 4 4; }
-    .bar { fill: var(--mark); } .line { fill: none; stroke: var(--mark); stroke-width: 2; }
-    .dot { fill: var(--mark); } .marked { fill: var(--alert); }
+    .bar { fill: var(--mark); } .line { fill: none; stroke: var(--hue); stroke-width: 2; }
+    .dot { fill: var(--hue); } .marked { stroke: var(--alert); stroke-width: 3; }
+    .h0 { --hue: var(--mark); } .h1 { --hue: #c2571a; } .h2 { --hue: #17865c; } .h3 { --hue: #9353b5; }
+    .h4 { --hue: #a8820b; } .h5 { --hue: #c23b6e; }
+    .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .85rem; }
+    .key::before { content: ""; display: inline-block; width: 1em; height: .2em; margin-right: .4em;
+      vertical-align: middle; background: var(--hue); }
     .wide { overflow-x: auto; }
     table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
     th, td { text-align: left; padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--rule);

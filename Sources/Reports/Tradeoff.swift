@@ -1,6 +1,6 @@
 import Glibc
 
-/// Perplexity against the share of zeros, the dense model first.
+/// Perplexity against the share of zeros for one method, the dense model first.
 struct Tradeoff {
     struct Point {
         /// Of the blocks' weights, 0 to 1.
@@ -9,30 +9,44 @@ struct Tradeoff {
         let output: String?
     }
 
+    /// nil where the report has a single output.
+    let method: String?
     /// In order of their shares, at least the dense model and one more.
     let points: [Point]
 
-    /// - Returns: nil where fewer than two perplexities are known.
-    init?(_ report: ReportContents) {
-        var points: [Point] = []
-        if let dense = report.perplexity?.dense?.value {
-            points.append(Point(share: 0, perplexity: dense, output: nil))
-        }
+    /// One for each method, in the report's order; none where fewer than two perplexities are known.
+    static func all(_ report: ReportContents) -> [Tradeoff] {
         if report.curve.isEmpty {
-            if let pruned = report.perplexity?.pruned?.value {
-                points.append(Point(share: report.share, perplexity: pruned, output: "this output"))
+            let point = report.perplexity?.pruned.map {
+                Point(share: report.share, perplexity: $0.value, output: "this output")
             }
-        } else {
-            points += report.curve.compactMap { point in
+            return [Tradeoff(report, method: nil, [point].compactMap(\.self))].compactMap(\.self)
+        }
+        var methods: [String?] = []
+        for point in report.curve where !methods.contains(point.method) {
+            methods.append(point.method)
+        }
+        return methods.compactMap { method in
+            let points = report.curve.filter { $0.method == method }.compactMap { point in
                 point.perplexity.map {
                     Point(
                         share: Double(point.zeros) / Double(max(1, report.weights)),
                         perplexity: $0, output: point.output)
                 }
             }
+            return Tradeoff(report, method: method, points)
         }
-        let finite = points.filter { $0.perplexity.isFinite && $0.perplexity > 0 }
+    }
+
+    private init?(_ report: ReportContents, method: String?, _ points: [Point]) {
+        let dense = report.perplexity?.dense.map {
+            Point(share: 0, perplexity: $0.value, output: nil)
+        }
+        let finite = ([dense].compactMap(\.self) + points).filter {
+            $0.perplexity.isFinite && $0.perplexity > 0
+        }
         guard finite.count > 1 else { return nil }
+        self.method = method
         self.points = finite.sorted { $0.share < $1.share }
     }
 

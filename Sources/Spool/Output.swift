@@ -74,7 +74,7 @@ extension Output {
     static func published(by id: String, _ manifest: Manifest, _ roots: Roots) -> [Output]? {
         guard let output = try? roots.outputPath(manifest.output) else { return nil }
         var places = [output]
-        if manifest.prune.sparsity.count > 1 {
+        if manifest.prune.outputs > 1 {
             places += names(in: output).map { joined(output, $0) }
             let parts = output.split(separator: "/")
             let parent = "/" + parts.dropLast().joined(separator: "/")
@@ -83,7 +83,7 @@ extension Output {
                 .map { joined(parent, $0) }
         }
         let outputs = places.map { Output(at: $0) }.filter { $0.job == id }
-        return outputs.count < manifest.prune.sparsity.count ? nil : outputs
+        return outputs.count < manifest.prune.outputs ? nil : outputs
     }
 
     private static func names(in path: String) -> [String] {

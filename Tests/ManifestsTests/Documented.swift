@@ -7,7 +7,7 @@ enum Documented {
         model: models/SmolLM2-135M         # absolute, or relative to an allowed root
         output: out/SmolLM2-135M-stade50   # must not exist; `overwrite: true` replaces it atomically
         prune:
-          method: auto
+          method: auto                     # or a list [wanda, stade, auto]: one output each, compared in the report
           sparsity: 0.5                    # or a list [0.3, 0.5, 0.7]: one output per value and a trade-off curve
           pattern: unstructured            # or "2:4", "4:8", any N:M that divides the columns
           compensation: auto               # auto (as the table says for the method) | none | mean | scale | affine
@@ -16,7 +16,7 @@ enum Documented {
           ignore: ["lm_head"]
           sequential: true                 # false: all statistics from one dense pass (half the time, one pass per sweep)
         calibration:
-          text: data/calibration.txt       # .txt, .jsonl (field: text), .gz of either; or tokens: file.safetensors
+          text: data/calibration.txt       # .txt, .jsonl (field: text), .gz of either; or tokens: or statistics: file.safetensors
           samples: 128
           length: 2048
           seed: 0

@@ -93,11 +93,11 @@ struct EvaluationTests {
         var texts = Texts(model: model, paths: Roots(.unrestricted(base: place.path)))
         let questions = try texts.questions(in: place["questions.jsonl"])
         let sweep = Sweep(
-            model: model, layers: [], pattern: .unstructured, sparsities: [0], scope: .row, seed: 0,
-            sequential: true, calibration: nil,
-            evaluation: Evaluation(
-                windows: nil, questions: questions), measuresDense: true, precision: .float32,
-            pool: WorkerPool(width: 2), scratchDirectory: nil)
+            model: model, lanes: [Lane(layers: [], sparsity: 0)], pattern: .unstructured,
+            scope: .row,
+            seed: 0, sequential: true, calibration: nil,
+            evaluation: Evaluation(windows: nil, questions: questions), measuresDense: true,
+            precision: .float32, pool: WorkerPool(width: 2), scratchDirectory: nil)
         let states = try questions.batches.map { batch in
             let states = try HiddenStates(
                 windows: batch, width: model.configuration.hiddenSize, scratchDirectory: nil)

@@ -19,6 +19,11 @@ struct JobResumeTests {
         "prune: {sparsity: [0.3, 0.6], method: stade}\nstatistics: true\n" + withQuestions,
         "prune: {sparsity: [0.3, 0.6], sequential: false}\nstatistics: true\n" + withQuestions,
         "prune: {sequential: false, method: wanda}\n" + Workplace.calibration,
+        "prune: {method: [stade, sparsegpt, magnitude], sequential: false}\nstatistics: true\n"
+            + both,
+        "prune: {allocation: error, sparsity: [0.4, 0.6], method: stade}\nstatistics: true\n"
+            + both,
+        "prune: {allocation: owl, method: [wanda, stade], sequential: false}\n" + both,
         "prune: {method: magnitude, compensation: none}\n" + Workplace.evaluation,
         "prune: {targets: [layers.1]}\n" + both,
     ]
@@ -132,7 +137,7 @@ struct JobResumeTests {
 
     @Test(arguments: [1, 7, 13, 20, 33, 47, 61, 80, 101, 130, 170])
     func stoppedAnywhere_goesOnWithTheSameBits(_ polls: Int) throws {
-        for manifest in [Self.manifests[1], Self.manifests[2]] {
+        for manifest in [Self.manifests[1], Self.manifests[2], Self.manifests[5]] {
             let place = try self.place()
             try reference(place, manifest)
             // The next one gets a little further, so that all of them come to an end.

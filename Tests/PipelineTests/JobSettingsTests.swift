@@ -147,6 +147,50 @@ struct JobSettingsTests {
         }
     }
 
+    /// The statistics and the biases of one method are not those of another; each output has its own.
+    @Test(arguments: [
+        (true, "[wanda, stade]", "[0.5]"),
+        (false, "[wanda, stade, auto, best, sparsegpt]", "[0.5]"),
+        (false, "[auto, stade-obs, magnitude]", "[0.25, 0.625]"),
+    ])
+    func methodList_isOneOutputEach(
+        _ sequential: Bool, _ methods: String, _ sparsities: String
+    ) throws {
+        let place = try Workplace()
+        let rest = "sequential: \(sequential)}\nstatistics: true\n" + Self.both
+        let paths = try place.run(
+            "prune: {method: \(methods), sparsity: \(sparsities), \(rest)", output: "list")
+        let names = methods.dropFirst().dropLast().split(separator: ",").map {
+            $0.drop { $0 == " " }
+        }
+        let shares = sparsities.dropFirst().dropLast().split(separator: ",").map {
+            $0.drop { $0 == " " }
+        }
+        let pairs = names.flatMap { name in shares.map { (name, $0) } }
+        let outputs = pairs.map { shares.count > 1 ? "list-\($0.0)-\($0.1)" : "list-\($0.0)" }
+        #expect(paths == outputs.map { place[$0] })
+        #expect(try place.entries() == outputs.sorted() + ["model", "tokens.safetensors"])
+        for ((method, sparsity), output) in zip(pairs, outputs) {
+            try place.run(
+                "overwrite: true\nprune: {method: \(method), sparsity: \(sparsity), \(rest)",
+                output: "single")
+            for file in ["model.safetensors", "config.json", "stade-statistics.safetensors"] {
+                let isSame =
+                    try readFile(place["\(output)/\(file)"])
+                    == readFile(place["single/\(file)"])
+                #expect(isSame, "\(output) \(file)")
+            }
+            let (report, single) = (try place.report(output), try place.report("single"))
+            for key in ["layers", "perplexity", "prune", "cost"] {
+                #expect(report[key] == single[key], "\(output) \(key)")
+            }
+            #expect(report["prune"]?["method"]?.string == String(method))
+            let curve = try #require(report["curve"]?.array)
+            #expect(curve.map { $0["method"]?.string } == pairs.map { String($0.0) })
+            #expect(curve.map { $0["output"]?.string } == paths)
+        }
+    }
+
     @Test func random_needsNoCalibration() throws {
         let place = try Workplace()
         let prune = "prune: {method: random}\n"

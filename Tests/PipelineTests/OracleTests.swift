@@ -45,9 +45,9 @@ struct OracleTests {
             }
         }
         return Sweep(
-            model: model, layers: layers, pattern: settings.pattern,
-            sparsities: [settings.sparsity],
-            scope: .row, seed: 0, sequential: true, calibration: calibration,
+            model: model, lanes: [Lane(layers: layers, sparsity: settings.sparsity)],
+            pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
+            calibration: calibration,
             evaluation: Evaluation(windows: evaluation), measuresDense: true, precision: .float32,
             pool: WorkerPool(width: threads), scratchDirectory: nil)
     }

@@ -202,8 +202,36 @@ struct ReportTests {
             "perplexity": .object(["dense": Node(points[0].1)]), "curve": Node(curve),
         ])
         let contents = try #require(ReportContents(report))
-        let tradeoff = try #require(Tradeoff(contents))
+        let tradeoff = try #require(Tradeoff.all(contents).first)
         #expect(tradeoff.knee == knee)
+    }
+
+    /// One line for each method, all from the dense model on, each with its own knee.
+    @Test func tradeoff_hasALineForEachMethod() throws {
+        let points = [
+            ("wanda", 0.3, 40.0), ("wanda", 0.5, 70.0), ("wanda", 0.7, 90.0),
+            ("a<b", 0.3, 10.1), ("a<b", 0.5, 10.4), ("a<b", 0.7, 50.0),
+        ]
+        let curve = points.map { point -> Node in
+            .object([
+                "method": Node(point.0), "sparsity": Node(point.1), "output": Node(point.0),
+                "zeros": Node(Int(point.1 * 1000)), "perplexity": Node(point.2),
+            ])
+        }
+        let report: Node = .object([
+            "version": 1, "cost": .object(["weights": 1000, "zeros": 0]),
+            "perplexity": .object(["dense": 10]), "curve": Node(curve),
+        ])
+        let contents = try #require(ReportContents(report))
+        let lines = Tradeoff.all(contents)
+        #expect(lines.map(\.method) == ["wanda", "a<b"])
+        #expect(lines.map(\.points.count) == [4, 4])
+        #expect(lines.map(\.knee) == [nil, 2])
+        let page = ReportPage(contents).html
+        #expect(page.split(separator: "<polyline").count == 3)
+        #expect(page.contains("The curve of a&lt;b bends at 50.0 % zeros"))
+        #expect(page.contains("<span class=\"key h1\">a&lt;b</span>"))
+        #expect(PlainReport(contents).text.contains("50.0 %       10.40  knee  a<b"))
     }
 
     @Test(arguments: [

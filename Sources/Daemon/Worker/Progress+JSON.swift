@@ -8,7 +8,8 @@ extension Progress {
         .object([
             "phase": Node(phase.rawValue), "block": Node(block), "blocks": Node(blocks),
             "fraction": Node(fraction), "tokens_per_second": Node(tokensPerSecond),
-            "seconds_left": Node(secondsLeft), "sparsity": Node(sparsity),
+            "seconds_left": Node(secondsLeft), "method": Node(method),
+            "sparsity": Node(sparsity),
         ])
     }
 
@@ -21,6 +22,7 @@ extension Progress {
         block = node["block"]?.integer
         tokensPerSecond = node["tokens_per_second"]?.double
         secondsLeft = node["seconds_left"]?.double
+        method = node["method"]?.string
         sparsity = node["sparsity"]?.double
     }
 
@@ -28,8 +30,8 @@ extension Progress {
     /// own. Within a block the phases take turns.
     package func isNewStep(after previous: Progress?) -> Bool {
         guard let previous else { return true }
-        return block != previous.block || sparsity != previous.sparsity
-            || (block == nil && phase != previous.phase)
+        return block != previous.block || method != previous.method
+            || sparsity != previous.sparsity || (block == nil && phase != previous.phase)
     }
 
     /// For people, who count from 1: `block 3 of 30, 12 %, 4 min left`.
@@ -40,6 +42,7 @@ extension Progress {
         } else {
             parts.append(phase.rawValue)
         }
+        if let method { parts[0] += " by \(method)" }
         if let sparsity { parts[0] += " at sparsity \(sparsity)" }
         parts.append("\(Int((fraction * 100).rounded(.down))) %")
         if let secondsLeft { parts.append("\(duration(secondsLeft)) left") }

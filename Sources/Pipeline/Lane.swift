@@ -1,0 +1,17 @@
+/// One output of a sweep: what is done to each layer, and how much of it goes.
+package struct Lane: Sendable {
+    /// `[blocks][layers of the block]`.
+    package let layers: [[LayerPlan]]
+    private let sparsity: Double
+    /// By layer's name, where they differ.
+    private let allocated: [String: Double]
+
+    package init(layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:]) {
+        self.layers = layers
+        self.sparsity = sparsity
+        self.allocated = allocated
+    }
+
+    /// The share of a layer that is to go.
+    func sparsity(of layer: LayerPlan) -> Double { allocated[layer.name] ?? sparsity }
+}

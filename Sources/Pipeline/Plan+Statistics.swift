@@ -1,0 +1,40 @@
+import Pruning
+import Transformer
+
+extension Plan {
+    /// The file of statistics that a job has in place of a calibration, with all that its methods need.
+    static func statistics(
+        _ path: String, _ model: Model, _ outputs: [Output], _ job: Job
+    ) throws -> StatisticsFile {
+        for output in outputs {
+            for layer in output.treatment.layers.joined() {
+                guard let choice = layer.choice else { continue }
+                let isSolved = choice.metric.solver != nil
+                guard isSolved || choice.compensation.needsSample else { continue }
+                throw PlanError(
+                    place: job.manifest.name,
+                    reason: .needsInputs(
+                        layer: layer.name, method: output.treatment.method.name,
+                        compensation: choice.compensation.rawValue, isSolved: isSolved))
+            }
+        }
+        let file = try StatisticsFile(
+            path, of: model, followSymlinks: job.paths.followSymlinks)
+        try file.check(outputs.flatMap { $0.treatment.layers.joined() })
+        return file
+    }
+
+    /// What a file of an output's statistics says of where they come from; nil where there are none.
+    func origin(of output: Output) -> StatisticsFile.Origin? {
+        if let known { return known.origin }
+        guard let calibration else { return nil }
+        let prune = manifest.prune
+        let share =
+            prune.pattern == .unstructured ? "sparsity \(output.sparsity)" : "\(prune.pattern)"
+        let shared =
+            prune.allocation == .uniform ? "" : ", allocated by \(prune.allocation.rawValue)"
+        return StatisticsFile.Origin(
+            model: model.digest, tokens: calibration.tokens.count,
+            pruned: prune.sequential ? "\(output.treatment.method.name) at \(share)\(shared)" : nil)
+    }
+}

@@ -1,0 +1,14 @@
+import Checkpoint
+import Pruning
+import Transformer
+
+/// What one method comes to in a model: what is done to each layer, and how the result is laid out.
+struct Treatment: Sendable {
+    let method: Method
+    /// `[blocks][layers of the block]`.
+    let layers: [[LayerPlan]]
+    let biases: BiasPlan
+    /// Roles of which some layer's bias changes.
+    let usedRoles: Set<Role>
+    let layout: CheckpointLayout
+}
