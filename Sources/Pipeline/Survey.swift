@@ -1,3 +1,4 @@
+import Manifests
 import Pruning
 import Tensors
 import Transformer
@@ -46,6 +47,11 @@ struct Survey {
         // row and sums, or counts.
         return layers * ErrorCurve.levels * (2 * 8 + 2 * 32)
             + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
+    }
+
+    /// What a layer's share may be.
+    static func bounds(_ prune: Manifest.Prune, _ sparsity: Double) -> ClosedRange<Double> {
+        prune.bounds ?? prune.allocation.bounds(around: sparsity)
     }
 
     init(_ plan: Plan, directory: String) {
@@ -149,7 +155,7 @@ struct Survey {
         }
         let weights = shapes.map { $0.rows * $0.columns }
         let prune = plan.manifest.prune
-        let bounds = prune.bounds ?? prune.allocation.bounds(around: output.sparsity)
+        let bounds = Self.bounds(prune, output.sparsity)
         let shares: [Double]
         switch prune.allocation {
         case .uniform: return [:]
