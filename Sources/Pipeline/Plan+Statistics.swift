@@ -20,7 +20,12 @@ extension Plan {
         }
         let file = try StatisticsFile(
             path, of: model, followSymlinks: job.paths.followSymlinks)
-        try file.check(outputs.flatMap { $0.treatment.layers.joined() })
+        // For an allocation by error what the halves of a block bring must be known, too.
+        let needsAll = job.manifest.prune.allocation == .error
+        for block in outputs.flatMap(\.treatment.layers) {
+            let pruned = block.filter { $0.choice != nil }
+            try file.check(needsAll && !pruned.isEmpty ? block : pruned)
+        }
         return file
     }
 

@@ -91,6 +91,12 @@ struct Report: Sendable {
             ]),
             "resources": resources,
         ])
+        if manifest.prune.allocation != .uniform {
+            let bounds = Survey.bounds(manifest.prune, output.sparsity)
+            let prune = (node["prune"] ?? .object([:])).setting(
+                "bounds", to: Node([Node(bounds.lowerBound), Node(bounds.upperBound)]))
+            node = node.setting("prune", to: prune)
+        }
         if !curve.isEmpty { node = node.setting("curve", to: Node(curve.map(\.node))) }
         let skipped = output.treatment.layout.companions.skipped
         if !skipped.isEmpty {

@@ -46,11 +46,11 @@ package struct StatisticsFile: Sendable {
         }
     }
 
-    /// Checks that all is there which `layers` need.
+    /// Checks that the statistics of the inputs of `layers` are there.
     /// - Throws: `CheckpointError` for a tensor that is of no use, `PlanError` for one that is missing.
-    func check(_ layers: some Sequence<LayerPlan>) throws {
+    func check(_ layers: [LayerPlan]) throws {
         var known: Set<[Int]> = []
-        for layer in layers where layer.choice != nil {
+        for layer in layers {
             let tap = layer.role.tap
             guard known.insert([layer.block, tap.rawValue]).inserted else { continue }
             guard let source = source(tap, block: layer.block) else {

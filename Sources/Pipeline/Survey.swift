@@ -1,3 +1,4 @@
+import Manifests
 import Pruning
 import Tensors
 import Transformer
@@ -16,6 +17,10 @@ struct Survey {
     private var outliers: [Int: Double] = [:]
     /// Of each layer, centred or not as some output needs it.
     private var curves: [Key: ErrorCurve] = [:]
+    /// Of each layer by name: how much of the residual stream its half of the block brings, right behind it.
+    private var parts: [String: Double] = [:]
+    /// The expected square of a token's hidden states so far, as if nothing in them were correlated.
+    private var stream = 0.0
 
     private struct Key: Hashable {
         let layer: String
@@ -44,6 +49,11 @@ struct Survey {
             + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
     }
 
+    /// What a layer's share may be.
+    static func bounds(_ prune: Manifest.Prune, _ sparsity: Double) -> ClosedRange<Double> {
+        prune.bounds ?? prune.allocation.bounds(around: sparsity)
+    }
+
     init(_ plan: Plan, directory: String) {
         self.plan = plan
         self.directory = directory
@@ -68,6 +78,7 @@ struct Survey {
             known: plan.known, evaluation: nil, measuresDense: false, precision: plan.precision,
             pool: pool,
             scratchDirectory: plan.memory.usesScratchFile ? directory : nil)
+        if plan.manifest.prune.allocation == .error { stream = try embeddedPower() }
         try sweep.survey(observer) { block, statistics in
             switch plan.manifest.prune.allocation {
             case .uniform: break
@@ -85,6 +96,19 @@ struct Survey {
     }
 
     private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
+        for (writer, roles) in [
+            (Role.output, [Role.query, .key, .value, .output]), (.down, [.gate, .up, .down]),
+        ] {
+            guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
+                continue
+            }
+            let power = try ErrorCurve.power(layer, input, pool: pool)
+            stream += power
+            for role in roles where block.layers[role] != nil {
+                parts[plan.model.layerName(role, block: block.index)] =
+                    stream > 0 ? power / stream : 1
+            }
+        }
         for layer in plan.outputs.flatMap({ $0.treatment.layers[block.index] }) {
             let key = Key(layer)
             guard layer.choice != nil, curves[key] == nil, let linear = block.layers[layer.role],
@@ -99,6 +123,29 @@ struct Survey {
         }
     }
 
+    /// The mean square of a token's first hidden states over tokens from all of the vocabulary, and over
+    /// positions.
+    private func embeddedPower() throws -> Double {
+        let configuration = plan.model.configuration
+        let length = min(256, configuration.maxPositionEmbeddings)
+        let windows = 16
+        let hidden = Matrix(rows: length, columns: configuration.hiddenSize)
+        let embedding = try plan.model.embedding()
+        var sum = 0.0
+        for window in 0..<windows {
+            let tokens = (0..<length).map { position in
+                Int32(
+                    (position * windows + window) * configuration.vocabSize / (length * windows))
+            }
+            try embedding.embed(tokens[...], into: hidden.view)
+            for row in 0..<length {
+                sum += squaredNorm(hidden.view.row(row), count: hidden.columns)
+            }
+        }
+        embedding.release()
+        return sum / Double(length * windows)
+    }
+
     /// The share of each layer that an output is to lose.
     func shares(of output: Plan.Output) -> Shares {
         let layers = output.treatment.layers.joined().filter { $0.choice != nil }
@@ -108,7 +155,7 @@ struct Survey {
         }
         let weights = shapes.map { $0.rows * $0.columns }
         let prune = plan.manifest.prune
-        let bounds = prune.bounds ?? Allocation.bounds(around: output.sparsity)
+        let bounds = Self.bounds(prune, output.sparsity)
         let shares: [Double]
         switch prune.allocation {
         case .uniform: return [:]
@@ -124,7 +171,8 @@ struct Survey {
             shares = layers.map { byBlock[$0.block] ?? output.sparsity }
         case .error:
             shares = Allocation.leastError(
-                curves: layers.map { curves[Key($0)] ?? ErrorCurve([0, 0]) }, weights: weights,
+                curves: layers.map { curves[Key($0)] ?? ErrorCurve([0, 0]) },
+                importance: layers.map { parts[$0.name] ?? 1 }, weights: weights,
                 total: output.sparsity, bounds: bounds)
         }
         let whole = Allocation.wholeColumns(shares, shapes: shapes, bounds: bounds)

@@ -10,8 +10,9 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
 
     /// What a layer's share may be where the manifest does not say: not far from the mean, for the
     /// expected error of a layer says little of what a very different share does to the model.
-    package static func bounds(around sparsity: Double) -> ClosedRange<Double> {
-        let reach = 0.2
+    package func bounds(around sparsity: Double) -> ClosedRange<Double> {
+        // OWL's shares are less than 0.16 from their mean.
+        let reach = self == .owl ? 0.2 : 0.1
         return max(0, sparsity - reach)...max(sparsity, min(0.95, sparsity + reach))
     }
 
@@ -53,10 +54,13 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
     /// The shares with the least sum of relative errors, one Lagrange multiplier for all layers: of the
     /// curves' segments the cheapest per weight are taken first, until the total is reached.
     ///
-    /// - Parameter weights: how many weights each layer has.
+    /// - Parameters:
+    ///   - importance: what each layer's relative error is multiplied by.
+    ///   - weights: how many weights each layer has.
     /// - Returns: each layer's share. Their mean, by weights, is `total` where `bounds` hold that.
     package static func leastError(
-        curves: [ErrorCurve], weights: [Int], total: Double, bounds: ClosedRange<Double>
+        curves: [ErrorCurve], importance: [Double], weights: [Int], total: Double,
+        bounds: ClosedRange<Double>
     ) -> [Double] {
         struct Segment {
             let layer: Int
@@ -74,7 +78,8 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
                 segments.append(
                     Segment(
                         layer: layer, share: share,
-                        cost: curve.slope(index) / Double(max(1, weights[layer]))))
+                        cost: importance[layer] * curve.slope(index)
+                            / Double(max(1, weights[layer]))))
             }
         }
         // Slopes of a layer never fall; where they are equal, its segments stay in their order.

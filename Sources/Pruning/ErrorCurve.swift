@@ -77,8 +77,8 @@ extension ErrorCurve {
         return total.withLock { $0 }
     }
 
-    /// The expected square of the output.
-    private static func power(
+    /// The expected square of a layer's output without its bias, summed over its features.
+    package static func power(
         _ layer: Linear, _ statistics: Statistics, pool: WorkerPool
     ) throws -> Double {
         try sum(layer, count: 1, pool: pool) { row, sums, _ in

@@ -59,6 +59,13 @@ package func expectedPower(
     return spread + center * center
 }
 
+/// The sum of x_j².
+package func squaredNorm(_ x: UnsafePointer<Float>, count: Int) -> Double {
+    var sum = 0.0
+    for j in 0..<count { sum += Double(x[j]) * Double(x[j]) }
+    return sum
+}
+
 /// The sum of |w_j| f_j.
 package func sumScores(
     _ weights: UnsafePointer<Float>, by factors: UnsafePointer<Double>, count: Int
