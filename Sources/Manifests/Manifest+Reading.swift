@@ -19,7 +19,7 @@ extension Manifest {
             ]
         ),
         ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
-        ("evaluation", ["text", "tokens", "length", "windows"]),
+        ("evaluation", ["text", "tokens", "length", "windows", "choices"]),
         ("compute", ["precision"]),
         ("limits", ["threads", "memory", "time"]),
     ])
@@ -126,21 +126,41 @@ extension Manifest.Calibration {
 
 extension Manifest.Evaluation {
     fileprivate init(_ fields: Fields) throws(DocumentError) {
-        self.init(source: try Manifest.Source(fields))
+        choices = try fields.path("choices")
+        source = try Manifest.Source(ifIn: fields)
         // The first token of a window is not predicted.
         length = try fields.integer("length", in: 2...Int.max) ?? length
         windows = try fields.integer("windows", in: 1...Int.max)
+        guard source == nil else { return }
+        let names = "\(fields.name("text")) nor \(fields.name("tokens"))"
+        if choices == nil {
+            throw fields.error(
+                "found neither \(names) nor \(fields.name("choices")); expected at least one")
+        }
+        for key in ["length", "windows"] {
+            if let value = fields.value(key) {
+                throw fields.error(
+                    "found \(fields.name(key)), but neither \(names), which it is about", at: value)
+            }
+        }
     }
 }
 
 extension Manifest.Source {
     fileprivate init(_ fields: Fields) throws(DocumentError) {
+        guard let source = try Manifest.Source(ifIn: fields) else {
+            throw fields.error(
+                "found neither \(fields.name("text")) nor \(fields.name("tokens")); expected one")
+        }
+        self = source
+    }
+
+    /// nil where there is none.
+    fileprivate init?(ifIn fields: Fields) throws(DocumentError) {
         switch (try fields.path("text"), try fields.path("tokens")) {
         case (let text?, nil): self = .text(text)
         case (nil, let tokens?): self = .tokens(tokens)
-        case (nil, nil):
-            throw fields.error(
-                "found neither \(fields.name("text")) nor \(fields.name("tokens")); expected one")
+        case (nil, nil): return nil
         case (_?, _?):
             throw fields.error(
                 "found both \(fields.name("text")) and \(fields.name("tokens")); expected one",

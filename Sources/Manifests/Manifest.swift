@@ -65,13 +65,15 @@ package struct Manifest: Sendable {
         package init(source: Source) { self.source = source }
     }
 
+    /// At least one of `source` and `choices` is there.
     package struct Evaluation: Sendable {
-        package var source: Source
+        /// For perplexity and fidelity.
+        package var source: Source?
         package var length = 2048
         /// The first n whole windows; nil: all.
         package var windows: Int?
-
-        package init(source: Source) { self.source = source }
+        /// Multiple-choice questions, `.jsonl` or that with `.gz`.
+        package var choices: String?
     }
 
     package enum Source: Sendable, Hashable {

@@ -113,17 +113,19 @@ struct JobAttempt {
         }
         try allocate(meter, saved)
         guard isSequential else {
-            return try OutputBuild.compute(
-                builds, shares: shares, meter: meter, stop: stop, densePerplexity: nil,
+            _ = try OutputBuild.compute(
+                builds, shares: shares, meter: meter, stop: stop, measuresDense: true, dense: nil,
                 continuation: continuation(meter, saved))
+            return
         }
+        // The dense model is the same for all outputs.
+        var dense: [HiddenStates]?
         for index in (builds.count - 1)..<plan.outputs.count {
             let isResumed = saved != nil && index < builds.count
             if index == builds.count { try begin(plan.outputs[index]) }
-            try OutputBuild.compute(
+            dense = try OutputBuild.compute(
                 [builds[index]], shares: shares.isEmpty ? [] : [shares[index]], meter: meter,
-                stop: stop,
-                densePerplexity: builds[0].densePerplexity,
+                stop: stop, measuresDense: index == 0, dense: dense,
                 continuation: continuation(meter, saved, isResumed: isResumed))
         }
     }

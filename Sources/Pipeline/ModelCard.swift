@@ -38,17 +38,7 @@ struct ModelCard {
             "| zeros | \(report.state.zeros) of \(report.weights) |",
             "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |",
         ]
-        if let dense = report.state.dense, let pruned = report.state.pruned,
-            let windows = plan.evaluation
-        {
-            lines += [
-                "", "## Perplexity", "",
-                "On \(windows.count) windows of \(windows.length) tokens of "
-                    + "`\(report.manifest.evaluation?.source.path ?? "")`:", "",
-                "| dense | pruned |", "|---|---|",
-                "| \(decimals(dense)) | \(decimals(pruned)) |",
-            ]
-        }
+        lines += evaluation
         if plan.calibration != nil || plan.known != nil {
             lines += [
                 "",
@@ -65,6 +55,46 @@ struct ModelCard {
                 + "Every layer's numbers are in `stade-report.json`.", "",
         ]
         return lines.joined(separator: "\n")
+    }
+
+    /// What was measured, each number with its standard error.
+    private var evaluation: [String] {
+        guard let comparison = report.state.comparison, let evaluation = report.plan.evaluation
+        else { return [] }
+        let wanted = report.manifest.evaluation
+        var lines: [String] = []
+        if let measured = comparison.perplexity, let windows = evaluation.windows {
+            lines += [
+                "", "## Perplexity", "",
+                "On \(windows.count) windows of \(windows.length) tokens of "
+                    + "`\(wanted?.source?.path ?? "")`:", "",
+                "| dense | pruned |", "|---|---|",
+                "| \(decimals(measured.dense, measured.denseError)) "
+                    + "| \(decimals(measured.pruned, measured.prunedError)) |",
+            ]
+        }
+        if let fidelity = comparison.fidelity {
+            let agreement = fidelity.agreement
+            lines += [
+                "",
+                "Both models have the same most likely next token for "
+                    + "\(percent(agreement)) of the tokens; the divergence KL(dense, pruned) is "
+                    + "\(decimals(fidelity.divergence.mean, fidelity.divergence.standardError, 4)) "
+                    + "nats a token.",
+            ]
+        }
+        if let choices = comparison.choices, let questions = evaluation.questions {
+            let rows = [("dense", choices.dense), ("pruned", choices.pruned)]
+            lines += [
+                "", "## Multiple choice", "",
+                "On the \(questions.count) questions of `\(wanted?.choices ?? "")`:", "",
+                "| | acc | acc_norm |", "|---|---|---|",
+            ]
+            lines += rows.map {
+                "| \($0.0) | \(percent($0.1.plain)) | \(percent($0.1.normalised)) |"
+            }
+        }
+        return lines
     }
 
     private var sourceName: String {
@@ -90,7 +120,13 @@ struct ModelCard {
         return "\(tenths / 10) %"
     }
 
-    private func decimals(_ value: Double) -> String {
-        "\((value * 100).rounded() / 100)"
+    private func percent(_ share: Estimate) -> String {
+        decimals(100 * share.mean, share.standardError.map { 100 * $0 }, 1) + " %"
+    }
+
+    private func decimals(_ value: Double, _ error: Double?, _ places: Int = 2) -> String {
+        let scale = (0..<places).reduce(1.0) { scale, _ in 10 * scale }
+        func rounded(_ value: Double) -> String { "\((value * scale).rounded() / scale)" }
+        return rounded(value) + (error.map { " ± \(rounded($0))" } ?? "")
     }
 }

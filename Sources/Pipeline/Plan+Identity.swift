@@ -15,7 +15,8 @@ extension Plan {
             "layers": Node(Checksum(of: choices).text),
             "calibration": Self.node(calibration),
             "statistics": known.map { Node(Self.state(of: $0.path)) } ?? .null,
-            "evaluation": Self.node(evaluation),
+            "evaluation": Self.node(evaluation?.windows),
+            "questions": evaluation?.questions.map { Node($0.checksum) } ?? .null,
             "outputs": Node(outputs.map { Node("\($0.partialID) \($0.sparsity) \($0.path)") }),
         ])
     }
@@ -27,6 +28,7 @@ extension Plan {
             "model": "the model as it is now", "settings": "the manifest as it is now",
             "layers": "these layers and methods", "calibration": "this calibration text",
             "statistics": "this file of statistics", "evaluation": "this evaluation text",
+            "questions": "these questions",
             "outputs": "these outputs",
         ]
         for member in right.members ?? [] {

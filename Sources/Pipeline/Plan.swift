@@ -25,7 +25,7 @@ package struct Plan: Sendable {
     let calibration: TokenWindows?
     /// In place of a calibration.
     let known: StatisticsFile?
-    let evaluation: TokenWindows?
+    let evaluation: Evaluation?
     let precision: Precision
     let threads: Int
     let memory: MemoryPlan

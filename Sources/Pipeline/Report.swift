@@ -82,7 +82,7 @@ struct Report: Sendable {
             "calibration": calibration,
             "layers": Node(state.layers.map(\.node)),
             "blocks": Node(state.blocks.map(Self.block)),
-            "perplexity": perplexity,
+            "perplexity": perplexity, "fidelity": fidelity, "choices": choices,
             "cost": .object([
                 "weights": Node(weights), "zeros": Node(state.zeros),
                 "bytes_dense": Node(bytes), "bytes_nonzero": Node(bytesNonzero),
@@ -128,13 +128,27 @@ struct Report: Sendable {
     }
 
     private var perplexity: Node {
-        guard let windows = plan.evaluation else { return .null }
-        return .object([
-            "dense": state.dense.map { Node($0) } ?? .null,
-            "pruned": state.pruned.map { Node($0) } ?? .null,
-            "source": (manifest.evaluation?.source.path).map { Node($0) } ?? .null,
-            "tokens": Node(windows.count * (windows.length - 1)), "length": Node(windows.length),
-        ])
+        guard let windows = plan.evaluation?.windows, let measured = state.comparison?.perplexity
+        else { return .null }
+        return measured.node
+            .setting("source", to: Node(manifest.evaluation?.source?.path ?? ""))
+            .setting("tokens", to: Node(plan.evaluation?.windowTokens ?? 0))
+            .setting("length", to: Node(windows.length))
+    }
+
+    private var fidelity: Node {
+        guard let evaluation = plan.evaluation, let measured = state.comparison?.fidelity else {
+            return .null
+        }
+        return measured.node.setting("tokens", to: Node(evaluation.windowTokens))
+    }
+
+    private var choices: Node {
+        guard let questions = plan.evaluation?.questions, let measured = state.comparison?.choices
+        else { return .null }
+        return measured.node
+            .setting("source", to: Node(manifest.evaluation?.choices ?? ""))
+            .setting("questions", to: Node(questions.count))
     }
 
     private var resources: Node {

@@ -38,7 +38,7 @@ struct SavedJob: Sendable {
 
     var node: Node {
         .object([
-            "version": 1, "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
+            "version": 2, "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
             "slot": Node(slot), "seconds": Node(seconds), "work": Node(work),
             "states": Node(
                 states.map {
@@ -54,7 +54,7 @@ struct SavedJob: Sendable {
 extension SavedJob {
     /// nil where `node` is something else.
     init?(_ node: Node) {
-        guard node["version"]?.integer == 1, let attempt = node["attempt"]?.string,
+        guard node["version"]?.integer == 2, let attempt = node["attempt"]?.string,
             let block = node["block"]?.integer, let blocks = node["blocks"]?.integer,
             (0...max(0, blocks)).contains(block),
             let slot = node["slot"]?.integer, (0...1).contains(slot),

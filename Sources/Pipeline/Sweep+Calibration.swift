@@ -1,4 +1,3 @@
-import Glibc
 import Pruning
 import Synchronization
 import Tensors
@@ -71,7 +70,7 @@ extension Sweep {
                     sample.view.row(row).update(from: input.row(offset), count: input.columns)
                 }
             },
-            finished: { try observer.advance($0.rows.count, .pruning, block.index) })
+            finished: { try observer.advance($0.rows.count, length, .pruning, block.index) })
         let statistics = totals.withLock { totals in
             Dictionary(
                 uniqueKeysWithValues: totals.map { tap, moments in
@@ -106,13 +105,11 @@ extension Sweep {
                     reduction.add(
                         Difference(dense.rows(rows), states.matrix.rows(rows)), at: tile.index)
                 }
-                try observer.advance(tile.rows.count, .pruning, block.index)
+                try observer.advance(tile.rows.count, length, .pruning, block.index)
             })
         let difference = total.withLock { $0 }
         return (difference, difference.meanSquaredError)
     }
-
-    func exponential(_ x: Double) -> Double { exp(x) }
 }
 
 extension Compensation {

@@ -15,7 +15,7 @@ extension Sweep {
             if index + 1 < tensors.count {
                 reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
             }
-            try observer.advance(0, .survey, index)
+            try observer.advance(0, 0, .survey, index)
             if let measured = try measure(block, states: states, observer: observer) {
                 try visit(block, measured.statistics)
             }

@@ -4,7 +4,7 @@ import Tensors
 import Transformer
 
 /// One pass over the blocks of a model: statistics, masks, compensation and, on the way, the
-/// perplexity before and after. Only the block's weights and the hidden states are in memory.
+/// evaluation before and after. Only the block's weights and the hidden states are in memory.
 package struct Sweep: Sendable {
     /// What `measure` says of a block.
     typealias Measured = (statistics: [Tap: Statistics], dense: Matrix)
@@ -22,8 +22,8 @@ package struct Sweep: Sendable {
     package let calibration: TokenWindows?
     /// Statistics in place of a calibration.
     package let known: StatisticsFile?
-    package let evaluation: TokenWindows?
-    /// Whether the perplexity of the dense model is wanted too.
+    package let evaluation: Evaluation?
+    /// Whether the evaluation goes through the dense model, too; otherwise what that leaves is there.
     package let measuresDense: Bool
     package let precision: Precision
     package let pool: WorkerPool
@@ -44,7 +44,7 @@ package struct Sweep: Sendable {
     package init(
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
         sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
-        evaluation: TokenWindows?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
+        evaluation: Evaluation?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
         scratchDirectory: String?
     ) {
         self.model = model
@@ -61,34 +61,40 @@ package struct Sweep: Sendable {
         self.precision = precision
         self.pool = pool
         self.scratchDirectory = scratchDirectory
+        let lengths = (evaluation?.sequences ?? []).map(\.length)
         forward = Forward(
-            model, length: max(calibration?.length ?? 0, evaluation?.length ?? 0),
+            model, length: max(calibration?.length ?? 0, lengths.max() ?? 0),
             input: precision.input, pool: pool)
     }
 
     /// - Parameter observers: one for each lane.
-    /// - Returns: the perplexities that were asked for, `pruned` one for each lane.
-    package func run(
-        _ observers: [SweepObserver]
-    ) throws -> (dense: Double?, pruned: [Double?]) {
-        try run(observers, continuation: nil)
+    /// - Returns: how each pruned model does beside the dense one; nil without an evaluation.
+    package func run(_ observers: [SweepObserver]) throws -> [Comparison?] {
+        try run(observers, dense: nil, continuation: nil).pruned
     }
 
+    /// - Parameters:
+    ///   - dense: of the evaluation's sequences, what an earlier sweep returned. Where that was in another
+    ///     process, `continuation` restores it.
+    /// - Returns: also what the dense model leaves of the evaluation's sequences.
     func run(
-        _ observers: [SweepObserver], continuation: SweepContinuation?
-    ) throws -> (dense: Double?, pruned: [Double?]) {
+        _ observers: [SweepObserver], dense: [HiddenStates]?, continuation: SweepContinuation?
+    ) throws -> (dense: [HiddenStates], pruned: [Comparison?]) {
         precondition(observers.count == lanes.count, "an observer for each lane")
         let tensors = model.tensorsByBlock.blocks
         let first = continuation?.firstBlock ?? 0
+        precondition(measuresDense || dense != nil || first > 0, "no dense model to compare with")
         let start = first == 0 ? embedded : zeroed
+        let sequences = evaluation?.sequences ?? []
         let states = try first < tensors.count ? calibration.map { try start($0) } : nil
-        let pruned = try observers.map { _ in try evaluation.map { try start($0) } }
-        let dense = try measuresDense ? evaluation.map { try start($0) } : nil
+        let pruned = try observers.map { _ in try sequences.map { try start($0) } }
+        let dense = try dense ?? sequences.map { try start($0) }
         // What is left of them before `block`, in the order in which the block changes them.
         func remaining(_ block: Int) -> [HiddenStates] {
-            let calibrated = block < tensors.count ? states : nil
-            let measured = sequential ? [dense, calibrated] : [calibrated, dense]
-            return (measured + pruned).compactMap(\.self)
+            let calibrated = [block < tensors.count ? states : nil].compactMap(\.self)
+            let moving = measuresDense ? dense : []
+            let measured = sequential ? moving + calibrated : calibrated + moving
+            return measured + pruned.joined() + (measuresDense ? [] : dense)
         }
         if let continuation, first > 0 { try continuation.restore(remaining(first)) }
         for index in tensors.indices.dropFirst(first) {
@@ -103,8 +109,8 @@ package struct Sweep: Sendable {
                     }
                     // First, for a sequential sweep changes no states here: time to copy them.
                     measured = try measure(block, states: states, observer: observer)
-                    if let dense {
-                        try advance(dense, through: block, .densePerplexity, observer)
+                    for states in dense where measuresDense {
+                        try advance(states, through: block, .denseEvaluation, observer)
                     }
                 }
                 try prune(
@@ -113,8 +119,8 @@ package struct Sweep: Sendable {
                 try block.pack(pool: pool)
                 let (difference, error) = try finish(
                     block, states: states, dense: measured?.dense, observer: observer)
-                if let states = pruned[number] {
-                    try advance(states, through: block, .prunedPerplexity, observer)
+                for states in pruned[number] {
+                    try advance(states, through: block, .prunedEvaluation, observer)
                 }
                 try observer.block(
                     BlockResult(
@@ -124,12 +130,7 @@ package struct Sweep: Sendable {
             }
             try continuation?.keep(index + 1, remaining(index + 1))
         }
-        return (
-            try dense.map { try perplexity($0, .densePerplexity, observers[0]) },
-            try zip(pruned, observers).map { states, observer in
-                try states.map { try perplexity($0, .prunedPerplexity, observer) }
-            }
-        )
+        return (dense, try compare(dense: dense, pruned: pruned, observers: observers))
     }
 
     /// Hidden states that are yet to be restored.
@@ -160,19 +161,9 @@ package struct Sweep: Sendable {
         try forward.run(
             block, states.matrix, length: states.windows.length,
             sequences: states.windows.count,
-            finished: { try observer.advance($0.rows.count, phase, block.index) })
-    }
-
-    private func perplexity(
-        _ states: HiddenStates, _ phase: Progress.Phase, _ observer: SweepObserver
-    ) throws -> Double {
-        let windows = states.windows
-        // The final norm is applied in place.
-        states.awaitReaders()
-        let total = try model.negativeLogLikelihood(
-            states.matrix, tokens: windows.tokens[...], length: windows.length, pool: pool)
-        try observer.advance(0, phase, nil)
-        return exponential(total / Double(windows.count * (windows.length - 1)))
+            finished: {
+                try observer.advance($0.rows.count, states.windows.length, phase, block.index)
+            })
     }
 
     /// Prunes a block in memory.
@@ -182,7 +173,7 @@ package struct Sweep: Sendable {
         let layers = lane.layers[block.index]
         for plan in layers {
             guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
-            try observer.advance(0, .pruning, block.index)
+            try observer.advance(0, 0, .pruning, block.index)
             let pruning = LayerPruning(
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
                 pattern: pattern, sparsity: lane.sparsity(of: plan), scope: scope, seed: seed,

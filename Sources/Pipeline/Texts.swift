@@ -57,15 +57,23 @@ struct Texts {
         return windows
     }
 
-    /// The evaluation windows, checked against the model.
-    mutating func evaluation(_ wanted: Manifest.Evaluation) throws -> TokenWindows {
+    /// What the models are compared on, checked against the model.
+    mutating func evaluation(_ wanted: Manifest.Evaluation) throws -> Evaluation {
+        Evaluation(
+            windows: try wanted.source.map { try windows(of: $0, wanted) },
+            questions: try wanted.choices.map { try questions(in: paths.fileToRead($0)) })
+    }
+
+    private mutating func windows(
+        of source: Manifest.Source, _ wanted: Manifest.Evaluation
+    ) throws -> TokenWindows {
         try model.check(length: wanted.length)
         let tokens: [Int32]
         let path: String
         // Only what the first windows need is read.
         let limit = wanted.windows.map { $0.multipliedReportingOverflow(by: wanted.length) }
         let stop = limit.map { $0.overflow ? Int.max : $0.partialValue } ?? .max
-        switch wanted.source {
+        switch source {
         case .text(let name):
             path = try paths.fileToRead(name)
             tokens = try self.tokens(in: path, stopAfter: stop)
@@ -93,7 +101,7 @@ struct Texts {
         try TextSource(path: path).tokens(with: loadedTokenizer(), stopAfter: limit)
     }
 
-    private mutating func loadedTokenizer() throws -> Tokenizer {
+    mutating func loadedTokenizer() throws -> Tokenizer {
         if let tokenizer { return tokenizer }
         let directory = model.checkpoint.directory
         do {

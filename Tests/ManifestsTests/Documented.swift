@@ -21,9 +21,10 @@ enum Documented {
           samples: 128
           length: 2048
           seed: 0
-        evaluation:                        # optional: perplexity before and after
+        evaluation:                        # optional: dense and pruned model on the same text and questions
           text: data/wiki.test.raw
           length: 2048
+          choices: data/questions.jsonl    # {"question": "...", "choices": ["...", "..."], "answer": 0} a line
         compute:
           precision: auto                  # auto | float32 | bfloat16
         limits:
