@@ -113,7 +113,7 @@ package struct MemoryPlan: Sendable, Hashable {
         for layer in layers {
             guard let choice = layer.choice else { continue }
             let columns = model.shape(layer.role)[1]
-            if choice.compensation.needsSample { sampled[layer.role.tap] = columns }
+            if choice.compensation.fitsScale { sampled[layer.role.tap] = columns }
             if choice.metric.solver != nil { solved[layer.role.tap] = columns }
         }
         let products = solved.values.map {
@@ -155,7 +155,7 @@ package struct MemoryPlan: Sendable, Hashable {
             let mask = shape[0] * shape[1]
             // The sample less its mean, and a thread's buffers for 64 rows.
             let fit =
-                choice.compensation.needsSample
+                choice.compensation.fitsScale
                 ? 4 * sampleRows * shape[1] + threads * 4 * 64 * (shape[1] + 2 * sampleRows) : 0
             let solver =
                 choice.metric.solver?.bytes(

@@ -10,7 +10,7 @@ extension Plan {
             for layer in output.treatment.layers.joined() {
                 guard let choice = layer.choice else { continue }
                 let isSolved = choice.metric.solver != nil
-                guard isSolved || choice.compensation.needsSample else { continue }
+                guard isSolved || choice.compensation.fitsScale else { continue }
                 throw PlanError(
                     place: job.manifest.name,
                     reason: .needsInputs(

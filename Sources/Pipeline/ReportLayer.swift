@@ -16,6 +16,8 @@ struct ReportLayer: Sendable {
     let changesBias: Bool
     let biasShare: Double?
     let expectedError: Double?
+    let carriedMean: Double?
+    let carriedScale: Double?
     let damping: Double?
     /// The share of zeros that was asked for.
     let asked: Double
@@ -33,6 +35,8 @@ struct ReportLayer: Sendable {
         changesBias = result.outcome.biasChange != nil
         biasShare = result.outcome.biasShare
         expectedError = result.outcome.expectedError
+        carriedMean = result.outcome.carriedMean
+        carriedScale = result.outcome.carriedScale
         damping = result.outcome.damping
         asked = result.sparsity
     }
@@ -49,6 +53,8 @@ struct ReportLayer: Sendable {
             ]),
             "expected_error": expectedError.map { Node($0) } ?? .null,
         ])
+        if let carriedMean { node = node.setting("carried_mean", to: Node(carriedMean)) }
+        if let carriedScale { node = node.setting("carried_scale", to: Node(carriedScale)) }
         if let damping { node = node.setting("damping", to: Node(damping)) }
         if let reason { node = node.setting("reason", to: Node(reason)) }
         return node
@@ -80,6 +86,8 @@ struct ReportLayer: Sendable {
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double
         expectedError = node["expected_error"]?.double
+        carriedMean = node["carried_mean"]?.double
+        carriedScale = node["carried_scale"]?.double
         damping = node["damping"]?.double
     }
 }

@@ -59,7 +59,7 @@ struct StatisticsWriter: Sendable {
                     TensorInfo(
                         name: "\(layer.name).bias_change", type: .float32, shape: [shape[0]]))
             }
-            if choice.compensation.needsSample {
+            if choice.compensation.fitsScale {
                 infos.append(
                     TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape[0]]))
             }

@@ -34,7 +34,7 @@ extension Sweep {
             rows: sequential ? compared * length : 0, columns: model.configuration.hiddenSize)
         let sampleRows = SampleRows(tokens: windows.tokens.count)
         var samples: [Tap: Matrix] = [:]
-        for plan in plans where plan.choice?.compensation.needsSample == true {
+        for plan in plans where plan.choice?.compensation.fitsScale == true {
             let tap = plan.role.tap
             samples[tap] =
                 samples[tap]
@@ -47,11 +47,17 @@ extension Sweep {
                 products[tap] ?? CovarianceSum(features: model.shape(plan.role)[1])
         }
         let (kept, sums) = (samples, products)
-        let totals = Mutex<[Tap: Moments]>([:])
+        let totals = Mutex<[Tap: PartedMoments]>([:])
         let reductions = Dictionary(
             uniqueKeysWithValues: Tap.allCases.map { tap in
                 let reduction = OrderedReduction<Moments> { part in
-                    totals.withLock { $0[tap, default: part.zero] += part }
+                    totals.withLock {
+                        $0[
+                            tap,
+                            default: PartedMoments(
+                                features: part.sum.count, windows: windows.count, length: length)
+                        ].add(part)
+                    }
                 }
                 return (tap, reduction)
             })
@@ -74,7 +80,7 @@ extension Sweep {
         let statistics = totals.withLock { totals in
             Dictionary(
                 uniqueKeysWithValues: totals.map { tap, moments in
-                    let products = sums[tap]?.finish(moments)
+                    let products = sums[tap]?.finish(moments.total)
                     return (
                         tap, Statistics(moments, sample: kept[tap], products: products).rounded
                     )
@@ -110,14 +116,4 @@ extension Sweep {
         let difference = total.withLock { $0 }
         return (difference, difference.meanSquaredError)
     }
-}
-
-extension Compensation {
-    /// Whether it is fitted on inputs of the layer.
-    var needsSample: Bool { self == .scale || self == .affine }
-}
-
-extension Moments {
-    /// No tokens of as many features.
-    fileprivate var zero: Moments { Moments(features: sum.count) }
 }

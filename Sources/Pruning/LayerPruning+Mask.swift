@@ -4,11 +4,12 @@ import Tensors
 extension LayerPruning {
     /// 1 where a weight is to go, `[rows, columns]`, and the squared norms of the dense columns.
     func mask(
-        _ layer: Linear, statistics: Statistics?, pool: WorkerPool
+        _ layer: Linear, statistics: Statistics?, carried: Double, pool: WorkerPool
     ) throws -> (mask: [UInt8], columnNorms: [Double]) {
         let rows = layer.rows
         let columns = layer.columns
-        let scores = Scores(self, statistics: statistics, columns: columns)
+        let scores = Scores(
+            self, statistics: statistics, columns: columns, carried: carried)
         let threshold =
             scope == .layer && pattern == .unstructured
             ? try layerThreshold(layer, scores: scores, pool: pool) : nil

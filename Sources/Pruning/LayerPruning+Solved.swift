@@ -36,8 +36,10 @@ extension LayerPruning {
         }
         outcome.biasShare = statistics.biasShare(columnNorms: norms)
         var scales: [Double]?
-        if compensation == .scale || compensation == .affine, let sample = statistics.sample {
-            scales = try fittedScales(dense, sample: sample, pool: pool) { row, target in
+        if compensation.fitsScale, let sample = statistics.sample {
+            (scales, outcome.carriedScale) = try fittedScales(
+                dense, sample: sample, statistics, pool: pool
+            ) { row, target in
                 target.update(from: layer.weights.view.row(row), count: layer.columns)
             }
             outcome.scales = scales.map { $0.map { Float($0) } }

@@ -46,6 +46,10 @@ package struct LayerPruning: Sendable {
         /// The expected squared error of the output over its expected square; nil without
         /// statistics. Inputs are taken as uncorrelated, except where their covariance is known.
         package var expectedError: Double?
+        /// How much of the mean, and of the scale's difference from 1, was judged to carry over to other
+        /// text, 0 to 1, and used; nil where nothing is shrunk.
+        package var carriedMean: Double?
+        package var carriedScale: Double?
         /// What was added to the diagonal of the input's covariance, as a share of its mean; nil for
         /// methods that do not invert it.
         package var damping: Double?
@@ -57,7 +61,7 @@ package struct LayerPruning: Sendable {
 
     /// Masks, compensates and rounds `layer` in place; its bias is left to the caller, who adds
     /// `biasChange`. `statistics` is required by every metric and compensation but `magnitude`,
-    /// `random` and `none`; with `scale` and `affine` it needs its sample.
+    /// `random` and `none`; where scales are fitted it needs its sample.
     package func apply(
         to layer: Linear, statistics: Statistics?, pool: WorkerPool
     ) throws -> Outcome {
@@ -70,10 +74,23 @@ package struct LayerPruning: Sendable {
             return try solve(
                 layer, by: solver, statistics: statistics, covariance: covariance, pool: pool)
         }
-        let (mask, columnNorms) = try mask(layer, statistics: statistics, pool: pool)
+        // Where all of the mean is moved, or nothing of it.
+        var (mask, columnNorms) = try mask(
+            layer, statistics: statistics,
+            carried: compensation.needsBias && !compensation.isShrunk ? 1 : 0, pool: pool)
         let biasShare = statistics.map { $0.biasShare(columnNorms: columnNorms) }
+        var carried: Double?
+        if compensation == .affineShrunk, let statistics {
+            let share = try carriedMean(layer, statistics, mask: mask, pool: pool)
+            carried = share
+            if case .carried = metric.score {
+                mask =
+                    try self.mask(layer, statistics: statistics, carried: share, pool: pool).mask
+            }
+        }
         return try compensate(
-            layer, statistics: statistics, mask: mask, biasShare: biasShare, pool: pool)
+            layer, statistics: statistics, mask: mask, biasShare: biasShare, carried: carried,
+            pool: pool)
     }
 
     /// `floor(count * sparsity)`, forgiving the last bit of a decimal fraction.

@@ -3,6 +3,8 @@ package struct Metric: Sendable {
     package enum Score: Sendable {
         /// abs(W_ij) times a factor of column j, made from the statistics of the input.
         case perColumn(@Sendable (Statistics) -> [Double])
+        /// abs(W_ij) sqrt(var_j + (1 - c) mean_j²), with the share c of the mean's output that carries over.
+        case carried
         /// abs(W_ij).
         case magnitude
         /// A uniform number in [0, 1) drawn for each weight; see `UniformScores`.
@@ -30,7 +32,7 @@ package struct Metric: Sendable {
 
     package var needsStatistics: Bool {
         switch score {
-        case .perColumn, .solved: true
+        case .perColumn, .carried, .solved: true
         case .magnitude, .uniform: false
         }
     }

@@ -7,7 +7,8 @@ struct Scores: Sendable {
     private let uniform: UniformScores
     private let columns: Int
 
-    init(_ pruning: LayerPruning, statistics: Statistics?, columns: Int) {
+    /// - Parameter carried: for metrics that go by it, how much of the mean's output carries over.
+    init(_ pruning: LayerPruning, statistics: Statistics?, columns: Int, carried: Double) {
         self.columns = columns
         uniform = UniformScores(seed: pruning.seed, layer: pruning.name)
         switch pruning.metric.score {
@@ -18,6 +19,14 @@ struct Scores: Sendable {
                 preconditionFailure("\(pruning.metric.name) needs statistics")
             }
             factors = ColumnFactors(make(statistics))
+        case .carried:
+            guard let statistics else {
+                preconditionFailure("\(pruning.metric.name) needs statistics")
+            }
+            factors = ColumnFactors(
+                zip(statistics.variance, statistics.mean).map { variance, mean in
+                    (variance + (1 - carried) * mean * mean).squareRoot()
+                })
         case .uniform:
             factors = nil
         case .solved:

@@ -13,8 +13,21 @@ package struct Statistics: Sendable {
     /// Where a layer is to be solved for; see `Solver`.
     package let covariance: InputCovariance?
 
+    /// nil where there is too little calibration to be parted, or only its sums are known.
+    let parts: CalibrationParts?
+
     /// - Parameter products: sums of products of the input less its mean.
-    package init(_ moments: Moments, sample: Matrix? = nil, products: SquareMatrix? = nil) {
+    package init(
+        _ parted: PartedMoments, sample: Matrix? = nil, products: SquareMatrix? = nil
+    ) {
+        self.init(parted.total, sample: sample, products: products, parts: parted.parts)
+    }
+
+    package init(
+        _ moments: Moments, sample: Matrix? = nil, products: SquareMatrix? = nil,
+        parts: CalibrationParts? = nil
+    ) {
+        self.parts = parts
         let n = Double(moments.count)
         tokens = moments.count
         mean = moments.sum.map { $0 / n }
@@ -32,13 +45,14 @@ package struct Statistics: Sendable {
     package init(tokens: Int, mean: [Float], variance: [Float], norm2: [Float]) {
         self.init(
             tokens: tokens, mean: mean, variance: variance, norm2: norm2, sample: nil,
-            covariance: nil)
+            covariance: nil, parts: nil)
     }
 
     private init(
         tokens: Int, mean: [Float], variance: [Float], norm2: [Float], sample: Matrix?,
-        covariance: InputCovariance?
+        covariance: InputCovariance?, parts: CalibrationParts?
     ) {
+        self.parts = parts
         self.tokens = tokens
         self.mean = mean.map { Double($0) }
         self.variance = variance.map { Double($0) }
@@ -52,7 +66,7 @@ package struct Statistics: Sendable {
     package var rounded: Statistics {
         Statistics(
             tokens: tokens, mean: mean.map { Float($0) }, variance: variance.map { Float($0) },
-            norm2: norm2.map { Float($0) }, sample: sample, covariance: covariance)
+            norm2: norm2.map { Float($0) }, sample: sample, covariance: covariance, parts: parts)
     }
 
     /// Whether no input was infinite or NaN.

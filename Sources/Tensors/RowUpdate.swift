@@ -108,3 +108,11 @@ package func addSquares(
 ) {
     for j in 0..<count { sums[j] += Double(weights[j]) * Double(weights[j]) }
 }
+
+/// The marked weights of a row, 0 in place of the others.
+package func keepMarked(
+    _ weights: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, count: Int,
+    into target: UnsafeMutablePointer<Float>
+) {
+    for j in 0..<count { target[j] = mask[j] == 0 ? 0 : weights[j] }
+}

@@ -69,7 +69,7 @@ struct StatisticsFileTests {
     }
 
     @Test(arguments: [
-        ("method: auto", "compensation affine of method auto is fitted on inputs"),
+        ("method: auto", "compensation affine-shrunk of method auto is fitted on inputs"),
         ("method: wanda, compensation: scale", "prune.compensation mean or none"),
         ("method: best", "method best solves layer model.layers.0.self_attn.q_proj"),
         ("method: [wanda, sparsegpt]", "choose another method"),

@@ -20,17 +20,17 @@ struct MethodTests {
     private static let none = "no bias can be carried here: "
 
     static let rows: [Row] = [
-        Row(method: "auto", metric: "stade", compensation: .affine),
+        Row(method: "auto", metric: "stade-shrunk", compensation: .affineShrunk),
         Row(
-            method: "auto", bias: false, metric: "wanda", compensation: .scale,
-            reason: none + "stade with affine became wanda with scale"),
+            method: "auto", bias: false, metric: "wanda", compensation: .scaleShrunk,
+            reason: none + "stade-shrunk with affine-shrunk became wanda with scale-shrunk"),
         Row(
             method: "auto", wanted: Compensation.none, bias: false, metric: "wanda",
-            compensation: .none, reason: none + "stade with none became wanda with none"),
-        Row(method: "auto", wanted: .mean, metric: "stade", compensation: .mean),
+            compensation: .none, reason: none + "stade-shrunk with none became wanda with none"),
+        Row(method: "auto", wanted: .mean, metric: "stade-shrunk", compensation: .mean),
         Row(
             method: "auto", wanted: .mean, bias: false, metric: "wanda", compensation: .none,
-            reason: none + "stade with mean became wanda with none"),
+            reason: none + "stade-shrunk with mean became wanda with none"),
         Row(method: "stade", metric: "stade", compensation: .mean),
         Row(
             method: "stade", bias: false, metric: "wanda", compensation: .none,

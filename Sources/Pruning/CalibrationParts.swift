@@ -1,0 +1,18 @@
+import Tensors
+
+/// The mean of a layer's input in parts of the calibration, by which is told what of it carries over to
+/// text that was not seen.
+package struct CalibrationParts: Sendable {
+    /// `[parts, features]`.
+    let means: Matrix
+    /// Tokens of a part; those behind the last whole part are in none.
+    let tokens: Int
+    /// How many units of about 1024 tokens a part has.
+    let units: Int
+
+    var count: Int { means.rows }
+
+    /// How much further text of another kind is taken to be from the calibration than one unit of it from
+    /// another, in variance: fitted to what a novel and an encyclopedia differ by.
+    static let doubt = 8.0
+}

@@ -1,0 +1,74 @@
+import Synchronization
+import Tensors
+
+extension LayerPruning {
+    /// How much of what the mean brings to the weights that `mask` marks carries over to other text, 0 to
+    /// 1. With b_i = sum over these j of W_ij mean_j:
+    ///
+    ///     carried = |b|² / (|b|² + 8 v),  v: how much b varies from one unit of the calibration to another
+    ///
+    /// Source: `docs/methods.md`, "What carries over".
+    func carriedMean(
+        _ layer: Linear, _ statistics: Statistics, mask: [UInt8], pool: WorkerPool
+    ) throws -> Double {
+        guard let parts = statistics.parts else { return 0 }
+        let (rows, columns) = (layer.rows, layer.columns)
+        let total = Mutex((mean: 0.0, spread: 0.0))
+        let reduction = OrderedReduction<(mean: Double, spread: Double)> { part in
+            total.withLock {
+                $0.mean += part.mean
+                $0.spread += part.spread
+            }
+        }
+        try pool.forEach(
+            (rows + Self.chunk - 1) / Self.chunk,
+            state: {
+                (
+                    Matrix(rows: Self.chunk, columns: columns),
+                    Matrix(rows: Self.chunk, columns: parts.count)
+                )
+            }
+        ) { index, buffers in
+            let range = (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk)
+            let gone = buffers.0.rows(0..<range.count)
+            let outputs = buffers.1.rows(0..<range.count)
+            for (target, row) in range.enumerated() {
+                let source = layer.weights.view.row(row)
+                mask.withUnsafeBufferPointer {
+                    keepMarked(
+                        source, mask: $0.baseAddress! + row * columns, count: columns,
+                        into: gone.row(target))
+                }
+            }
+            multiply(gone, parts.means.view, transposed: true, into: outputs)
+            var sums = (mean: 0.0, spread: 0.0)
+            for row in 0..<range.count {
+                let values = (0..<parts.count).map { Double(outputs.row(row)[$0]) }
+                let mean = values.reduce(0, +) / Double(parts.count)
+                sums.mean += mean * mean
+                sums.spread += values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+            }
+            withExtendedLifetime((buffers, parts.means)) {}
+            reduction.add(sums, at: index)
+        }
+        let (mean, squares) = total.withLock { $0 }
+        // Of one part.
+        let spread = squares / Double(parts.count - 1)
+        let signal = max(0, mean - spread / Double(parts.count))
+        let doubt = CalibrationParts.doubt * spread * Double(parts.units)
+        return signal > 0 ? signal / (signal + doubt) : 0
+    }
+}
+
+extension Statistics {
+    /// The rows of the sample that belong to each part of the calibration.
+    var sampleParts: [Range<Int>] {
+        guard let parts, let sample else { return [] }
+        let stride = SampleRows(tokens: tokens).stride
+        return (0..<parts.count).map { part in
+            // Row r is token r * stride.
+            func row(_ token: Int) -> Int { min(sample.rows, (token + stride - 1) / stride) }
+            return row(part * parts.tokens)..<row((part + 1) * parts.tokens)
+        }
+    }
+}
