@@ -31,6 +31,7 @@ extension Manifest.Prune {
             throw fields.mismatch(
                 "scope", node, expected: "row, the only one that method \(method.name) has")
         }
+        if pattern == .channels { try checkChannels(fields) }
         targets = try Self.expressions("targets", fields) ?? targets
         if targets.isEmpty, let node = fields.value("targets") {
             throw fields.mismatch("targets", node, expected: "at least one regular expression")
@@ -62,12 +63,31 @@ extension Manifest.Prune {
         return methods
     }
 
+    /// What has no meaning where whole channels go.
+    private func checkChannels(_ fields: Fields) throws(DocumentError) {
+        if let method = methods.first(where: { !$0.removesChannels }),
+            let node = fields.value("method")
+        {
+            let names = Method.all.filter(\.removesChannels).map(\.name)
+            throw fields.mismatch(
+                "method", node,
+                expected: "a method that can judge whole channels, which \(method.name) cannot: "
+                    + names.joined(separator: ", "))
+        }
+        if scope != .row, let node = fields.value("scope") {
+            throw fields.mismatch(
+                "scope", node, expected: "no scope with pattern channels, whose channels compete "
+                    + "within each block")
+        }
+    }
+
     private static func pattern(_ fields: Fields) throws(DocumentError) -> Pattern? {
         guard let value = fields.value("pattern") else { return nil }
         guard let pattern = value.string.flatMap({ Pattern($0) }) else {
             throw fields.mismatch(
                 "pattern", value,
-                expected: "unstructured, or N:M (keep N of every M) with 0 < N < M, as in 2:4")
+                expected:
+                    "unstructured, channels, or N:M (keep N of every M) with 0 < N < M, as in 2:4")
         }
         return pattern
     }

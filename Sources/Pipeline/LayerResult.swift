@@ -6,7 +6,9 @@ import Tensors
 package struct LayerResult: Sendable {
     package let plan: LayerPlan
     package let outcome: LayerPruning.Outcome
-    /// Pruned, and rounded to the type in which they are written.
+    /// Pruned, and rounded to the type in which they are written; smaller where whole channels go.
     package let layer: Linear
     package let statistics: Statistics?
+    /// [out, in] of the dense layer.
+    package let shape: [Int]
 }

@@ -49,7 +49,8 @@ extension BlockResult {
         }
         return .object([
             "index": Node(index), "difference": sums.map { Node($0) } ?? .null,
-            "seconds": Node(seconds),
+            "seconds": Node(seconds), "dense_seconds": denseSeconds.map { Node($0) } ?? .null,
+            "pruned_seconds": prunedSeconds.map { Node($0) } ?? .null,
         ])
     }
 
@@ -69,6 +70,8 @@ extension BlockResult {
         }
         self.init(
             index: index, difference: difference,
-            meanSquaredError: difference?.meanSquaredError, seconds: seconds)
+            meanSquaredError: difference?.meanSquaredError, seconds: seconds,
+            denseSeconds: node["dense_seconds"]?.double,
+            prunedSeconds: node["pruned_seconds"]?.double)
     }
 }

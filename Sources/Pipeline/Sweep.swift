@@ -92,7 +92,8 @@ package struct Sweep: Sendable {
             var measured: Measured?
             for (number, observer) in observers.enumerated() {
                 // Every lane prunes what the one before it has changed; two blocks are never in memory.
-                let block = try model.loadBlock(index, input: precision.input, pool: pool)
+                var block = try model.loadBlock(index, input: precision.input, pool: pool)
+                var (denseSeconds, prunedSeconds): (Double?, Double?)
                 if number == 0 {
                     if index + 1 < tensors.count {
                         reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
@@ -100,22 +101,25 @@ package struct Sweep: Sendable {
                     // First, for a sequential sweep changes no states here: time to copy them.
                     measured = try measure(block, states: states, observer: observer)
                     if let dense {
-                        try advance(dense, through: block, .densePerplexity, observer)
+                        denseSeconds = try advance(
+                            dense, through: block, .densePerplexity, observer)
                     }
                 }
-                try prune(
+                block = try prune(
                     block, lanes[number], statistics: measured?.statistics ?? [:],
                     observer: observer)
                 try block.pack(pool: pool)
                 let (difference, error) = try finish(
                     block, states: states, dense: measured?.dense, observer: observer)
                 if let states = pruned[number] {
-                    try advance(states, through: block, .prunedPerplexity, observer)
+                    prunedSeconds = try advance(
+                        states, through: block, .prunedPerplexity, observer)
                 }
                 try observer.block(
                     BlockResult(
                         index: index, difference: difference, meanSquaredError: error,
-                        seconds: (ContinuousClock.now - clock) / .seconds(1)))
+                        seconds: (ContinuousClock.now - clock) / .seconds(1),
+                        denseSeconds: denseSeconds, prunedSeconds: prunedSeconds))
                 clock = .now
             }
             try continuation?.keep(index + 1, remaining(index + 1))
@@ -148,15 +152,19 @@ package struct Sweep: Sendable {
     }
 
     /// Moves all hidden states one block on, in place.
+    /// - Returns: seconds that it took.
+    @discardableResult
     func advance(
         _ states: HiddenStates, through block: Block, _ phase: Progress.Phase,
         _ observer: SweepObserver
-    ) throws {
+    ) throws -> Double {
         states.awaitReaders()
+        let start = ContinuousClock.now
         try forward.run(
             block, states.matrix, length: states.windows.length,
             sequences: states.windows.count,
             finished: { try observer.advance($0.rows.count, phase, block.index) })
+        return (ContinuousClock.now - start) / .seconds(1)
     }
 
     private func perplexity(
@@ -172,9 +180,13 @@ package struct Sweep: Sendable {
     }
 
     /// Prunes a block in memory.
+    /// - Returns: the same one, or a smaller one where whole channels go.
     private func prune(
         _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
-    ) throws {
+    ) throws -> Block {
+        if pattern == .channels {
+            return try pruneChannels(block, lane, statistics: statistics, observer: observer)
+        }
         let layers = lane.layers[block.index]
         for plan in layers {
             guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
@@ -192,8 +204,11 @@ package struct Sweep: Sendable {
             if Self.isLastReader(plan, layers) { input?.covariance?.forget() }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
-                LayerResult(plan: plan, outcome: outcome, layer: layer, statistics: input))
+                LayerResult(
+                    plan: plan, outcome: outcome, layer: layer, statistics: input,
+                    shape: model.shape(plan.role)))
         }
+        return block
     }
 
     /// Whether no layer behind it in its block that is pruned reads the same input.

@@ -13,28 +13,40 @@ extension LayerPruning {
         }
         let dense = Matrix(rows: rows, columns: layer.columns)
         dense.copy(from: layer.weights)
-        let power = try covariance.forms(dense, isCentred: false, pool: pool).reduce(0, +)
-        var outcome: Outcome
+        let mask: [UInt8]
+        let damping: Double
         switch solver {
+        case .elimination:
+            preconditionFailure("\(metric.name) takes out whole columns, by ChannelPruning")
         case .brainSurgeon(let isCentred, let updates):
             let factor = covariance.factor(isCentred: isCentred)
-            outcome = Outcome(
-                zeros: 0,
-                mask: try BrainSurgery(
-                    factor, pattern: pattern, sparsity: sparsity, updates: updates
-                )
-                .apply(to: layer.weights, pool: pool),
-                damping: factor.damping)
+            mask = try BrainSurgery(
+                factor, pattern: pattern, sparsity: sparsity, updates: updates
+            ).apply(to: layer.weights, pool: pool)
+            damping = factor.damping
         case .leastSquares:
-            outcome = Outcome(
-                zeros: 0,
-                mask: try LeastSquaresPruning(
-                    statistics, covariance, isCentred: compensation.needsBias, pattern: pattern,
-                    sparsity: sparsity, pool: pool
-                ).apply(to: layer.weights, pool: pool),
-                damping: InputCovariance.damping)
+            mask = try LeastSquaresPruning(
+                statistics, covariance, isCentred: compensation.needsBias, pattern: pattern,
+                sparsity: sparsity, pool: pool
+            ).apply(to: layer.weights, pool: pool)
+            damping = InputCovariance.damping
         }
+        var outcome = try weigh(
+            layer, dense: dense, mask: mask, statistics: statistics, covariance: covariance,
+            pool: pool)
+        outcome.damping = damping
         outcome.biasShare = statistics.biasShare(columnNorms: norms)
+        return outcome
+    }
+
+    /// Scales and rounds new weights, whatever made them, and says what they come to. `dense`, the old
+    /// ones, is used up.
+    func weigh(
+        _ layer: Linear, dense: Matrix, mask: [UInt8], statistics: Statistics,
+        covariance: InputCovariance, pool: WorkerPool
+    ) throws -> Outcome {
+        let power = try covariance.forms(dense, isCentred: false, pool: pool).reduce(0, +)
+        var outcome = Outcome(zeros: 0, mask: mask)
         var scales: [Double]?
         if compensation == .scale || compensation == .affine, let sample = statistics.sample {
             scales = try fittedScales(dense, sample: sample, pool: pool) { row, target in

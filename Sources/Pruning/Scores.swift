@@ -20,7 +20,7 @@ struct Scores: Sendable {
             factors = ColumnFactors(make(statistics))
         case .uniform:
             factors = nil
-        case .solved:
+        case .solved, .following:
             preconditionFailure("\(pruning.metric.name) has no scores")
         }
     }

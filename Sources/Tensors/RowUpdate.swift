@@ -108,3 +108,10 @@ package func addSquares(
 ) {
     for j in 0..<count { sums[j] += Double(weights[j]) * Double(weights[j]) }
 }
+
+/// sums_j += x_j² over one row.
+package func addSquares(
+    _ x: UnsafePointer<Double>, count: Int, to sums: UnsafeMutablePointer<Double>
+) {
+    for j in 0..<count { sums[j] += x[j] * x[j] }
+}
