@@ -31,6 +31,8 @@ package struct Manifest: Sendable {
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
+        /// Whether pattern `channels` takes attention heads, too.
+        package var heads = false
         /// nil: `auto`, as published with the method.
         package var compensation: Compensation?
         package var scope = Scope.row

@@ -31,7 +31,8 @@ extension Manifest.Prune {
             throw fields.mismatch(
                 "scope", node, expected: "row, the only one that method \(method.name) has")
         }
-        if pattern == .channels { try checkChannels(fields) }
+        heads = try fields.bool("heads") ?? heads
+        try checkChannels(fields)
         targets = try Self.expressions("targets", fields) ?? targets
         if targets.isEmpty, let node = fields.value("targets") {
             throw fields.mismatch("targets", node, expected: "at least one regular expression")
@@ -63,8 +64,15 @@ extension Manifest.Prune {
         return methods
     }
 
-    /// What has no meaning where whole channels go.
+    /// What has no meaning where whole channels go, and what has none elsewhere.
     private func checkChannels(_ fields: Fields) throws(DocumentError) {
+        guard pattern == .channels else {
+            if heads, let node = fields.value("heads") {
+                throw fields.mismatch(
+                    "heads", node, expected: "false, or pattern channels, which alone takes heads")
+            }
+            return
+        }
         if let method = methods.first(where: { !$0.removesChannels }),
             let node = fields.value("method")
         {

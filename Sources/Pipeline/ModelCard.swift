@@ -17,7 +17,7 @@ struct ModelCard {
             "# \(report.manifest.name)", "",
             "\(sourceName), pruned with [stade](stade-report.json): "
                 + "\(percent(report.state.zeros, of: report.weights)) of the weights of its "
-                + "linear layers are zero.", "",
+                + "linear layers are \(isSmaller ? "gone" : "zero").", "",
             "| | |", "|---|---|",
             "| method | \(method.name): \(method.summary) |",
             "| pattern | \(prune.pattern), scope \(prune.scope.rawValue) |",
@@ -29,9 +29,9 @@ struct ModelCard {
                     + "from `\(wanted.source.path)`, seed \(wanted.seed) |")
         }
         lines += [
-            "| zeros | \(report.state.zeros) of \(report.weights) |",
-            "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |",
+            "| \(isSmaller ? "weights gone" : "zeros") | \(report.state.zeros) of \(report.weights) |",
         ]
+        lines += size
         if let dense = report.state.dense, let pruned = report.state.pruned,
             let windows = plan.evaluation
         {
@@ -55,10 +55,32 @@ struct ModelCard {
             "from transformers import AutoModelForCausalLM",
             "model = AutoModelForCausalLM.from_pretrained(\"path/to/this/directory\")",
             "```", "",
-            "The zeros are exact and stay where they are unless the model is trained further. "
+            (isSmaller
+                ? "It is a dense model with other numbers in `config.json`. "
+                : "The zeros are exact and stay where they are unless the model is trained further. ")
                 + "Every layer's numbers are in `stade-report.json`.", "",
         ]
         return lines.joined(separator: "\n")
+    }
+
+    private var isSmaller: Bool { report.manifest.prune.pattern == .channels }
+
+    private var size: [String] {
+        guard isSmaller else {
+            return [
+                "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |"
+            ]
+        }
+        let dense = report.plan.model.checkpoint.bytes
+        var lines = ["| size on disk | \(report.bytes) bytes of \(dense) |"]
+        if let fast = report.speed["pruned_tokens_per_second"]?.double,
+            let slow = report.speed["dense_tokens_per_second"]?.double
+        {
+            lines.append(
+                "| speed | \(decimals(fast / slow)) times that of the dense model's blocks, as measured "
+                    + "while pruning |")
+        }
+        return lines
     }
 
     private var sourceName: String {

@@ -66,7 +66,7 @@ extension Plan {
     ) throws -> Set<Role> {
         let selection = try selection(model, manifest)
         var result: Set<Role> = []
-        for isInAttention in [true, false] {
+        for isInAttention in manifest.prune.heads ? [true, false] : [false] {
             let roles = model.architecture.roles.filter { $0.isInAttention == isInAttention }
             let isSelected = selection.contains { !$0.isDisjoint(with: roles) }
             guard isSelected else { continue }
@@ -81,7 +81,12 @@ extension Plan {
             }
             result.formUnion(roles)
         }
-        if result.isEmpty { throw noTargets(model, manifest) }
+        if result.isEmpty {
+            throw PlanError(
+                place: manifest.name,
+                reason: .noChannels(
+                    example: model.layerName(.down, block: 0), heads: manifest.prune.heads))
+        }
         return result
     }
 }

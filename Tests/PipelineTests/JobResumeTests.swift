@@ -20,6 +20,7 @@ struct JobResumeTests {
             + both,
         "prune: {method: magnitude, compensation: none}\n" + Workplace.evaluation,
         "prune: {targets: [layers.1]}\n" + both,
+        "prune: {pattern: channels, heads: true, sparsity: [0.3, 0.5]}\nstatistics: true\n" + both,
     ]
 
     /// What a job said of its checkpoint.
@@ -98,6 +99,7 @@ struct JobResumeTests {
         let blocks = (report["blocks"]?.array ?? []).map { $0.removing("seconds") }
         let flops = report["resources"]?["model_flops"] ?? .null
         return report.setting("blocks", to: Node(blocks)).setting("resources", to: flops)
+            .removing("speed")
     }
 
     @Test(arguments: manifests)

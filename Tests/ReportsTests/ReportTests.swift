@@ -41,8 +41,12 @@ struct ReportTests {
                 "length": 2048,
             ]),
             "cost": .object([
-                "weights": 8192, "zeros": 4096, "bytes_dense": 40960, "bytes_nonzero": 32768,
+                "weights": 8192, "zeros": 4096, "parameters_pruned": 12346, "bytes_dense": 40960,
+                "bytes_pruned": 40964, "bytes_nonzero": 32768,
                 "multiply_adds_per_token_dense": 9000, "multiply_adds_per_token_pruned": 4904,
+            ]),
+            "speed": .object([
+                "dense_tokens_per_second": 1000.5, "pruned_tokens_per_second": 1200.25,
             ]),
             "resources": .object([
                 "seconds": 12.5, "peak_memory_bytes": 104_857_600, "threads": 2,
@@ -80,7 +84,7 @@ struct ReportTests {
         let shown = Set(values(page))
         let stored = numbers(Self.node)
         #expect(shown.isSubset(of: stored), "\(shown.subtracting(stored))")
-        for key in ["cost", "resources", "perplexity", "blocks", "curve"] {
+        for key in ["cost", "speed", "resources", "perplexity", "blocks", "curve"] {
             // Lengths and repeated zeros of the curve are said in other words.
             let part = try #require(Self.node[key])
             let wanted = numbers(part).subtracting([2048, 0.3, 0.5, 0.7, 2458, 5734])
