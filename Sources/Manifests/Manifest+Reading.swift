@@ -14,7 +14,7 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "compensation", "scope", "targets", "ignore",
+                "method", "sparsity", "pattern", "heads", "compensation", "scope", "targets", "ignore",
                 "sequential", "bias",
             ]
         ),

@@ -60,7 +60,7 @@ package final class ColumnElimination: @unchecked Sendable {
     deinit { free(weights) }
 
     /// What each group of `size` neighbouring columns would cost, in units of the output's squared error
-    /// summed over the tokens; infinite where it is gone already. `[columns / size]`
+    /// summed over the tokens; infinite where some of it is gone already. `[columns / size]`
     package func losses(size: Int, pool: WorkerPool) throws -> [Double] {
         let groups = columns / size
         var losses = [Double](repeating: .infinity, count: groups)
@@ -80,7 +80,7 @@ package final class ColumnElimination: @unchecked Sendable {
             } else {
                 try pool.forEach(groups) { group in
                     let range = (group * size)..<((group + 1) * size)
-                    if isLeft[range.lowerBound] { losses[group] = loss(range) }
+                    if range.allSatisfy({ isLeft[$0] }) { losses[group] = loss(range) }
                 }
             }
         }
