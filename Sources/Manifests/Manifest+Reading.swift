@@ -14,7 +14,8 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "heads", "compensation", "scope", "targets", "ignore",
+                "method", "sparsity", "pattern", "heads", "compensation", "scope", "targets",
+                "ignore",
                 "sequential", "bias",
             ]
         ),

@@ -84,7 +84,8 @@ extension Manifest.Prune {
         }
         if scope != .row, let node = fields.value("scope") {
             throw fields.mismatch(
-                "scope", node, expected: "no scope with pattern channels, whose channels compete "
+                "scope", node,
+                expected: "no scope with pattern channels, whose channels compete "
                     + "within each block")
         }
     }

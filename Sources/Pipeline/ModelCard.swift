@@ -29,7 +29,7 @@ struct ModelCard {
                     + "from `\(wanted.source.path)`, seed \(wanted.seed) |")
         }
         lines += [
-            "| \(isSmaller ? "weights gone" : "zeros") | \(report.state.zeros) of \(report.weights) |",
+            "| \(isSmaller ? "weights gone" : "zeros") | \(report.state.zeros) of \(report.weights) |"
         ]
         lines += size
         if let dense = report.state.dense, let pruned = report.state.pruned,

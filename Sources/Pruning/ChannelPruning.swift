@@ -49,7 +49,8 @@ package struct ChannelPruning: Sendable {
                 biasShare: statistics?.biasShare(columnNorms: norms), pool: pool)
             return (columns, outcome)
         }
-        precondition(solver == .elimination(size: size), "\(layer.metric.name) takes no whole columns out")
+        precondition(
+            solver == .elimination(size: size), "\(layer.metric.name) takes no whole columns out")
         guard let statistics, let covariance = statistics.covariance else {
             preconditionFailure("\(layer.metric.name) needs the covariance")
         }

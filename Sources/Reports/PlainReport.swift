@@ -21,7 +21,8 @@ package struct PlainReport {
             }
             if !rows.isEmpty {
                 sections.append(
-                    columns([report.goneName, "perplexity", "", "method", "output"], rows, right: 2))
+                    columns(
+                        [report.goneName, "perplexity", "", "method", "output"], rows, right: 2))
             }
         }
         if !report.blocks.isEmpty {
@@ -39,7 +40,8 @@ package struct PlainReport {
             sections.append(
                 columns(
                     [
-                        report.goneName, "bias share", "expected error", "judged by", "compensation",
+                        report.goneName, "bias share", "expected error", "judged by",
+                        "compensation",
                         "layer",
                     ],
                     report.layers.map { layer in

@@ -25,7 +25,8 @@ extension ReportContents {
     var goneName: String { isSmaller ? "weights gone" : "zeros" }
 
     var goneText: String {
-        isSmaller ? "of the weights in its blocks are gone" : "of the weights in its blocks are zero"
+        isSmaller
+            ? "of the weights in its blocks are gone" : "of the weights in its blocks are zero"
     }
 
     /// What the share of weights does to file and speed.
@@ -92,7 +93,8 @@ extension ReportContents {
         var lines: [(String, String)] = []
         if let bytes {
             let note = isSmaller ? "" : ": zeros are stored"
-            lines.append(("size", "\(size(bytes.dense)) dense, \(size(bytes.pruned)) pruned\(note)"))
+            lines.append(
+                ("size", "\(size(bytes.dense)) dense, \(size(bytes.pruned)) pruned\(note)"))
         }
         if let speed = tokensPerSecond {
             lines.append(

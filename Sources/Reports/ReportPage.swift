@@ -120,7 +120,8 @@ package struct ReportPage {
         }
         let chart = Chart(
             title: "Perplexity against \(report.goneName)", mark: .line, points: points,
-            x: "\(report.goneName), % of the blocks' weights", y: "perplexity", span: nil, height: 280,
+            x: "\(report.goneName), % of the blocks' weights", y: "perplexity", span: nil,
+            height: 280,
             reference: report.perplexity?.dense.map { ($0, "dense") },
             lines: lines.count > 1 ? lines.map { $0.method ?? "" } : [])
         let rows = lines.flatMap { tradeoff in
@@ -136,7 +137,8 @@ package struct ReportPage {
         let bends = lines.compactMap { tradeoff in
             tradeoff.knee.map { knee in
                 let name = lines.count > 1 ? tradeoff.method.map { " of \(markup($0))" } ?? "" : ""
-                return "The curve\(name) bends at \(percent(tradeoff.points[knee].share)) \(report.goneName)"
+                return
+                    "The curve\(name) bends at \(percent(tradeoff.points[knee].share)) \(report.goneName)"
             }
         }
         let advice =

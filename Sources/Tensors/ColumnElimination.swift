@@ -170,7 +170,9 @@ package final class ColumnElimination: @unchecked Sendable {
     ) {
         for row in 0..<rows {
             let line = source + row * columns
-            for (place, column) in gone.enumerated() { target[row * gone.count + place] = line[column] }
+            for (place, column) in gone.enumerated() {
+                target[row * gone.count + place] = line[column]
+            }
         }
     }
 

@@ -75,7 +75,8 @@ struct JobChannelsTests {
             let said = keys.map { report["channels"]?[name]?[$0]?.integer }
             #expect(said == widths(model))
         }
-        let isRefused = example.prune.contains("heads: true") && example.widths[2] == widths(before)[2]
+        let isRefused =
+            example.prune.contains("heads: true") && example.widths[2] == widths(before)[2]
         #expect((report["channels"]?["heads_kept"]?.string != nil) == isRefused)
         try checkCost(report, before, after)
         try checkLayers(place, before, after)

@@ -45,7 +45,8 @@ struct OracleTests {
             }
         }
         return Sweep(
-            model: model, lanes: [
+            model: model,
+            lanes: [
                 Lane(layers: layers, sparsity: settings.sparsity, shape: model.blockShape)
             ],
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,

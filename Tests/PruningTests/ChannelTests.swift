@@ -43,7 +43,9 @@ struct ChannelTests {
                 (0..<size).reduce(0.0) { sum, offset in
                     let j = group * size + offset
                     return sum
-                        + layer.weights.reduce(0) { $0 + Double($1[j]) * Double($1[j]) * factors[j] }
+                        + layer.weights.reduce(0) {
+                            $0 + Double($1[j]) * Double($1[j]) * factors[j]
+                        }
                 }
             }
             let gone = least((24 - 15) / size, scores)

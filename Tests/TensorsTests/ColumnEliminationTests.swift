@@ -137,7 +137,8 @@ struct ColumnEliminationTests {
             try elimination.remove(Array(60..<90), pool: pool)
             let new = Matrix(rows: 130, columns: 150)
             elimination.store(into: new)
-            let losses = try elimination.losses(size: 1, pool: pool)
+            let losses =
+                try elimination.losses(size: 1, pool: pool)
                 + elimination.losses(size: 30, pool: pool)
             return losses.map(\.bitPattern)
                 + (0..<(130 * 150)).map { UInt64(new.start[$0].bitPattern) }
