@@ -26,7 +26,8 @@ help: ## show this
 demo: build ## prune two small models through a daemon of their own and show the result
 	@BIN=$(BUILD) etc/demo/run
 
-test: prerequisites ## run every test, the linter, a short soak and, as root, the test of the whole service
+test: ## run every test, the linter, a short soak and, as root, the test of the whole service
+	@etc/prerequisites --tests
 	@mkdir -p $(TESTING)
 	@swift test $(TEST_FLAGS) 2>&1 \
 		| tee $(TESTING)/tests.log | etc/summarize-tests

@@ -14,13 +14,12 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "heads", "compensation", "scope", "targets",
-                "ignore",
-                "sequential", "bias",
+                "method", "sparsity", "pattern", "heads", "allocation", "bounds", "compensation",
+                "scope", "targets", "ignore", "sequential", "bias",
             ]
         ),
-        ("calibration", ["text", "tokens", "samples", "length", "seed"]),
-        ("evaluation", ["text", "tokens", "length", "windows"]),
+        ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
+        ("evaluation", ["text", "tokens", "length", "windows", "choices"]),
         ("compute", ["precision"]),
         ("limits", ["threads", "memory", "time"]),
     ])
@@ -39,15 +38,35 @@ extension Manifest {
         manifest.overwrite = try fields.bool("overwrite") ?? manifest.overwrite
         manifest.priority = try fields.integer("priority", in: -1000...1000) ?? manifest.priority
         manifest.statistics = try fields.bool("statistics") ?? manifest.statistics
-        if let prune = try fields.section("prune") { manifest.prune = try Prune(prune) }
-        if let calibration = try fields.section("calibration") {
+        let prune = try fields.section("prune")
+        if let prune { manifest.prune = try Prune(prune) }
+        if let calibration = try fields.section("calibration"),
+            let path = try statisticsPath(calibration)
+        {
+            manifest.knownStatistics = path
+            // There are no inputs that could come from pruned blocks.
+            if let node = prune?.value("sequential"), manifest.prune.sequential {
+                throw fields.mismatch(
+                    "prune.sequential", node,
+                    expected: "false, or nothing, with calibration.statistics")
+            }
+            manifest.prune.sequential = false
+        } else if let calibration = try fields.section("calibration") {
             manifest.calibration = try Calibration(calibration)
         } else if let method = manifest.prune.methods.first(where: {
             $0.needsStatistics(compensation: manifest.prune.compensation)
         }) {
             throw fields.error(
                 "found no 'calibration', which prune.method \(method.name) needs; "
-                    + "expected it with 'text' or 'tokens'")
+                    + "expected it with 'text', 'tokens' or 'statistics'")
+        }
+        if manifest.prune.allocation != .uniform, manifest.calibration == nil,
+            manifest.knownStatistics == nil
+        {
+            throw fields.error(
+                "found no 'calibration', which prune.allocation "
+                    + "\(manifest.prune.allocation.rawValue) needs; expected it with 'text', 'tokens' "
+                    + "or 'statistics'")
         }
         if let evaluation = try fields.section("evaluation") {
             manifest.evaluation = try Evaluation(evaluation)
@@ -57,6 +76,18 @@ extension Manifest {
         }
         if let limits = try fields.section("limits") { manifest.limits = try Limits(limits) }
         return manifest
+    }
+
+    /// `calibration.statistics`, which stands alone.
+    private static func statisticsPath(_ fields: Fields) throws(DocumentError) -> String? {
+        guard let path = try fields.path("statistics") else { return nil }
+        for key in ["text", "tokens", "samples", "length", "seed"] {
+            guard let node = fields.value(key) else { continue }
+            throw fields.error(
+                "found both \(fields.name("statistics")) and \(fields.name(key)); expected one",
+                at: node)
+        }
+        return path
     }
 
     private static func name(_ fields: Fields) throws(DocumentError) -> String? {
@@ -95,21 +126,41 @@ extension Manifest.Calibration {
 
 extension Manifest.Evaluation {
     fileprivate init(_ fields: Fields) throws(DocumentError) {
-        self.init(source: try Manifest.Source(fields))
+        choices = try fields.path("choices")
+        source = try Manifest.Source(ifIn: fields)
         // The first token of a window is not predicted.
         length = try fields.integer("length", in: 2...Int.max) ?? length
         windows = try fields.integer("windows", in: 1...Int.max)
+        guard source == nil else { return }
+        let names = "\(fields.name("text")) nor \(fields.name("tokens"))"
+        if choices == nil {
+            throw fields.error(
+                "found neither \(names) nor \(fields.name("choices")); expected at least one")
+        }
+        for key in ["length", "windows"] {
+            if let value = fields.value(key) {
+                throw fields.error(
+                    "found \(fields.name(key)), but neither \(names), which it is about", at: value)
+            }
+        }
     }
 }
 
 extension Manifest.Source {
     fileprivate init(_ fields: Fields) throws(DocumentError) {
+        guard let source = try Manifest.Source(ifIn: fields) else {
+            throw fields.error(
+                "found neither \(fields.name("text")) nor \(fields.name("tokens")); expected one")
+        }
+        self = source
+    }
+
+    /// nil where there is none.
+    fileprivate init?(ifIn fields: Fields) throws(DocumentError) {
         switch (try fields.path("text"), try fields.path("tokens")) {
         case (let text?, nil): self = .text(text)
         case (nil, let tokens?): self = .tokens(tokens)
-        case (nil, nil):
-            throw fields.error(
-                "found neither \(fields.name("text")) nor \(fields.name("tokens")); expected one")
+        case (nil, nil): return nil
         case (_?, _?):
             throw fields.error(
                 "found both \(fields.name("text")) and \(fields.name("tokens")); expected one",

@@ -9,8 +9,10 @@ package struct Manifest: Sendable {
     package var output: String
     package var overwrite = false
     package var prune = Prune()
-    /// nil only where `prune` needs no statistics.
+    /// nil only where `prune` needs no statistics, or `knownStatistics` has them.
     package var calibration: Calibration?
+    /// In place of `calibration`: the file of statistics that an earlier job has left.
+    package var knownStatistics: String?
     package var evaluation: Evaluation?
     package var precision = Precision.auto
     package var limits = Limits()
@@ -33,6 +35,10 @@ package struct Manifest: Sendable {
         package var pattern = Pattern.unstructured
         /// Whether pattern `channels` takes attention heads, too.
         package var heads = false
+        /// How the zeros are shared out among the layers.
+        package var allocation = Allocation.uniform
+        /// What each layer's share may be; nil: as `Allocation` has it around each sparsity.
+        package var bounds: ClosedRange<Double>?
         /// nil: `auto`, as published with the method.
         package var compensation: Compensation?
         package var scope = Scope.row
@@ -61,13 +67,15 @@ package struct Manifest: Sendable {
         package init(source: Source) { self.source = source }
     }
 
+    /// At least one of `source` and `choices` is there.
     package struct Evaluation: Sendable {
-        package var source: Source
+        /// For perplexity and fidelity.
+        package var source: Source?
         package var length = 2048
         /// The first n whole windows; nil: all.
         package var windows: Int?
-
-        package init(source: Source) { self.source = source }
+        /// Multiple-choice questions, `.jsonl` or that with `.gz`.
+        package var choices: String?
     }
 
     package enum Source: Sendable, Hashable {

@@ -19,6 +19,7 @@ extension Manifest.Prune {
                 expected: "at most \(Self.maximumOutputs) outputs, one for each of the "
                     + "\(methods.count) methods with each sparsity")
         }
+        try readAllocation(fields)
         if let word = try fields.choice(
             "compensation", ["auto"] + Compensation.allCases.map(\.rawValue))
         {
@@ -40,6 +41,34 @@ extension Manifest.Prune {
         ignore = try Self.expressions("ignore", fields) ?? ignore
         sequential = try fields.bool("sequential") ?? sequential
         bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
+    }
+
+    private mutating func readAllocation(_ fields: Fields) throws(DocumentError) {
+        allocation = try fields.choice("allocation", Allocation.self) ?? allocation
+        if allocation != .uniform, pattern != .unstructured, let node = fields.value("allocation") {
+            throw fields.mismatch(
+                "allocation", node,
+                expected: "uniform, for pattern \(pattern) fixes the sparsity of every layer")
+        }
+        guard let node = fields.value("bounds") else { return }
+        guard allocation != .uniform else {
+            throw fields.mismatch(
+                "bounds", node, expected: "nothing where prune.allocation is uniform")
+        }
+        // NaN is in no range.
+        let ends = node.array?.compactMap(\.double).filter((0..<1).contains) ?? []
+        guard ends.count == 2, node.array?.count == 2, ends[0] < ends[1] else {
+            throw fields.mismatch(
+                "bounds", node,
+                expected:
+                    "two numbers, the least and the most sparsity of a layer, as in [0.3, 0.7]"
+            )
+        }
+        let range = ends[0]...ends[1]
+        if let share = sparsity.first(where: { !range.contains($0) }) {
+            throw fields.mismatch("bounds", node, expected: "bounds around the sparsity \(share)")
+        }
+        bounds = range
     }
 
     private static func methods(_ fields: Fields) throws(DocumentError) -> [Method]? {

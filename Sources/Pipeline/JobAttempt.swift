@@ -10,6 +10,8 @@ struct JobAttempt {
     let progress: @Sendable (Progress) -> Void
     let checkpoint: JobCheckpoint?
     private var builds: [OutputBuild] = []
+    /// What the layers of each output lose; empty where that is the same for all.
+    private var shares: [Survey.Shares] = []
 
     init(
         plan: Plan, start: ContinuousClock.Instant, stop: StopCheck,
@@ -85,8 +87,11 @@ struct JobAttempt {
     private mutating func resume(_ saved: SavedJob) throws {
         guard let checkpoint, saved.outputs.count <= plan.outputs.count,
             saved.block <= plan.blocks,
-            plan.manifest.prune.sequential || saved.outputs.count == plan.outputs.count
+            plan.manifest.prune.sequential || saved.outputs.count == plan.outputs.count,
+            saved.shares.count
+                == (plan.manifest.prune.allocation == .uniform ? 0 : plan.outputs.count)
         else { throw StaleCheckpoint("it does not fit the job") }
+        shares = saved.shares
         do {
             for (index, (output, state)) in zip(plan.outputs, saved.outputs).enumerated() {
                 let isUnderWay =
@@ -105,20 +110,37 @@ struct JobAttempt {
     }
 
     private mutating func compute(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
-        guard plan.manifest.prune.sequential else {
-            if saved == nil { for output in plan.outputs { try begin(output) } }
-            return try OutputBuild.compute(
-                builds, meter: meter, stop: stop, densePerplexity: nil,
-                continuation: continuation(meter, saved))
+        let isSequential = plan.manifest.prune.sequential
+        if saved == nil {
+            for output in isSequential ? [plan.outputs[0]] : plan.outputs { try begin(output) }
         }
-        for index in max(0, builds.count - 1)..<plan.outputs.count {
-            let isResumed = index < builds.count
-            if !isResumed { try begin(plan.outputs[index]) }
-            try OutputBuild.compute(
-                [builds[index]], meter: meter, stop: stop,
-                densePerplexity: builds[0].densePerplexity,
+        try allocate(meter, saved)
+        guard isSequential else {
+            _ = try OutputBuild.compute(
+                builds, shares: shares, meter: meter, stop: stop, measuresDense: true, dense: nil,
+                continuation: continuation(meter, saved))
+            return
+        }
+        // The dense model is the same for all outputs.
+        var dense: [HiddenStates]?
+        for index in (builds.count - 1)..<plan.outputs.count {
+            let isResumed = saved != nil && index < builds.count
+            if index == builds.count { try begin(plan.outputs[index]) }
+            dense = try OutputBuild.compute(
+                [builds[index]], shares: shares.isEmpty ? [] : [shares[index]], meter: meter,
+                stop: stop, measuresDense: index == 0, dense: dense,
                 continuation: continuation(meter, saved, isResumed: isResumed))
         }
+    }
+
+    /// Finds out what each layer of each output is to lose, where that is not the same for all.
+    private mutating func allocate(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
+        guard plan.manifest.prune.allocation != .uniform, shares.isEmpty else { return }
+        var survey = Survey(plan, directory: builds[0].partialPath)
+        try survey.run(builds[0].surveyObserver(meter: meter, stop: stop))
+        shares = plan.outputs.map { survey.shares(of: $0) }
+        checkpoint?.keep(
+            0, [], of: builds, shares: shares, seconds: seconds(saved), work: meter.done)
     }
 
     private mutating func begin(_ output: Plan.Output) throws {
@@ -130,7 +152,7 @@ struct JobAttempt {
     ) -> SweepContinuation? {
         guard let checkpoint else { return nil }
         let source = isResumed ? saved : nil
-        let (start, builds, earlier) = (start, builds, saved?.seconds ?? 0)
+        let (start, builds, shares, earlier) = (start, builds, shares, saved?.seconds ?? 0)
         return SweepContinuation(
             firstBlock: source?.block ?? 0,
             restore: { states in
@@ -138,7 +160,7 @@ struct JobAttempt {
             },
             keep: { block, states in
                 checkpoint.keep(
-                    block, states, of: builds,
+                    block, states, of: builds, shares: shares,
                     seconds: earlier + (ContinuousClock.now - start) / .seconds(1),
                     work: meter.done)
             })
@@ -161,5 +183,6 @@ struct JobAttempt {
             for build in builds { build.discard() }
         }
         builds = []
+        shares = []
     }
 }

@@ -100,9 +100,10 @@ final class JobCheckpoint: Sendable {
     /// - Parameters:
     ///   - block: everything before it is done.
     ///   - states: stay as they are until they are copied.
+    ///   - shares: what a survey has found.
     func keep(
-        _ block: Int, _ states: [HiddenStates], of builds: [OutputBuild], seconds: Double,
-        work: Int
+        _ block: Int, _ states: [HiddenStates], of builds: [OutputBuild],
+        shares: [Survey.Shares], seconds: Double, work: Int
     ) {
         let waited = states.reduce(0) { $0 + $1.secondsWaited }
         if resumption.interval == 0 { queue.sync {} }
@@ -122,7 +123,7 @@ final class JobCheckpoint: Sendable {
         guard let slot else { return }
         let saved = SavedJob(
             identity: identity, attempt: resumption.attempt, block: block, blocks: blocks,
-            slot: slot, states: [], seconds: seconds, work: work,
+            slot: slot, states: [], seconds: seconds, work: work, shares: shares,
             outputs: builds.map { $0.state.withLock { $0 } })
         for states in states { states.beginReading() }
         queue.async { [self] in
@@ -181,7 +182,7 @@ final class JobCheckpoint: Sendable {
         let slot = state.withLock { $0.slot }
         var saved = SavedJob(
             identity: identity, attempt: resumption.attempt, block: blocks, blocks: blocks,
-            slot: slot, states: [], seconds: seconds, work: work,
+            slot: slot, states: [], seconds: seconds, work: work, shares: [],
             outputs: builds.map { $0.state.withLock { $0 } })
         saved.finished = try builds.map { try $0.inode() }
         do {

@@ -4,13 +4,22 @@ import Transformer
 package struct Lane: Sendable {
     /// `[blocks][layers of the block]`.
     package let layers: [[LayerPlan]]
-    package let sparsity: Double
+    private let sparsity: Double
+    /// By layer's name, where they differ.
+    private let allocated: [String: Double]
     /// Of its blocks: the model's, but where whole channels go.
     package let shape: BlockShape
 
-    package init(layers: [[LayerPlan]], sparsity: Double, shape: BlockShape) {
+    package init(
+        layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:],
+        shape: BlockShape
+    ) {
         self.layers = layers
         self.sparsity = sparsity
+        self.allocated = allocated
         self.shape = shape
     }
+
+    /// The share of a layer that is to go.
+    func sparsity(of layer: LayerPlan) -> Double { allocated[layer.name] ?? sparsity }
 }

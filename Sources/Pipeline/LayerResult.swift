@@ -5,6 +5,8 @@ import Tensors
 /// done.
 package struct LayerResult: Sendable {
     package let plan: LayerPlan
+    /// The share of the weights that was to go.
+    package let sparsity: Double
     package let outcome: LayerPruning.Outcome
     /// Pruned, and rounded to the type in which they are written; smaller where whole channels go.
     package let layer: Linear

@@ -22,6 +22,9 @@ package struct MemoryPlan: Sendable, Hashable {
     /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
     private static let program = 24 << 20
 
+    /// What oneDNN compiles for sequences of one more length.
+    private static let kernels = 512 << 10
+
     /// OpenBLAS: its library as far as it is used, and its buffer.
     private static let factorising = 32 << 20
 
@@ -30,18 +33,21 @@ package struct MemoryPlan: Sendable, Hashable {
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: TokenWindows?, keepsStatistics: Bool, precision: Precision, threads: Int,
+        evaluation: Evaluation?, allocation: Allocation, keepsStatistics: Bool,
+        precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
         let calibrated = calibration?.tokens.count ?? 0
-        let evaluated = evaluation?.tokens.count ?? 0
+        let evaluated = evaluation?.tokens ?? 0
         let outputs = sweeps.map(\.count).max() ?? 1
         guard
             Self.canMultiply(model, tokens: calibrated + (1 + outputs) * evaluated, threads)
         else { throw PlanError(place: place, reason: .memory(needed: .max, allowed: limit)) }
 
-        let sequences = max(calibration?.count ?? 0, evaluation?.count ?? 0)
-        let length = max(calibration?.length ?? 0, evaluation?.length ?? 0)
+        let sets = ([calibration].compactMap(\.self) + (evaluation?.sequences ?? [])).map {
+            (length: $0.length, sequences: $0.count)
+        }
+        let length = sets.map(\.length).max() ?? 0
         let width = 4 * model.configuration.hiddenSize
         // The dense and the pruned models' evaluations go side by side.
         let states = (calibrated + (1 + outputs) * evaluated) * width
@@ -51,13 +57,16 @@ package struct MemoryPlan: Sendable, Hashable {
         let rows = SampleRows(tokens: calibrated).count
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
-            Self.program + 4 * (calibrated + evaluated) + compared
-            + min(SafetensorsWriter.piece, largest)
+            Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
+            + 4 * (calibrated + evaluated) + compared + min(SafetensorsWriter.piece, largest)
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let forward = Forward.bytes(
-                model, length: length, sequences: sequences, input: precision.input,
-                threads: threads)
-            let head = evaluation == nil ? 0 : model.headBytes(threads: threads)
+                model, sets, input: precision.input, threads: threads)
+            let head =
+                evaluation.map {
+                    model.predictionBytes(
+                        tokens: $0.predictedTokens, models: 1 + outputs, threads: threads)
+                } ?? 0
             let sweep = sweeps.map { outputs in
                 let (inputs, isSolved) = Self.inputBytes(
                     model, outputs.joined().joined(), sampleRows: rows,
@@ -71,7 +80,8 @@ package struct MemoryPlan: Sendable, Hashable {
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
-            return fixed + forward + (sweep.max() ?? head) + (inMemory ? states : mapped)
+            let survey = Survey.bytes(model, allocation, threads: threads)
+            return fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped)
         }
         var count = threads
         while true {

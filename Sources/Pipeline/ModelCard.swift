@@ -28,22 +28,18 @@ struct ModelCard {
                 "| calibration | \(windows.count) sequences of \(windows.length) tokens "
                     + "from `\(wanted.source.path)`, seed \(wanted.seed) |")
         }
+        if let known = plan.known, let path = report.manifest.knownStatistics {
+            let pruned = known.origin.pruned.map { ", gathered while pruning by \($0)" } ?? ""
+            lines.append(
+                "| calibration | statistics of \(known.origin.tokens) tokens from `\(path)`\(pruned) |"
+            )
+        }
         lines += [
             "| \(isSmaller ? "weights gone" : "zeros") | \(report.state.zeros) of \(report.weights) |"
         ]
         lines += size
-        if let dense = report.state.dense, let pruned = report.state.pruned,
-            let windows = plan.evaluation
-        {
-            lines += [
-                "", "## Perplexity", "",
-                "On \(windows.count) windows of \(windows.length) tokens of "
-                    + "`\(report.manifest.evaluation?.source.path ?? "")`:", "",
-                "| dense | pruned |", "|---|---|",
-                "| \(decimals(dense)) | \(decimals(pruned)) |",
-            ]
-        }
-        if plan.calibration != nil {
+        lines += evaluation
+        if plan.calibration != nil || plan.known != nil {
             lines += [
                 "",
                 "Pruning fits the calibration text. On text of another kind the loss is larger: "
@@ -63,6 +59,46 @@ struct ModelCard {
         return lines.joined(separator: "\n")
     }
 
+    /// What was measured, each number with its standard error.
+    private var evaluation: [String] {
+        guard let comparison = report.state.comparison, let evaluation = report.plan.evaluation
+        else { return [] }
+        let wanted = report.manifest.evaluation
+        var lines: [String] = []
+        if let measured = comparison.perplexity, let windows = evaluation.windows {
+            lines += [
+                "", "## Perplexity", "",
+                "On \(windows.count) windows of \(windows.length) tokens of "
+                    + "`\(wanted?.source?.path ?? "")`:", "",
+                "| dense | pruned |", "|---|---|",
+                "| \(decimals(measured.dense, measured.denseError)) "
+                    + "| \(decimals(measured.pruned, measured.prunedError)) |",
+            ]
+        }
+        if let fidelity = comparison.fidelity {
+            let agreement = fidelity.agreement
+            lines += [
+                "",
+                "Both models have the same most likely next token for "
+                    + "\(percent(agreement)) of the tokens; the divergence KL(dense, pruned) is "
+                    + "\(decimals(fidelity.divergence.mean, fidelity.divergence.standardError, 4)) "
+                    + "nats a token.",
+            ]
+        }
+        if let choices = comparison.choices, let questions = evaluation.questions {
+            let rows = [("dense", choices.dense), ("pruned", choices.pruned)]
+            lines += [
+                "", "## Multiple choice", "",
+                "On the \(questions.count) questions of `\(wanted?.choices ?? "")`:", "",
+                "| | acc | acc_norm |", "|---|---|---|",
+            ]
+            lines += rows.map {
+                "| \($0.0) | \(percent($0.1.plain)) | \(percent($0.1.normalised)) |"
+            }
+        }
+        return lines
+    }
+
     private var isSmaller: Bool { report.manifest.prune.pattern == .channels }
 
     private var size: [String] {
@@ -77,7 +113,7 @@ struct ModelCard {
             let slow = report.speed["dense_tokens_per_second"]?.double
         {
             lines.append(
-                "| speed | \(decimals(fast / slow)) times that of the dense model's blocks, as measured "
+                "| speed | \(decimals(fast / slow, nil)) times that of the dense model's blocks, as measured "
                     + "while pruning |")
         }
         return lines
@@ -106,7 +142,13 @@ struct ModelCard {
         return "\(tenths / 10) %"
     }
 
-    private func decimals(_ value: Double) -> String {
-        "\((value * 100).rounded() / 100)"
+    private func percent(_ share: Estimate) -> String {
+        decimals(100 * share.mean, share.standardError.map { 100 * $0 }, 1) + " %"
+    }
+
+    private func decimals(_ value: Double, _ error: Double?, _ places: Int = 2) -> String {
+        let scale = (0..<places).reduce(1.0) { scale, _ in 10 * scale }
+        func rounded(_ value: Double) -> String { "\((value * scale).rounded() / scale)" }
+        return rounded(value) + (error.map { " ± \(rounded($0))" } ?? "")
     }
 }

@@ -8,8 +8,8 @@ extension OutputBuild {
         var blocks: [BlockResult] = []
         var zeros = 0
         var flops = 0.0
-        var dense: Double?
-        var pruned: Double?
+        /// nil until everything is computed, and without an evaluation.
+        var comparison: Comparison?
     }
 }
 
@@ -18,8 +18,7 @@ extension OutputBuild.State {
     var node: Node {
         .object([
             "zeros": Node(zeros), "flops": Node(flops),
-            "dense": dense.map { Node($0) } ?? .null,
-            "pruned": pruned.map { Node($0) } ?? .null,
+            "comparison": comparison?.node ?? .null,
             "blocks": Node(blocks.map(\.node)), "layers": Node(layers.map(\.node)),
         ])
     }
@@ -31,8 +30,7 @@ extension OutputBuild.State {
         else { return nil }
         self.zeros = zeros
         self.flops = flops
-        dense = node["dense"]?.double
-        pruned = node["pruned"]?.double
+        comparison = node["comparison"].flatMap { Comparison($0) }
         self.blocks = blocks.compactMap { BlockResult($0) }
         self.layers = layers.compactMap { ReportLayer($0) }
         guard self.blocks.count == blocks.count, self.layers.count == layers.count else {

@@ -107,14 +107,14 @@ final class OutputBuild: Sendable {
     /// Where the output is built.
     var partialPath: String { directory.partial }
 
-    var densePerplexity: Double? { state.withLock { $0.dense } }
-
     /// Of the evaluation's pass through the dense blocks, where this output has measured it.
     var denseSeconds: Double? { state.withLock { Report.total($0.blocks.map(\.denseSeconds)) } }
 
     /// What this output adds to a trade-off curve.
     var curvePoint: Report.CurvePoint {
-        let (zeros, pruned) = state.withLock { ($0.zeros, $0.pruned) }
+        let (zeros, pruned) = state.withLock {
+            ($0.zeros, $0.comparison?.perplexity?.pruned)
+        }
         return Report.CurvePoint(
             method: output.treatment.method.name, sparsity: output.sparsity, output: output.path,
             zeros: zeros, perplexity: pruned)
@@ -123,40 +123,43 @@ final class OutputBuild: Sendable {
     /// Runs one sweep for several outputs: a single one where it is sequential.
     ///
     /// - Parameters:
-    ///   - densePerplexity: where an earlier sweep of the same job has it already.
+    ///   - shares: what the layers of each output lose; empty where that is the same for all.
+    ///   - measuresDense: nil `dense` notwithstanding: see `Sweep`.
+    ///   - dense: what an earlier sweep of the same job returned.
     ///   - continuation: where it begins, and how it is kept; nil: with the first block, and not.
+    /// - Returns: what the dense model leaves of the evaluation's sequences.
     static func compute(
-        _ builds: [OutputBuild], meter: ProgressMeter, stop: StopCheck, densePerplexity: Double?,
-        continuation: SweepContinuation?
-    ) throws {
-        guard let first = builds.first else { return }
+        _ builds: [OutputBuild], shares: [Survey.Shares], meter: ProgressMeter, stop: StopCheck,
+        measuresDense: Bool, dense: [HiddenStates]?, continuation: SweepContinuation?
+    ) throws -> [HiddenStates] {
+        guard let first = builds.first else { return [] }
         let plan = first.plan
         let prune = plan.manifest.prune
         let sweep = Sweep(
             model: plan.model,
-            lanes: builds.map {
+            lanes: builds.enumerated().map { index, build in
                 Lane(
-                    layers: $0.output.treatment.layers, sparsity: $0.output.sparsity,
-                    shape: $0.output.treatment.shape)
+                    layers: build.output.treatment.layers, sparsity: build.output.sparsity,
+                    allocated: shares.isEmpty ? [:] : shares[index],
+                    shape: build.output.treatment.shape)
             },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
-            calibration: plan.calibration, evaluation: plan.evaluation,
-            measuresDense: densePerplexity == nil, precision: plan.precision,
+            calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
+            measuresDense: measuresDense, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
             scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
-        let (dense, pruned) = try sweep.run(
-            builds.map { $0.observer(meter: meter, stop: stop) }, continuation: continuation)
-        for (build, perplexity) in zip(builds, pruned) {
-            build.state.withLock {
-                $0.dense = dense ?? densePerplexity
-                $0.pruned = perplexity
-            }
+        let (dense, comparisons) = try sweep.run(
+            builds.map { $0.observer(meter: meter, stop: stop) }, dense: dense,
+            continuation: continuation)
+        for (build, comparison) in zip(builds, comparisons) {
+            build.state.withLock { $0.comparison = comparison }
             meter.advance(0, phase: .writing, block: nil, output: build.label)
             try build.writes.drain()
             try build.writer.finish { _ in try stop.check() }
             try build.statistics?.finish()
         }
+        return dense
     }
 
     /// For progress: what tells the output from the others.
@@ -166,6 +169,12 @@ final class OutputBuild: Sendable {
             prune.methods.count > 1 ? output.treatment.method.name : nil,
             prune.sparsity.count > 1 ? output.sparsity : nil
         )
+    }
+
+    /// For a survey, which is no output's own.
+    func surveyObserver(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
+        let observer = observer(meter: meter, stop: stop)
+        return SweepObserver(advance: { try observer.advance($0, $1, .survey, $3) })
     }
 
     private func observer(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
@@ -183,16 +192,15 @@ final class OutputBuild: Sendable {
                 try writes.drain()
                 try copy(blockTensors[result.index])
             },
-            advance: { [self] tokens, phase, block in
+            advance: { [self] tokens, length, phase, block in
                 try stop.check()
-                meter.advance(tokens, phase: phase, block: block, output: label)
-                let length =
-                    phase == .pruning ? plan.calibration?.length : plan.evaluation?.length
+                meter.advance(
+                    tokens, phase: phase, block: block,
+                    output: phase == .survey ? (nil, nil) : label)
                 let shape =
-                    phase == .prunedPerplexity ? output.treatment.shape : plan.model.blockShape
+                    phase == .prunedEvaluation ? output.treatment.shape : plan.model.blockShape
                 state.withLock {
-                    $0.flops += plan.model.flops(
-                        tokens: tokens, length: length ?? 0, shape: shape)
+                    $0.flops += plan.model.flops(tokens: tokens, length: length, shape: shape)
                 }
             })
     }

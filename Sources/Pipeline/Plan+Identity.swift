@@ -11,8 +11,12 @@ extension Plan {
         .object([
             "program": Node(version), "job": Node(job.id),
             "model": Node(modelFiles.map { Node($0) }),
-            "settings": Node(digest(of: settings)), "layers": Node(digest(of: choices)),
-            "calibration": Self.node(calibration), "evaluation": Self.node(evaluation),
+            "settings": Node(Checksum(of: settings).text),
+            "layers": Node(Checksum(of: choices).text),
+            "calibration": Self.node(calibration),
+            "statistics": known.map { Node(Self.state(of: $0.path)) } ?? .null,
+            "evaluation": Self.node(evaluation?.windows),
+            "questions": evaluation?.questions.map { Node($0.checksum) } ?? .null,
             "outputs": Node(outputs.map { Node("\($0.partialID) \($0.sparsity) \($0.path)") }),
         ])
     }
@@ -23,7 +27,9 @@ extension Plan {
             "program": "this version of the program", "job": "this job",
             "model": "the model as it is now", "settings": "the manifest as it is now",
             "layers": "these layers and methods", "calibration": "this calibration text",
-            "evaluation": "this evaluation text", "outputs": "these outputs",
+            "statistics": "this file of statistics", "evaluation": "this evaluation text",
+            "questions": "these questions",
+            "outputs": "these outputs",
         ]
         for member in right.members ?? [] {
             let other = left[member.key] ?? .null
@@ -39,19 +45,22 @@ extension Plan {
     private var modelFiles: [String] {
         let directory = model.checkpoint.directory
         let names = [Checkpoint.configName, Checkpoint.indexName].map { joined(directory, $0) }
-        return (names + model.checkpoint.shards.map(\.path)).map { path in
-            var status = stat()
-            guard stat(path, &status) == 0 else { return path }
-            let time = status.st_mtim
-            return "\(path) \(status.st_dev) \(status.st_ino) \(status.st_size) "
-                + "\(time.tv_sec).\(time.tv_nsec)"
-        }
+        return (names + model.checkpoint.shards.map(\.path)).map(Self.state)
+    }
+
+    private static func state(of path: String) -> String {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return path }
+        let time = status.st_mtim
+        return "\(path) \(status.st_dev) \(status.st_ino) \(status.st_size) "
+            + "\(time.tv_sec).\(time.tv_nsec)"
     }
 
     private var settings: String {
         let prune = manifest.prune
         let methods = prune.methods.map(\.name).joined(separator: " ")
         return "\(methods) \(prune.pattern) \(prune.heads) \(prune.scope) \(prune.sequential) "
+            + "\(prune.allocation.rawValue) \(prune.bounds.map { "\($0)" } ?? "auto") "
             + "\(manifest.calibration?.seed ?? 0) \(precision.rawValue) \(manifest.statistics)"
     }
 
@@ -68,11 +77,5 @@ extension Plan {
         var checksum = Checksum()
         windows.tokens.withUnsafeBytes { checksum.add($0) }
         return Node("\(windows.count) \(windows.length) \(checksum.text)")
-    }
-
-    private func digest(of text: String) -> String {
-        var checksum = Checksum()
-        Array(text.utf8).withUnsafeBytes { checksum.add($0) }
-        return checksum.text
     }
 }

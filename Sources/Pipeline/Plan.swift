@@ -23,13 +23,15 @@ package struct Plan: Sendable {
     let model: Model
     let outputs: [Output]
     let calibration: TokenWindows?
-    let evaluation: TokenWindows?
+    /// In place of a calibration.
+    let known: StatisticsFile?
+    let evaluation: Evaluation?
     let precision: Precision
     let threads: Int
     let memory: MemoryPlan
     /// Disk space that the job takes at most, in bytes: outputs with their statistics, and hidden
     /// states.
-    let diskBytes: Int
+    private(set) var diskBytes = 0
 
     var manifest: Manifest { job.manifest }
 
@@ -46,7 +48,12 @@ package struct Plan: Sendable {
         model = try Model(checkpoint)
         threads = try Self.threads(job)
         outputs = try Self.planOutputs(job, Self.treatments(model, manifest))
-        try Self.checkOutputs(outputs, bytes: 0, inputs: [directory], paths: job.paths)
+        let file = try manifest.knownStatistics.map { try job.paths.fileToRead($0) }
+        let inputs = [directory] + [file].compactMap(\.self)
+        try Self.checkOutputs(outputs, bytes: 0, inputs: inputs, paths: job.paths)
+        known = try file.map { [model, outputs] path in
+            try Self.statistics(path, model, outputs, job)
+        }
         var texts = Texts(model: model, paths: job.paths)
         calibration = try manifest.calibration.map { try texts.calibration($0) }
         evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
@@ -61,23 +68,28 @@ package struct Plan: Sendable {
             sweeps: manifest.prune.sequential
                 ? outputs.map { [$0.treatment.layers] } : [outputs.map(\.treatment.layers)],
             calibration: calibration, evaluation: evaluation,
-            keepsStatistics: manifest.statistics, precision: precision, threads: threads,
+            allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
+            precision: precision, threads: threads,
             limit: Self.memoryLimit(job), place: manifest.name)
+        diskBytes = try diskSpace()
+        // Again, now that all sizes are known: paths that are wrong are told before texts are read.
+        try checkSpace(inputs: inputs)
+    }
+
+    private func diskSpace() throws -> Int {
         var bytes = outputs.map(\.treatment.layout.bytes) + [memory.scratchBytes]
         if manifest.statistics {
-            bytes += try outputs.map { [model, calibration] output in
+            bytes += try outputs.map { output in
                 try StatisticsWriter.layout(
-                    model, output.treatment.layers, isCalibrated: calibration != nil,
+                    model, output.treatment.layers, origin: origin(of: output),
                     file: StatisticsWriter.fileName
                 ).size
             }
         }
-        diskBytes = bytes.reduce(0) { sum, size in
+        return bytes.reduce(0) { sum, size in
             let (next, overflow) = sum.addingReportingOverflow(size)
             return overflow ? .max : next
         }
-        // Again, now that all sizes are known: paths that are wrong are told before texts are read.
-        try checkSpace(inputs: [directory])
     }
 
     /// `diskBytes`, and twice the hidden states for a checkpoint, less what an earlier attempt of the

@@ -4,7 +4,10 @@ import Posix
 package struct PlanError: Failure, Hashable {
     package enum Reason: Sendable, Hashable {
         case tooFewTokens(found: Int, needed: Int, purpose: String)
-        case tokenFile(tensor: String, found: String, expected: String)
+        case tensor(_ name: String, found: String, expected: String)
+        /// What is wrong with it, and what to do.
+        case statisticsFile(String)
+        case needsInputs(layer: String, method: String, compensation: String, isSolved: Bool)
         case noTokenizer
         case noTargets(example: String)
         case tooWide(layer: String, columns: Int, limit: Int)
@@ -29,7 +32,7 @@ package struct PlanError: Failure, Hashable {
 
     package var exitCode: ExitCode {
         switch reason {
-        case .tooFewTokens, .tokenFile: .data
+        case .tooFewTokens, .tensor, .statisticsFile: .data
         case .noTokenizer: .noInput
         case .timeLimit: .tryAgain
         default: .configuration
@@ -42,8 +45,17 @@ package struct PlanError: Failure, Hashable {
         switch reason {
         case .tooFewTokens(let found, let needed, let purpose):
             "has \(found) tokens; \(purpose) needs \(needed): give a longer text or ask for less"
-        case .tokenFile(let tensor, let found, let expected):
-            "tensor '\(tensor)' is \(found), expected \(expected)"
+        case .tensor(let name, let found, let expected):
+            "tensor '\(name)' is \(found), expected \(expected)"
+        case .statisticsFile(let text): escaped(text, limit: 1000)
+        case .needsInputs(let layer, let method, let compensation, let isSolved):
+            (isSolved
+                ? "method \(method) solves layer \(layer) from the covariance of its input"
+                : "compensation \(compensation) of method \(method) is fitted on inputs of layer "
+                    + layer)
+                + ", which a file of statistics has not; "
+                + (isSolved ? "choose another method with" : "set")
+                + " prune.compensation mean or none, or calibrate on a text"
         case .noTokenizer:
             "has no tokenizer.json, which a text needs; add it or give 'tokens' instead of 'text'"
         case .noTargets(let example):

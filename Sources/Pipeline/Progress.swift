@@ -1,8 +1,8 @@
 /// How far a job is.
 package struct Progress: Sendable, Hashable {
     package enum Phase: String, Sendable, Hashable {
-        case reading, densePerplexity = "dense perplexity", pruning, prunedPerplexity =
-            "pruned perplexity",
+        case reading, survey, denseEvaluation = "dense evaluation", pruning, prunedEvaluation =
+            "pruned evaluation",
             writing
     }
 

@@ -5,7 +5,7 @@ import Transformer
 extension Report {
     /// Tokens of the evaluation per second through the blocks of both models; null without evaluation.
     var speed: Node {
-        guard let tokens = plan.evaluation?.tokens.count, let dense = denseSeconds,
+        guard let tokens = plan.evaluation?.tokens, let dense = denseSeconds,
             let pruned = Self.total(state.blocks.map(\.prunedSeconds)), dense > 0, pruned > 0
         else { return .null }
         return .object([

@@ -80,6 +80,7 @@ struct Report: Sendable {
             "prune": .object([
                 "method": Node(output.treatment.method.name),
                 "pattern": Node(manifest.prune.pattern.description),
+                "allocation": Node(manifest.prune.allocation.rawValue),
                 "scope": Node(manifest.prune.scope.rawValue), "sparsity": Node(output.sparsity),
                 "compensation": Node(manifest.prune.compensation?.rawValue ?? "auto"),
                 "sequential": Node(manifest.prune.sequential),
@@ -87,7 +88,7 @@ struct Report: Sendable {
             "calibration": calibration,
             "layers": Node(state.layers.map(\.node)),
             "blocks": Node(state.blocks.map(Self.block)),
-            "perplexity": perplexity,
+            "perplexity": perplexity, "fidelity": fidelity, "choices": choices,
             "cost": .object([
                 "weights": Node(weights), "zeros": Node(state.zeros),
                 "parameters_pruned": Node(output.treatment.layout.parameters),
@@ -100,6 +101,12 @@ struct Report: Sendable {
             "resources": resources,
         ])
         if let channels { node = node.setting("channels", to: channels) }
+        if manifest.prune.allocation != .uniform {
+            let bounds = Survey.bounds(manifest.prune, output.sparsity)
+            let prune = (node["prune"] ?? .object([:])).setting(
+                "bounds", to: Node([Node(bounds.lowerBound), Node(bounds.upperBound)]))
+            node = node.setting("prune", to: prune)
+        }
         if !curve.isEmpty { node = node.setting("curve", to: Node(curve.map(\.node))) }
         let skipped = output.treatment.layout.companions.skipped
         if !skipped.isEmpty {
@@ -114,6 +121,12 @@ struct Report: Sendable {
     }
 
     private var calibration: Node {
+        if let known = plan.known, let path = manifest.knownStatistics {
+            return .object([
+                "source": Node(path), "tokens": Node(known.origin.tokens),
+                "pruned": known.origin.pruned.map { Node($0) } ?? .null,
+            ])
+        }
         guard let windows = plan.calibration, let wanted = manifest.calibration else {
             return .null
         }
@@ -125,13 +138,27 @@ struct Report: Sendable {
     }
 
     private var perplexity: Node {
-        guard let windows = plan.evaluation else { return .null }
-        return .object([
-            "dense": state.dense.map { Node($0) } ?? .null,
-            "pruned": state.pruned.map { Node($0) } ?? .null,
-            "source": (manifest.evaluation?.source.path).map { Node($0) } ?? .null,
-            "tokens": Node(windows.count * (windows.length - 1)), "length": Node(windows.length),
-        ])
+        guard let windows = plan.evaluation?.windows, let measured = state.comparison?.perplexity
+        else { return .null }
+        return measured.node
+            .setting("source", to: Node(manifest.evaluation?.source?.path ?? ""))
+            .setting("tokens", to: Node(plan.evaluation?.windowTokens ?? 0))
+            .setting("length", to: Node(windows.length))
+    }
+
+    private var fidelity: Node {
+        guard let evaluation = plan.evaluation, let measured = state.comparison?.fidelity else {
+            return .null
+        }
+        return measured.node.setting("tokens", to: Node(evaluation.windowTokens))
+    }
+
+    private var choices: Node {
+        guard let questions = plan.evaluation?.questions, let measured = state.comparison?.choices
+        else { return .null }
+        return measured.node
+            .setting("source", to: Node(manifest.evaluation?.choices ?? ""))
+            .setting("questions", to: Node(questions.count))
     }
 
     private var resources: Node {

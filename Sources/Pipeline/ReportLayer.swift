@@ -19,6 +19,8 @@ struct ReportLayer: Sendable {
     let biasShare: Double?
     let expectedError: Double?
     let damping: Double?
+    /// The share of zeros that was asked for.
+    let asked: Double
 
     init(_ result: LayerResult) {
         name = result.plan.name
@@ -36,6 +38,7 @@ struct ReportLayer: Sendable {
         biasShare = result.outcome.biasShare
         expectedError = result.outcome.expectedError
         damping = result.outcome.damping
+        asked = result.sparsity
     }
 
     var node: Node {
@@ -43,7 +46,7 @@ struct ReportLayer: Sendable {
             "name": Node(name), "block": Node(block), "rows": Node(rows),
             "columns": Node(columns), "method": Node(metric), "zeros": Node(zeros),
             "sparsity": Node(Double(zeros) / Double(max(1, rows * columns))),
-            "compensation": Node(compensation.rawValue),
+            "sparsity_asked": Node(asked), "compensation": Node(compensation.rawValue),
             "bias_share": biasShare.map { Node($0) } ?? .null,
             "bias": .object([
                 "policy": Node(policy.rawValue), "added": Node(changesBias),
@@ -69,7 +72,8 @@ struct ReportLayer: Sendable {
             }),
             let policy = node["bias"]?["policy"]?.string.flatMap({
                 BiasPlan.Policy(rawValue: $0)
-            }), let changesBias = node["bias"]?["added"]?.bool
+            }), let changesBias = node["bias"]?["added"]?.bool,
+            let asked = node["sparsity_asked"]?.double
         else { return nil }
         self.name = name
         self.block = block
@@ -87,6 +91,7 @@ struct ReportLayer: Sendable {
         } else {
             kept = nil
         }
+        self.asked = asked
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double
         expectedError = node["expected_error"]?.double

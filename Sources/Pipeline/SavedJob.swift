@@ -29,6 +29,8 @@ struct SavedJob: Sendable {
     var seconds: Double
     /// In tokens through a block: see `ProgressMeter`.
     var work: Int
+    /// What a survey has found, for each of the job's outputs; empty where there was none to be made.
+    var shares: [Survey.Shares]
     /// The outputs that were begun, in the job's order.
     var outputs: [OutputBuild.State]
     /// The inode of each output's directory, where all are complete and have only to be published.
@@ -36,12 +38,13 @@ struct SavedJob: Sendable {
 
     var node: Node {
         .object([
-            "version": 1, "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
+            "version": 2, "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
             "slot": Node(slot), "seconds": Node(seconds), "work": Node(work),
             "states": Node(
                 states.map {
                     .object(["bytes": Node($0.bytes), "checksum": Node($0.checksum)])
                 }),
+            "shares": Node(shares.map(Self.node)),
             "identity": identity, "outputs": Node(outputs.map(\.node)),
             "finished": finished.map { Node($0.map { Node($0) }) } ?? .null,
         ])
@@ -51,26 +54,44 @@ struct SavedJob: Sendable {
 extension SavedJob {
     /// nil where `node` is something else.
     init?(_ node: Node) {
-        guard node["version"]?.integer == 1, let attempt = node["attempt"]?.string,
+        guard node["version"]?.integer == 2, let attempt = node["attempt"]?.string,
             let block = node["block"]?.integer, let blocks = node["blocks"]?.integer,
-            (1...max(1, blocks)).contains(block),
+            (0...max(0, blocks)).contains(block),
             let slot = node["slot"]?.integer, (0...1).contains(slot),
             let seconds = node["seconds"]?.double, seconds >= 0,
             let work = node["work"]?.integer, (0...(.max / 2)).contains(work),
             let identity = node["identity"], let states = node["states"]?.array,
-            let outputs = node["outputs"]?.array, !outputs.isEmpty
+            let outputs = node["outputs"]?.array, !outputs.isEmpty,
+            let shares = node["shares"]?.array
         else { return nil }
         self.init(
             identity: identity, attempt: attempt, block: block, blocks: blocks, slot: slot,
             states: states.compactMap { States($0) }, seconds: seconds, work: work,
+            shares: shares.compactMap(Self.shares),
             outputs: outputs.compactMap { OutputBuild.State($0) })
-        guard self.states.count == states.count, self.outputs.count == outputs.count else {
-            return nil
-        }
+        guard self.states.count == states.count, self.outputs.count == outputs.count,
+            self.shares.count == shares.count
+        else { return nil }
         if let finished = node["finished"]?.array {
             self.finished = finished.compactMap(\.integer)
             guard self.finished?.count == outputs.count else { return nil }
         }
+    }
+}
+
+extension SavedJob {
+    private static func node(_ shares: Survey.Shares) -> Node {
+        Node(object: shares.sorted { $0.key < $1.key }.map { ($0.key, Node($0.value)) })
+    }
+
+    private static func shares(_ node: Node) -> Survey.Shares? {
+        guard let members = node.members else { return nil }
+        var shares: Survey.Shares = [:]
+        for member in members {
+            guard let share = member.value.double, (0..<1).contains(share) else { return nil }
+            shares[member.key] = share
+        }
+        return shares
     }
 }
 

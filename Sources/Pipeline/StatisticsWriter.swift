@@ -32,18 +32,21 @@ struct StatisticsWriter: Sendable {
         _ plan: Plan, _ output: Plan.Output, file: String
     ) throws -> SafetensorsLayout {
         try layout(
-            plan.model, output.treatment.layers, isCalibrated: plan.calibration != nil, file: file)
+            plan.model, output.treatment.layers, origin: plan.origin(of: output), file: file)
     }
 
-    /// What the file of such layers will hold; `file` is for messages only.
+    /// What the file of such layers will hold.
+    /// - Parameters:
+    ///   - origin: of the statistics; nil where there are none.
+    ///   - file: for messages only.
     static func layout(
-        _ model: Model, _ layers: [[LayerPlan]], isCalibrated: Bool, file: String
+        _ model: Model, _ layers: [[LayerPlan]], origin: StatisticsFile.Origin?, file: String
     ) throws -> SafetensorsLayout {
         var infos: [TensorInfo] = []
         for layer in layers.joined() {
             guard let choice = layer.choice else { continue }
             let shape = model.shape(layer.role)
-            if isCalibrated {
+            if origin != nil {
                 for kind in ["mean", "var", "norm2"] {
                     infos.append(
                         TensorInfo(
@@ -61,7 +64,7 @@ struct StatisticsWriter: Sendable {
                     TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape[0]]))
             }
         }
-        return try SafetensorsLayout(infos, file: file)
+        return try SafetensorsLayout(infos, metadata: origin?.metadata ?? [], file: file)
     }
 
     func write(_ result: LayerResult, progress: (Int) throws -> Void) throws {

@@ -1,4 +1,3 @@
-import Glibc
 import Pruning
 import Synchronization
 import Tensors
@@ -6,7 +5,8 @@ import Transformer
 
 extension Sweep {
     /// Runs the dense block on every calibration sequence: the statistics of each tap's input, and
-    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`.
+    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`; without
+    /// a calibration what is known of the inputs already.
     ///
     /// Beyond those the last layer's product is not needed, unless the sweep follows the dense model.
     ///
@@ -14,6 +14,12 @@ extension Sweep {
     func measure(
         _ block: Block, states: HiddenStates?, observer: SweepObserver
     ) throws -> (statistics: [Tap: Statistics], dense: Matrix)? {
+        if let known {
+            let statistics = Tap.allCases.compactMap { tap in
+                known.statistics(of: tap, block: block.index).map { (tap, $0) }
+            }
+            return (Dictionary(uniqueKeysWithValues: statistics), Matrix(rows: 0, columns: 0))
+        }
         guard let states else { return nil }
         // What any of the outputs needs.
         let plans = lanes.flatMap { $0.layers[block.index].filter { $0.choice != nil } }
@@ -64,14 +70,13 @@ extension Sweep {
                     sample.view.row(row).update(from: input.row(offset), count: input.columns)
                 }
             },
-            finished: { try observer.advance($0.rows.count, .pruning, block.index) })
+            finished: { try observer.advance($0.rows.count, length, .pruning, block.index) })
         let statistics = totals.withLock { totals in
             Dictionary(
-                uniqueKeysWithValues: totals.map {
-                    (
-                        $0,
-                        Statistics(
-                            $1, sample: kept[$0], products: sums[$0]?.finish($1))
+                uniqueKeysWithValues: totals.map { tap, moments in
+                    let products = sums[tap]?.finish(moments)
+                    return (
+                        tap, Statistics(moments, sample: kept[tap], products: products).rounded
                     )
                 })
         }
@@ -100,13 +105,11 @@ extension Sweep {
                     reduction.add(
                         Difference(dense.rows(rows), states.matrix.rows(rows)), at: tile.index)
                 }
-                try observer.advance(tile.rows.count, .pruning, block.index)
+                try observer.advance(tile.rows.count, length, .pruning, block.index)
             })
         let difference = total.withLock { $0 }
         return (difference, difference.meanSquaredError)
     }
-
-    func exponential(_ x: Double) -> Double { exp(x) }
 }
 
 extension Compensation {

@@ -17,12 +17,12 @@ extension Sweep {
         let plans = lane.layers[block.index].filter { $0.choice != nil }
         var narrowed: [Role: Narrowed] = [:]
         for plan in plans where plan.role == .output || plan.role == .down {
-            try observer.advance(0, .pruning, block.index)
+            try observer.advance(0, 0, .pruning, block.index)
             let (columns, layer) = try pruneColumns(
                 plan, block, shape: lane.shape, statistics: statistics)
             narrowed[plan.role] = layer
             for other in plans where other.role.follows(plan.role) {
-                try observer.advance(0, .pruning, block.index)
+                try observer.advance(0, 0, .pruning, block.index)
                 narrowed[other.role] = try keep(
                     rows(columns, of: other.role), of: other.role, block, statistics)
             }
@@ -31,7 +31,8 @@ extension Sweep {
             guard let result = narrowed[plan.role] else { continue }
             try observer.layer(
                 LayerResult(
-                    plan: plan, outcome: result.outcome, layer: result.layer,
+                    plan: plan, sparsity: lane.sparsity(of: plan), outcome: result.outcome,
+                    layer: result.layer,
                     statistics: statistics[plan.role.tap], shape: model.shape(plan.role)))
         }
         let layers = block.layers.merging(narrowed.mapValues(\.layer)) { $1 }

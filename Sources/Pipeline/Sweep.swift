@@ -4,7 +4,7 @@ import Tensors
 import Transformer
 
 /// One pass over the blocks of a model: statistics, masks, compensation and, on the way, the
-/// perplexity before and after. Only the block's weights and the hidden states are in memory.
+/// evaluation before and after. Only the block's weights and the hidden states are in memory.
 package struct Sweep: Sendable {
     /// What `measure` says of a block.
     typealias Measured = (statistics: [Tap: Statistics], dense: Matrix)
@@ -20,8 +20,10 @@ package struct Sweep: Sendable {
     /// model's.
     package let sequential: Bool
     package let calibration: TokenWindows?
-    package let evaluation: TokenWindows?
-    /// Whether the perplexity of the dense model is wanted too.
+    /// Statistics in place of a calibration.
+    package let known: StatisticsFile?
+    package let evaluation: Evaluation?
+    /// Whether the evaluation goes through the dense model, too; otherwise what that leaves is there.
     package let measuresDense: Bool
     package let precision: Precision
     package let pool: WorkerPool
@@ -30,7 +32,7 @@ package struct Sweep: Sendable {
     let forward: Forward
     /// Where the next block is read while the current one computes. Only hints are given here: the
     /// kernel reads into the page cache, and decoding stays with the pool, which is busy anyway.
-    private let reading = DispatchQueue(label: "stade.read")
+    let reading = DispatchQueue(label: "stade.read")
 
     /// How many sequences' output is compared with the dense block's: the first ones, with about 2048
     /// tokens; the product of the last layer is needed for nothing else.
@@ -41,8 +43,9 @@ package struct Sweep: Sendable {
 
     package init(
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
-        sequential: Bool, calibration: TokenWindows?, evaluation: TokenWindows?,
-        measuresDense: Bool, precision: Precision, pool: WorkerPool, scratchDirectory: String?
+        sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
+        evaluation: Evaluation?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
+        scratchDirectory: String?
     ) {
         self.model = model
         precondition(!sequential || lanes.count == 1, "one output when sequential")
@@ -52,39 +55,46 @@ package struct Sweep: Sendable {
         self.seed = seed
         self.sequential = sequential
         self.calibration = calibration
+        self.known = known
         self.evaluation = evaluation
         self.measuresDense = measuresDense
         self.precision = precision
         self.pool = pool
         self.scratchDirectory = scratchDirectory
+        let lengths = (evaluation?.sequences ?? []).map(\.length)
         forward = Forward(
-            model, length: max(calibration?.length ?? 0, evaluation?.length ?? 0),
+            model, length: max(calibration?.length ?? 0, lengths.max() ?? 0),
             input: precision.input, pool: pool)
     }
 
     /// - Parameter observers: one for each lane.
-    /// - Returns: the perplexities that were asked for, `pruned` one for each lane.
-    package func run(
-        _ observers: [SweepObserver]
-    ) throws -> (dense: Double?, pruned: [Double?]) {
-        try run(observers, continuation: nil)
+    /// - Returns: how each pruned model does beside the dense one; nil without an evaluation.
+    package func run(_ observers: [SweepObserver]) throws -> [Comparison?] {
+        try run(observers, dense: nil, continuation: nil).pruned
     }
 
+    /// - Parameters:
+    ///   - dense: of the evaluation's sequences, what an earlier sweep returned. Where that was in another
+    ///     process, `continuation` restores it.
+    /// - Returns: also what the dense model leaves of the evaluation's sequences.
     func run(
-        _ observers: [SweepObserver], continuation: SweepContinuation?
-    ) throws -> (dense: Double?, pruned: [Double?]) {
+        _ observers: [SweepObserver], dense: [HiddenStates]?, continuation: SweepContinuation?
+    ) throws -> (dense: [HiddenStates], pruned: [Comparison?]) {
         precondition(observers.count == lanes.count, "an observer for each lane")
         let tensors = model.tensorsByBlock.blocks
         let first = continuation?.firstBlock ?? 0
+        precondition(measuresDense || dense != nil || first > 0, "no dense model to compare with")
         let start = first == 0 ? embedded : zeroed
+        let sequences = evaluation?.sequences ?? []
         let states = try first < tensors.count ? calibration.map { try start($0) } : nil
-        let pruned = try observers.map { _ in try evaluation.map { try start($0) } }
-        let dense = try measuresDense ? evaluation.map { try start($0) } : nil
+        let pruned = try observers.map { _ in try sequences.map { try start($0) } }
+        let dense = try dense ?? sequences.map { try start($0) }
         // What is left of them before `block`, in the order in which the block changes them.
         func remaining(_ block: Int) -> [HiddenStates] {
-            let calibrated = block < tensors.count ? states : nil
-            let measured = sequential ? [dense, calibrated] : [calibrated, dense]
-            return (measured + pruned).compactMap(\.self)
+            let calibrated = [block < tensors.count ? states : nil].compactMap(\.self)
+            let moving = measuresDense ? dense : []
+            let measured = sequential ? moving + calibrated : calibrated + moving
+            return measured + pruned.joined() + (measuresDense ? [] : dense)
         }
         if let continuation, first > 0 { try continuation.restore(remaining(first)) }
         for index in tensors.indices.dropFirst(first) {
@@ -93,16 +103,16 @@ package struct Sweep: Sendable {
             for (number, observer) in observers.enumerated() {
                 // Every lane prunes what the one before it has changed; two blocks are never in memory.
                 var block = try model.loadBlock(index, input: precision.input, pool: pool)
-                var (denseSeconds, prunedSeconds): (Double?, Double?)
+                var (denseSeconds, prunedSeconds) = (0.0, 0.0)
                 if number == 0 {
                     if index + 1 < tensors.count {
                         reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
                     }
                     // First, for a sequential sweep changes no states here: time to copy them.
                     measured = try measure(block, states: states, observer: observer)
-                    if let dense {
-                        denseSeconds = try advance(
-                            dense, through: block, .densePerplexity, observer)
+                    for states in dense where measuresDense {
+                        denseSeconds +=
+                            try advance(states, through: block, .denseEvaluation, observer)
                     }
                 }
                 block = try prune(
@@ -111,25 +121,21 @@ package struct Sweep: Sendable {
                 try block.pack(pool: pool)
                 let (difference, error) = try finish(
                     block, states: states, dense: measured?.dense, observer: observer)
-                if let states = pruned[number] {
-                    prunedSeconds = try advance(
-                        states, through: block, .prunedPerplexity, observer)
+                for states in pruned[number] {
+                    prunedSeconds +=
+                        try advance(states, through: block, .prunedEvaluation, observer)
                 }
                 try observer.block(
                     BlockResult(
                         index: index, difference: difference, meanSquaredError: error,
                         seconds: (ContinuousClock.now - clock) / .seconds(1),
-                        denseSeconds: denseSeconds, prunedSeconds: prunedSeconds))
+                        denseSeconds: denseSeconds > 0 ? denseSeconds : nil,
+                        prunedSeconds: prunedSeconds > 0 ? prunedSeconds : nil))
                 clock = .now
             }
             try continuation?.keep(index + 1, remaining(index + 1))
         }
-        return (
-            try dense.map { try perplexity($0, .densePerplexity, observers[0]) },
-            try zip(pruned, observers).map { states, observer in
-                try states.map { try perplexity($0, .prunedPerplexity, observer) }
-            }
-        )
+        return (dense, try compare(dense: dense, pruned: pruned, observers: observers))
     }
 
     /// Hidden states that are yet to be restored.
@@ -140,7 +146,7 @@ package struct Sweep: Sendable {
     }
 
     /// The first hidden states of every window.
-    private func embedded(_ windows: TokenWindows) throws -> HiddenStates {
+    func embedded(_ windows: TokenWindows) throws -> HiddenStates {
         let states = try zeroed(windows)
         let embedding = try model.embedding()
         try pool.forEach(windows.count) { index in
@@ -163,20 +169,10 @@ package struct Sweep: Sendable {
         try forward.run(
             block, states.matrix, length: states.windows.length,
             sequences: states.windows.count,
-            finished: { try observer.advance($0.rows.count, phase, block.index) })
+            finished: {
+                try observer.advance($0.rows.count, states.windows.length, phase, block.index)
+            })
         return (ContinuousClock.now - start) / .seconds(1)
-    }
-
-    private func perplexity(
-        _ states: HiddenStates, _ phase: Progress.Phase, _ observer: SweepObserver
-    ) throws -> Double {
-        let windows = states.windows
-        // The final norm is applied in place.
-        states.awaitReaders()
-        let total = try model.negativeLogLikelihood(
-            states.matrix, tokens: windows.tokens[...], length: windows.length, pool: pool)
-        try observer.advance(0, phase, nil)
-        return exponential(total / Double(windows.count * (windows.length - 1)))
     }
 
     /// Prunes a block in memory.
@@ -190,10 +186,10 @@ package struct Sweep: Sendable {
         let layers = lane.layers[block.index]
         for plan in layers {
             guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
-            try observer.advance(0, .pruning, block.index)
+            try observer.advance(0, 0, .pruning, block.index)
             let pruning = LayerPruning(
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
-                pattern: pattern, sparsity: lane.sparsity, scope: scope, seed: seed,
+                pattern: pattern, sparsity: lane.sparsity(of: plan), scope: scope, seed: seed,
                 type: try model.weightType(plan.role, block: block.index))
             let input = statistics[plan.role.tap]
             let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
@@ -205,8 +201,8 @@ package struct Sweep: Sendable {
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(
-                    plan: plan, outcome: outcome, layer: layer, statistics: input,
-                    shape: model.shape(plan.role)))
+                    plan: plan, sparsity: pruning.sparsity, outcome: outcome, layer: layer,
+                    statistics: input, shape: model.shape(plan.role)))
         }
         return block
     }

@@ -47,8 +47,8 @@ struct Texts {
             guard tensor.count > 0 else {
                 throw PlanError(
                     place: path,
-                    reason: .tokenFile(
-                        tensor: "calibration", found: "empty", expected: "[samples, length]"))
+                    reason: .tensor(
+                        "calibration", found: "empty", expected: "[samples, length]"))
             }
             windows = TokenWindows(tokens: Self.integers(tensor), length: tensor.shape[1])
             try model.check(length: windows.length)
@@ -57,15 +57,23 @@ struct Texts {
         return windows
     }
 
-    /// The evaluation windows, checked against the model.
-    mutating func evaluation(_ wanted: Manifest.Evaluation) throws -> TokenWindows {
+    /// What the models are compared on, checked against the model.
+    mutating func evaluation(_ wanted: Manifest.Evaluation) throws -> Evaluation {
+        Evaluation(
+            windows: try wanted.source.map { try windows(of: $0, wanted) },
+            questions: try wanted.choices.map { try questions(in: paths.fileToRead($0)) })
+    }
+
+    private mutating func windows(
+        of source: Manifest.Source, _ wanted: Manifest.Evaluation
+    ) throws -> TokenWindows {
         try model.check(length: wanted.length)
         let tokens: [Int32]
         let path: String
         // Only what the first windows need is read.
         let limit = wanted.windows.map { $0.multipliedReportingOverflow(by: wanted.length) }
         let stop = limit.map { $0.overflow ? Int.max : $0.partialValue } ?? .max
-        switch wanted.source {
+        switch source {
         case .text(let name):
             path = try paths.fileToRead(name)
             tokens = try self.tokens(in: path, stopAfter: stop)
@@ -93,7 +101,7 @@ struct Texts {
         try TextSource(path: path).tokens(with: loadedTokenizer(), stopAfter: limit)
     }
 
-    private mutating func loadedTokenizer() throws -> Tokenizer {
+    mutating func loadedTokenizer() throws -> Tokenizer {
         if let tokenizer { return tokenizer }
         let directory = model.checkpoint.directory
         do {
@@ -110,13 +118,13 @@ struct Texts {
         let file = try SafetensorsFile(path, followSymlinks: paths.followSymlinks)
         guard let tensor = file.tensor(named: name) else {
             throw PlanError(
-                place: path, reason: .tokenFile(tensor: name, found: "missing", expected: expected))
+                place: path, reason: .tensor(name, found: "missing", expected: expected))
         }
         guard tensor.type == .int32, tensor.shape.count == dimensions else {
             throw PlanError(
                 place: path,
-                reason: .tokenFile(
-                    tensor: name, found: "\(tensor.type.rawValue) \(tensor.shape)",
+                reason: .tensor(
+                    name, found: "\(tensor.type.rawValue) \(tensor.shape)",
                     expected: expected))
         }
         return tensor

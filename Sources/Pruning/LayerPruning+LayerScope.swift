@@ -7,37 +7,13 @@ extension LayerPruning {
     func layerThreshold(
         _ layer: Linear, scores: Scores, pool: WorkerPool
     ) throws -> Double {
-        let columns = layer.columns
-        var rank = Self.budget(layer.rows * columns, sparsity) - 1
+        var rank = Self.budget(layer.rows * layer.columns, sparsity) - 1
         if rank < 0 { return -1 }
         var prefix: UInt64 = 0
         for shift in [48, 32, 16, 0] as [UInt64] {
-            let totals = Mutex([Int](repeating: 0, count: 65536))
-            let known = prefix
-            let chunk = 256
-            try pool.forEach(
-                (layer.rows + chunk - 1) / chunk,
-                state: { [Double](repeating: 0, count: columns) }
-            ) { index, row in
-                var bins = [Int](repeating: 0, count: 65536)
-                for r in (index * chunk)..<min(layer.rows, (index + 1) * chunk) {
-                    row.withUnsafeMutableBufferPointer { row in
-                        bins.withUnsafeMutableBufferPointer { bins in
-                            scores.fill(
-                                row.baseAddress!, weights: layer.weights.view.row(r), row: r)
-                            countDigits(
-                                row.baseAddress!, count: columns, prefix: known, shift: shift,
-                                bins: bins.baseAddress!)
-                        }
-                    }
-                }
-                totals.withLock { totals in
-                    for digit in bins.indices where bins[digit] != 0 {
-                        totals[digit] += bins[digit]
-                    }
-                }
+            let counts = try digitCounts(layer, prefix: prefix, shift: shift, pool: pool) {
+                scores.fill($0, weights: $1, row: $2)
             }
-            let counts = totals.withLock { $0 }
             var digit = 0
             while rank >= counts[digit] {
                 rank -= counts[digit]
@@ -66,4 +42,39 @@ extension LayerPruning {
             }
         }
     }
+}
+
+/// How many of a layer's scores have each value of the 16 bits above `shift`, of those whose bits above
+/// are `prefix`; see `countDigits`.
+///
+/// - Parameter fill: writes a row's scores, `[columns]`.
+func digitCounts(
+    _ layer: Linear, prefix: UInt64 = 0, shift: UInt64 = 48, pool: WorkerPool,
+    fill:
+        @Sendable (
+            _ scores: UnsafeMutablePointer<Double>, _ weights: UnsafePointer<Float>, _ row: Int
+        ) -> Void
+) throws -> [Int] {
+    let totals = Mutex([Int](repeating: 0, count: 65536))
+    let chunk = 256
+    try pool.forEach(
+        (layer.rows + chunk - 1) / chunk,
+        state: { [Double](repeating: 0, count: layer.columns) }
+    ) { index, row in
+        var bins = [Int](repeating: 0, count: 65536)
+        for r in (index * chunk)..<min(layer.rows, (index + 1) * chunk) {
+            row.withUnsafeMutableBufferPointer { row in
+                bins.withUnsafeMutableBufferPointer { bins in
+                    guard let scores = row.baseAddress, let bins = bins.baseAddress else { return }
+                    fill(scores, layer.weights.view.row(r), r)
+                    countDigits(
+                        scores, count: layer.columns, prefix: prefix, shift: shift, bins: bins)
+                }
+            }
+        }
+        totals.withLock { totals in
+            for digit in bins.indices where bins[digit] != 0 { totals[digit] += bins[digit] }
+        }
+    }
+    return totals.withLock { $0 }
 }

@@ -6,7 +6,7 @@ extension Metric {
 }
 
 extension Method {
-    static let wanda = Method(
+    package static let wanda = Method(
         name: "wanda", summary: "magnitude times the norm of the input"
     ) { _ in (.wanda, .none) }
 }

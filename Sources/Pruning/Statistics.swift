@@ -28,6 +28,33 @@ package struct Statistics: Sendable {
         }
     }
 
+    /// As an earlier calibration of `tokens` tokens left them, all `[features]`.
+    package init(tokens: Int, mean: [Float], variance: [Float], norm2: [Float]) {
+        self.init(
+            tokens: tokens, mean: mean, variance: variance, norm2: norm2, sample: nil,
+            covariance: nil)
+    }
+
+    private init(
+        tokens: Int, mean: [Float], variance: [Float], norm2: [Float], sample: Matrix?,
+        covariance: InputCovariance?
+    ) {
+        self.tokens = tokens
+        self.mean = mean.map { Double($0) }
+        self.variance = variance.map { Double($0) }
+        self.norm2 = norm2.map { Double($0) }
+        self.sample = sample
+        self.covariance = covariance
+    }
+
+    /// The same with mean, variance and norm in float32, as files keep them: a job that takes them from
+    /// one computes the same bits.
+    package var rounded: Statistics {
+        Statistics(
+            tokens: tokens, mean: mean.map { Float($0) }, variance: variance.map { Float($0) },
+            norm2: norm2.map { Float($0) }, sample: sample, covariance: covariance)
+    }
+
     /// Whether no input was infinite or NaN.
     package var isFinite: Bool { norm2.allSatisfy(\.isFinite) }
 

@@ -30,6 +30,22 @@ func data(_ value: Double?, digits: Int = 4) -> String {
     value.map { data($0, short($0, digits: digits)) } ?? "–"
 }
 
+/// A number and its standard error; a dash where there is none.
+func data(_ measured: ReportContents.Measured?) -> String {
+    guard let measured else { return "–" }
+    guard let error = measured.error, let text = measured.errorText else {
+        return data(measured.value)
+    }
+    return "\(data(measured.value)) ± \(data(error, text))"
+}
+
+/// The same of a share of 1, in percent.
+func share(_ measured: ReportContents.Measured?) -> String {
+    guard let measured else { return "–" }
+    let error = measured.error.map { " ± " + data($0, fixed(100 * $0, 1)) } ?? ""
+    return data(measured.value, fixed(100 * measured.value, 1)) + error + " %"
+}
+
 /// A table with its columns' names; the first `texts` columns are text, the others numbers.
 func table(_ names: [String], texts: Int = 1, _ rows: [[String]]) -> String {
     func cells(_ row: [String], _ tag: String) -> String {

@@ -60,15 +60,7 @@ package struct PlainReport {
         if let model = report.model { lines.append(("model", escaped(model))) }
         lines.append(
             (report.goneName, "\(percent(report.share)) of \(grouped(report.weights)) weights"))
-        if let perplexity = report.perplexity, let dense = perplexity.dense,
-            let pruned = perplexity.pruned
-        {
-            let change =
-                dense > 0 ? " (\(pruned < dense ? "" : "+")\(percent(pruned / dense - 1)))" : ""
-            lines.append(("perplexity", "\(short(dense)) dense, \(short(pruned)) pruned\(change)"))
-        } else {
-            lines.append(("perplexity", "not measured: give evaluation.text"))
-        }
+        lines += evaluation
         lines += report.sizeLines
         for (text, count) in report.choices { lines.append(("layers", "\(count) \(text)")) }
         if let seconds = report.resources["seconds"]?.double,
@@ -78,6 +70,41 @@ package struct PlainReport {
         }
         return columns(nil, lines.map { [$0.0, $0.1] }, right: 0)
     }
+
+    private var evaluation: [(String, String)] {
+        var lines: [(String, String)] = []
+        if let perplexity = report.perplexity, let dense = perplexity.dense,
+            let pruned = perplexity.pruned
+        {
+            let change = perplexity.change.map { " (\($0.change) %)" } ?? ""
+            lines.append(("perplexity", "\(dense.text) dense, \(pruned.text) pruned\(change)"))
+        } else {
+            lines.append(("perplexity", "not measured: give evaluation.text"))
+        }
+        if let agreement = report.fidelity?.agreement {
+            lines.append(("agreement", "the same most likely next token for \(agreement.percents)"))
+        }
+        if let divergence = report.fidelity?.divergence {
+            lines.append(("divergence", "\(divergence.text) nats a token, KL(dense, pruned)"))
+        }
+        if let questions = report.questions {
+            for (name, measure) in [("acc", \Row.plain), ("acc_norm", \Row.normalised)] {
+                let parts = questions.rows.compactMap { row in
+                    row[keyPath: measure].map {
+                        row.name == "change"
+                            ? "change \($0.change) points" : "\($0.percents) \(row.name)"
+                    }
+                }
+                lines.append(
+                    (name, parts.joined(separator: ", ") + ", of \(questions.count) questions"))
+            }
+        }
+        return lines
+    }
+
+    private typealias Row = (
+        name: String, plain: ReportContents.Measured?, normalised: ReportContents.Measured?
+    )
 
     private func text(_ value: Double?, digits: Int = 4) -> String {
         value.map { short($0, digits: digits) } ?? "-"

@@ -11,6 +11,8 @@ package struct ReportContents: Sendable {
     let layers: [Layer]
     let blocks: [Block]
     let perplexity: Perplexity?
+    let fidelity: Fidelity?
+    let questions: Questions?
     let weights: Int
     let zeros: Int
     /// Sizes and multiply-adds: `cost` as it stands.
@@ -51,14 +53,6 @@ package struct ReportContents: Sendable {
         let seconds: Double?
     }
 
-    struct Perplexity: Sendable {
-        let dense: Double?
-        let pruned: Double?
-        let tokens: Int?
-        let length: Int?
-        let source: String?
-    }
-
     struct Point: Sendable {
         let method: String?
         let sparsity: Double
@@ -95,6 +89,8 @@ package struct ReportContents: Sendable {
         layers = (report["layers"]?.array ?? []).compactMap(Layer.init)
         blocks = (report["blocks"]?.array ?? []).compactMap(Block.init)
         perplexity = report["perplexity"].flatMap(Perplexity.init)
+        fidelity = report["fidelity"].flatMap(Fidelity.init)
+        questions = report["choices"].flatMap(Questions.init)
         curve = (report["curve"]?.array ?? []).compactMap(Point.init)
         leftOut = (report["files_left_out"]?.array ?? []).compactMap { node in
             node["path"]?.string.map { ($0, node["reason"]?.string ?? "") }
@@ -160,16 +156,6 @@ extension ReportContents.Block {
         self.init(
             index: index, meanSquaredError: node["mse"]?.double, cosine: node["cosine"]?.double,
             seconds: node["seconds"]?.double)
-    }
-}
-
-extension ReportContents.Perplexity {
-    init?(_ node: Node) {
-        guard node.members != nil else { return nil }
-        self.init(
-            dense: node["dense"]?.double, pruned: node["pruned"]?.double,
-            tokens: node["tokens"]?.integer, length: node["length"]?.integer,
-            source: node["source"]?.string)
     }
 }
 

@@ -3,7 +3,7 @@ import Posix
 /// `stade-report.html`: the report as one page that needs nothing else. The decision comes first, what
 /// it rests on after it.
 package struct ReportPage {
-    private let report: ReportContents
+    let report: ReportContents
 
     package init(_ report: ReportContents) { self.report = report }
 
@@ -20,7 +20,7 @@ package struct ReportPage {
         </style>
         </head>
         <body>
-        \(decision)\(tradeoff)\(blocks)\(layers)\(resources)\(settings)</body>
+        \(decision)\(tradeoff)\(questions)\(blocks)\(layers)\(resources)\(settings)</body>
         </html>
 
         """
@@ -38,7 +38,7 @@ package struct ReportPage {
                 "<div><dt>\(name)</dt><dd>\(value)</dd>\(note.isEmpty ? "" : "<small>\(note)</small>")"
                     + "</div>\n")
         }
-        parts.append("</dl>\n")
+        parts.append("</dl>\n\(doubt)")
         parts.append(
             "<p>\(markup(report.fileNote))</p>\n")
         if report.settings.contains(where: { $0.key == "calibration.source" }) {
@@ -59,32 +59,9 @@ package struct ReportPage {
         return parts.joined()
     }
 
-    private var verdict: String {
-        let zeros =
-            "\(data(report.zeros, percent(report.share))) \(report.goneText)."
-        guard let perplexity = report.perplexity, let dense = perplexity.dense,
-            let pruned = perplexity.pruned, dense > 0
-        else {
-            return "\(zeros) What that costs was not measured: give <code>evaluation.text</code>."
-        }
-        let change = pruned / dense - 1
-        let direction = change < 0 ? "falls" : "rises"
-        return
-            "Perplexity \(direction) from \(data(dense)) to \(data(pruned)) "
-            + "(\(change < 0 ? "" : "+")\(percent(change))): \(zeros)"
-    }
-
     /// Name, value and a note of what the decision rests on, as markup.
     private var facts: [(String, String, String)] {
-        var facts: [(String, String, String)] = []
-        if let perplexity = report.perplexity, let tokens = perplexity.tokens {
-            facts.append(
-                (
-                    "perplexity, pruned", data(perplexity.pruned),
-                    "over \(data(tokens, grouped(tokens))) tokens"
-                ))
-            facts.append(("perplexity, dense", data(perplexity.dense), ""))
-        }
+        var facts = measurements
         facts.append(
             (
                 report.goneName, percent(report.share),
@@ -122,7 +99,7 @@ package struct ReportPage {
             title: "Perplexity against \(report.goneName)", mark: .line, points: points,
             x: "\(report.goneName), % of the blocks' weights", y: "perplexity", span: nil,
             height: 280,
-            reference: report.perplexity?.dense.map { ($0, "dense") },
+            reference: report.perplexity?.dense.map { ($0.value, "dense") },
             lines: lines.count > 1 ? lines.map { $0.method ?? "" } : [])
         let rows = lines.flatMap { tradeoff in
             let knee = tradeoff.knee

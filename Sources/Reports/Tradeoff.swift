@@ -18,7 +18,7 @@ struct Tradeoff {
     static func all(_ report: ReportContents) -> [Tradeoff] {
         if report.curve.isEmpty {
             let point = report.perplexity?.pruned.map {
-                Point(share: report.share, perplexity: $0, output: "this output")
+                Point(share: report.share, perplexity: $0.value, output: "this output")
             }
             return [Tradeoff(report, method: nil, [point].compactMap(\.self))].compactMap(\.self)
         }
@@ -39,7 +39,9 @@ struct Tradeoff {
     }
 
     private init?(_ report: ReportContents, method: String?, _ points: [Point]) {
-        let dense = report.perplexity?.dense.map { Point(share: 0, perplexity: $0, output: nil) }
+        let dense = report.perplexity?.dense.map {
+            Point(share: 0, perplexity: $0.value, output: nil)
+        }
         let finite = ([dense].compactMap(\.self) + points).filter {
             $0.perplexity.isFinite && $0.perplexity > 0
         }

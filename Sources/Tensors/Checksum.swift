@@ -6,6 +6,11 @@ package struct Checksum: Sendable, Hashable {
 
     package init() {}
 
+    /// Of a text's UTF-8.
+    package init(of text: String) {
+        Array(text.utf8).withUnsafeBytes { add($0) }
+    }
+
     /// Adds bytes; all but the last ones in multiples of 32.
     package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         precondition(count % 32 == 0, "only the last bytes may be fewer")

@@ -3,30 +3,38 @@
 struct KeySearch {
     private let rank: Int
     /// The key is in `low..<high`; `below` keys are less than `low`, `through` less than `high`.
-    private(set) var low = 0
-    private(set) var high = 32768
+    private(set) var low = Self.least
+    private(set) var high = Self.beyond
     private(set) var below = 0
     private var through: Int
     private var first: Int
-    private var step = 4
+    private var step: Int
     private var interpolates = true
 
     /// So few that looking at each is quicker than another count.
-    private static let few = 32
+    private static let few = 16
 
-    init(rank: Int, count: Int, expected: Int) {
+    private static let least = Int(Int16.min)
+    private static let beyond = Int(Int16.max) + 1
+
+    /// - Parameter step: how far from `expected` it is looked for first.
+    init(rank: Int, count: Int, expected: Int, step: Int) {
         self.rank = rank
         through = count
         first = expected
+        self.step = step
     }
+
+    /// Whether it is neither the least key nor the largest, which stand for all beyond them.
+    var isInside: Bool { low > Self.least && high < Self.beyond }
 
     /// What to count below of next; nil when nothing is left to find out.
     var guess: Int16? {
         if high - low <= 1 || through - below <= Self.few { return nil }
         let guess: Int
-        if high == 32768 {
+        if high == Self.beyond {
             guess = max(low, first) + step
-        } else if low == 0 {
+        } else if low == Self.least {
             guess = min(high, first) - step
         } else if interpolates {
             let share = Double(2 * (rank - below) + 1) / Double(2 * (through - below))
@@ -39,7 +47,7 @@ struct KeySearch {
 
     mutating func narrow(_ key: Int16, below count: Int) {
         let width = high - low
-        if low == 0 || high == 32768 { step *= 4 }
+        if low == 0 || high == Self.beyond { step *= 4 }
         if count <= rank {
             low = Int(key)
             below = count

@@ -2,19 +2,26 @@ import Glibc
 
 /// The running part of log(sum(exp(x))) over a row that arrives in pieces.
 package struct LogSumExp: Sendable, Hashable {
-    private var largest = -Float.infinity
-    private var total = 0.0
+    private(set) var largest = -Float.infinity
+    /// sum(exp(x - largest)).
+    private(set) var total = 0.0
 
     package init() {}
 
     /// Adds `count` more elements, in memory.
-    package mutating func add(_ x: UnsafePointer<Float>, _ count: Int) {
+    /// - Returns: where among them the largest of all so far is, of equal ones the first; nil where it
+    ///   came before.
+    @discardableResult
+    package mutating func add(_ x: UnsafePointer<Float>, _ count: Int) -> Int? {
         let piece = maximum(x, count)
+        var place: Int?
         if piece > largest {
             total *= Double(expf(largest - piece))
             largest = piece
+            place = (0..<count).first { x[$0] == piece }
         }
         total += Double(exponentialSum(x, count, minus: largest))
+        return place
     }
 
     package var value: Double { Double(largest) + log(total) }

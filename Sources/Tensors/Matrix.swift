@@ -14,6 +14,9 @@ package final class Matrix: @unchecked Sendable {
     /// unknown processors (0.3.21) does so, which without them ends the process now and then.
     package static let slack = 64
 
+    /// From so many bytes on, a large page more or less does not matter.
+    private static let large = 16 << 20
+
     private enum Storage: Equatable {
         case allocated
         /// Pages of the matrix's own; both in bytes.
@@ -31,6 +34,8 @@ package final class Matrix: @unchecked Sendable {
             let address = mmap(
                 nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             if address == MAP_FAILED { endOutOfMemory(bytes) }
+            // Large pages, a hint: reading a matrix of small ones is slowed down by looking them up.
+            if bytes >= Self.large { _ = madvise(address, bytes, MADV_HUGEPAGE) }
             start = address!.bindMemory(to: Float.self, capacity: rows * columns)
             storage = .mapped(bytes)
         } else {

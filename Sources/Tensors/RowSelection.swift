@@ -1,10 +1,10 @@
 /// Finds the weights of rows with the least scores: one thread's buffers.
 ///
-/// Scores are |w_j| f_j in double precision, and of equal ones the one further left goes first. The same
-/// in float32, cut to 15 bits, are the keys: sixteen are compared at a time, and counting passes narrow
-/// down the key of the last to go as interpolation search does. Weights of lesser keys go; among those
-/// of that key and its neighbours, some dozens, double precision decides. What is found never depends
-/// on luck, only how fast.
+/// Scores are |w_j| f_j in double precision, and of equal ones the one further left goes first. The keys
+/// are 16 bits of the same in float32, counted from where the last row's search ended, for rows are
+/// alike: sixteen are compared at a time, and counting passes narrow down the key of the last to go as
+/// interpolation search does. Weights of lesser keys go; among those of that key and its neighbours, some
+/// dozens, double precision decides. What is found never depends on luck, only how fast.
 package final class RowSelection {
     private let columns: Int
     private let keys: UnsafeMutablePointer<Int16>
@@ -14,8 +14,13 @@ package final class RowSelection {
     private let work: UnsafeMutablePointer<Double>
     private let chosen: UnsafeMutablePointer<UInt8>
 
-    /// Where the last row's search ended: rows are alike.
-    private var last = 16384
+    /// Bits of the float32 that keys leave out: 4096 keys in each octave, eight octaves up and down.
+    private static let fine: UInt32 = 11
+    /// The same for keys that are enough for every float32.
+    private static let coarse: UInt32 = 16
+
+    /// The key, without a base, at which the last row's search ended.
+    private var center: Int32?
 
     package init(columns: Int) {
         self.columns = columns
@@ -51,14 +56,9 @@ package final class RowSelection {
             Tensors.markLeast(amount, of: exact, count: columns, scratch: work, mask: mask)
             return
         }
-        makeKeys(weights, scaled, count: columns, into: keys)
-        var search = KeySearch(rank: amount - 1, count: columns, expected: last)
-        while let guess = search.guess {
-            search.narrow(guess, below: countBelow(guess, keys, count: columns))
-        }
-        last = search.low
+        let search = search(amount - 1, weights, scaled)
         // The key of a score and that of its float32 differ by one at most.
-        let low = Int16(search.low - 1)
+        let low = Int16(max(search.low - 1, -32768))
         let high = Int16(min(search.high, 32767))
         markKeys(below: low, through: high, keys, count: columns, into: mask)
         let count = collectUndecided(mask, count: columns, into: places)
@@ -70,7 +70,33 @@ package final class RowSelection {
                 exact[index] = Double(weights[j].magnitude) * factors[j]
             }
         }
-        Tensors.markLeast(amount - certain, of: exact, count: count, scratch: work, mask: chosen)
+        Tensors.markLeast(
+            amount - certain, of: exact, count: count, scratch: work, mask: chosen)
         for index in 0..<count { mask[places[index]] = chosen[index] }
+    }
+
+    /// Leaves the row's keys in `keys` and narrows down that of rank `rank`.
+    private func search(
+        _ rank: Int, _ weights: UnsafePointer<Float>, _ factors: UnsafePointer<Float>
+    ) -> KeySearch {
+        func search(shift: UInt32, base: Int32, expected: Int, step: Int) -> KeySearch {
+            makeKeys(weights, factors, count: columns, shift: shift, base: base, into: keys)
+            var search = KeySearch(rank: rank, count: columns, expected: expected, step: step)
+            while let guess = search.guess {
+                search.narrow(guess, below: countBelow(guess, keys, count: columns))
+            }
+            return search
+        }
+        if let center {
+            let result = search(shift: Self.fine, base: center, expected: 0, step: 32)
+            if result.isInside {
+                self.center = center + Int32((result.low + result.high) / 2)
+                return result
+            }
+        }
+        let rough = search(shift: Self.coarse, base: 0, expected: 16384, step: 64)
+        let base = Int32(max(0, rough.low)) << (Self.coarse - Self.fine)
+        center = base
+        return search(shift: Self.fine, base: base, expected: 0, step: 32)
     }
 }

@@ -1,12 +1,25 @@
-/// Keys of |w_j| f_j: the upper bits of the float32, whose order is that of the numbers, at most 32767.
+import CLinux
+
+/// Keys of |w_j| f_j: the upper bits of the float32, whose order is that of the numbers, less `base`, and
+/// the nearest of what 16 bits hold.
 @inline(never)
 func makeKeys(
-    _ weights: UnsafePointer<Float>, _ factors: UnsafePointer<Float>, count: Int,
-    into keys: UnsafeMutablePointer<Int16>
+    _ weights: UnsafePointer<Float>, _ factors: UnsafePointer<Float>, count: Int, shift: UInt32,
+    base: Int32, into keys: UnsafeMutablePointer<Int16>
 ) {
-    for j in 0..<count {
-        let bits = (weights[j].magnitude * factors[j]).bitPattern &>> 15
-        keys[j] = Int16(truncatingIfNeeded: min(Int32(bitPattern: bits), 32767))
+    var start = 0
+    while start < count {
+        let end = min(start &+ 256, count)
+        // Weights come from memory, and there is too much to do for each that loads would overlap by
+        // themselves. Behind the matrix this is a hint without effect.
+        let ahead = UnsafeRawPointer(weights + start) + 2048
+        for line in 0..<16 { stade_prefetch(ahead + 64 * line) }
+        for j in start..<end {
+            let bits = (weights[j].magnitude * factors[j]).bitPattern &>> shift
+            let key = Int32(bitPattern: bits) &- base
+            keys[j] = Int16(truncatingIfNeeded: min(max(key, -32768), 32767))
+        }
+        start = end
     }
 }
 

@@ -35,6 +35,17 @@ package struct Encoder: ~Copyable {
         if tokens.count > limit { tokens.removeSubrange(limit...) }
     }
 
+    /// The tokens of `text`, without keeping them.
+    /// - Throws: as `add`.
+    package mutating func encode(
+        _ text: UTF8Span, addSpecialTokens: Bool
+    ) throws(DocumentError) -> [Int32] {
+        let kept = tokens.count
+        try add(text, addSpecialTokens: addSpecialTokens)
+        defer { tokens.removeSubrange(kept...) }
+        return Array(tokens[kept...])
+    }
+
     private mutating func addText(_ text: Span<UInt8>) throws(DocumentError) {
         let added = tokenizer.addedTokens
         for piece in added.pieces(of: text, by: added.raw) {

@@ -15,6 +15,14 @@ struct PostProcessor: Sendable {
         if !field.isNull { try add(field) }
     }
 
+    /// How many tokens come after the text.
+    var trailingTokens: Int {
+        pieces.reversed().prefix { if case .tokens = $0 { true } else { false } }
+            .reduce(0) { sum, piece in
+                if case .tokens(let tokens) = piece { sum + tokens.count } else { sum }
+            }
+    }
+
     private mutating func add(_ field: Field) throws(DocumentError) {
         let type = try field.type()
         switch type {

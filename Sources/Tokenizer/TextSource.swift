@@ -2,7 +2,7 @@ import Documents
 import Glibc
 import Posix
 
-/// A file with text for calibration or evaluation.
+/// A file with text for calibration or evaluation, or with questions.
 ///
 /// `.jsonl` has a document a line, an object whose field `text` is used; anything else is plain text
 /// and one document, its line ends made LF. Either may be compressed as `.gz`.
@@ -51,7 +51,15 @@ package struct TextSource: Sendable {
     /// - Throws: as `tokens`, and what `body` throws.
     package func forEachDocument(_ body: (UTF8Span) throws -> Bool) throws {
         if hasLines {
-            try forEachLine(body)
+            try forEachRecord { node, line in
+                guard let text = node["text"] else {
+                    throw error("an object with a field 'text' is expected", line: line)
+                }
+                guard let string = text.string else {
+                    throw error("the field 'text' is expected to be a string", line: line)
+                }
+                return try body(string.utf8Span)
+            }
         } else {
             var bytes: [UInt8] = []
             _ = try read { chunk in
@@ -92,14 +100,18 @@ package struct TextSource: Sendable {
         bytes.removeSubrange(end...)
     }
 
-    private func forEachLine(_ body: (UTF8Span) throws -> Bool) throws {
+    /// Reads a JSON value a line, each with the line's number, whatever the file's name says. Blank lines
+    /// are skipped.
+    /// - Parameter body: returns false where it wants no more.
+    /// - Throws: as `tokens`, and what `body` throws.
+    package func forEachRecord(_ body: (Node, _ line: Int) throws -> Bool) throws {
         var line: [UInt8] = []
         var number = 1
         let isComplete = try read { chunk in
             var rest = chunk
             while let end = rest.firstIndex(of: 10) {
                 try append(rest[..<end], to: &line, number)
-                if try !document(line, number, body) { return false }
+                if try !record(line, number, body) { return false }
                 line.removeAll(keepingCapacity: true)
                 number += 1
                 rest = rest[(end + 1)...]
@@ -107,7 +119,7 @@ package struct TextSource: Sendable {
             try append(rest, to: &line, number)
             return true
         }
-        if isComplete { _ = try document(line, number, body) }
+        if isComplete { _ = try record(line, number, body) }
     }
 
     private func append(
@@ -120,9 +132,9 @@ package struct TextSource: Sendable {
         line += bytes
     }
 
-    /// The document of one line. Blank lines are skipped.
-    private func document(
-        _ line: [UInt8], _ number: Int, _ body: (UTF8Span) throws -> Bool
+    /// The value of one line.
+    private func record(
+        _ line: [UInt8], _ number: Int, _ body: (Node, Int) throws -> Bool
     ) throws -> Bool {
         if line.allSatisfy({ $0 == 0x20 || $0 == 9 || $0 == 13 }) { return true }
         let node: Node
@@ -133,13 +145,7 @@ package struct TextSource: Sendable {
                 file: path, position: .init(line: number, column: error.position?.column ?? 1),
                 reason: error.reason, exitCode: .data)
         }
-        guard let text = node["text"] else {
-            throw error("an object with a field 'text' is expected", line: number)
-        }
-        guard let string = text.string else {
-            throw error("the field 'text' is expected to be a string", line: number)
-        }
-        return try body(string.utf8Span)
+        return try body(node, number)
     }
 
     /// Reads the file, decompressed, piece by piece.

@@ -61,6 +61,9 @@ package struct Tokenizer: Sendable {
         addedTokens.id(of: token) ?? model.vocabulary.value(of: token)
     }
 
+    /// How many special tokens the post-processor puts behind a text.
+    package var trailingSpecialTokens: Int { postProcessor.trailingTokens }
+
     /// The tokens of one text, with those of the post-processor around it if asked for.
     /// - Throws: `DocumentError`; see `Encoder.add`, which is faster for many short texts.
     package func encode(

@@ -112,14 +112,20 @@ package final class Forward: Sendable {
         }
     }
 
-    /// What runs take at most beside the hidden states and the block, in bytes.
+    /// What runs take at most beside the hidden states and the block, in bytes, with any of these numbers
+    /// of sequences of a length.
     package static func bytes(
-        _ model: Model, length: Int, sequences: Int, input: ProductInput, threads: Int
+        _ model: Model, _ sets: [(length: Int, sequences: Int)], input: ProductInput, threads: Int
     ) -> Int {
-        let group = min(sequences, sequencesAtOnce(length: length, threads: threads))
-        return threads * TileBuffers.bytes(model, rows: min(length, Tile.size))
-            + KeyValues.bytes(
-                model, sequences: group, length: length, input: input)
+        let caches = sets.map { length, sequences in
+            KeyValues.bytes(
+                model,
+                sequences: min(sequences, sequencesAtOnce(length: length, threads: threads)),
+                length: length, input: input)
+        }
+        let longest = sets.map(\.length).max() ?? 0
+        return threads * TileBuffers.bytes(model, rows: min(longest, Tile.size))
+            + (caches.max() ?? 0)
     }
 
     /// Buffers on loan to a thread, which go back when the loan is over.

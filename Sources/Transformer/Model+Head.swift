@@ -6,94 +6,113 @@ extension Model {
     private static let vocabularyChunk = 4096
     private static let tokenChunk = 256
 
-    /// What the head needs beside the hidden states, in bytes, on `threads` threads.
-    package func headBytes(threads: Int) -> Int {
+    /// What `predict` needs beside the hidden states, in bytes, on `threads` threads.
+    package func predictionBytes(tokens: Int, models: Int, threads: Int) -> Int {
+        let (hidden, width) = (configuration.hiddenSize, configuration.embeddingSize)
         // As they are, and packed.
-        let weights = 2 * Self.vocabularyChunk * configuration.embeddingSize
-        return 4 * (weights + threads * Self.tokenChunk * Self.vocabularyChunk)
+        let weights = 2 * Self.vocabularyChunk * width
+        let projection = hidden == width ? 0 : 2 * hidden * width
+        let buffers =
+            Self.tokenChunk * (min(models, 2) * Self.vocabularyChunk + hidden + width)
+        return 4 * (weights + projection + threads * buffers)
+            + tokens
+            * (MemoryLayout<NextToken>.stride + models * MemoryLayout<TokenPrediction>.stride)
     }
 
-    /// The negative log-likelihood of tokens 1..length-1 of every window, summed over all.
+    /// What some models that share this one's norm and head say of `tokens`.
     ///
-    /// hidden: `[windows * length, hidden_size]`, what the last block left, which is overwritten;
-    /// tokens: `[windows * length]`. The vocabulary goes by in pieces, so that neither the head nor
-    /// the logits are ever whole in memory.
-    package func negativeLogLikelihood(
-        _ hidden: Matrix, tokens: ArraySlice<Int32>, length: Int, pool: WorkerPool
-    ) throws -> Double {
-        let tokens = Array(tokens)
-        let windows = tokens.count / length
-        precondition(hidden.rows >= windows * length && length > 1, "shapes differ")
-        let states = try headInput(hidden, rows: windows * length, pool: pool)
-        let head = try checkpoint.expect(
-            headName, shape: [configuration.vocabSize, configuration.embeddingSize])
-        var sums = [LogSumExp](repeating: LogSumExp(), count: windows * length)
-        var targets = [Float](repeating: 0, count: windows * length)
-        let pieces = (windows * length + Self.tokenChunk - 1) / Self.tokenChunk
-        for start in stride(from: 0, to: configuration.vocabSize, by: Self.vocabularyChunk) {
-            let range = start..<min(configuration.vocabSize, start + Self.vocabularyChunk)
-            let weights = PackedWeights(try head.matrix(rows: range), as: .float32)
-            try sums.withUnsafeMutableBufferPointer { sumBuffer in
-                try targets.withUnsafeMutableBufferPointer { targetBuffer in
-                    // Each piece writes elements of its own tokens.
-                    nonisolated(unsafe) let sums = sumBuffer.baseAddress!
-                    nonisolated(unsafe) let targets = targetBuffer.baseAddress!
-                    try pool.forEach(
-                        pieces,
-                        state: {
-                            HeadBuffers(rows: Self.tokenChunk, columns: range.count)
-                        }
-                    ) { piece, buffers in
-                        let first = piece * Self.tokenChunk
-                        let rows = first..<min(windows * length, first + Self.tokenChunk)
-                        let part = buffers.logits.view.prefix(rows.count)
-                        buffers.products.multiply(
-                            Operand(states.rows(rows)), weights, into: part)
-                        for row in rows where row % length != length - 1 {
-                            let line = part.row(row - first)
-                            sums[row].add(line, range.count)
-                            let next = Int(tokens[row + 1])
-                            if range.contains(next) { targets[row] = line[next - start] }
-                        }
-                        states.release(rows)
-                    }
-                }
-            }
-        }
-        var total = 0.0
-        for row in 0..<(windows * length) where row % length != length - 1 {
-            total += sums[row].value - Double(targets[row])
-        }
-        return total
-    }
-
-    /// The final norm and, where there is one, the projection to the embedding's width.
-    private func headInput(_ hidden: Matrix, rows: Int, pool: WorkerPool) throws -> Matrix {
+    /// states: of each model what the last block left, `[rows, hidden_size]` for each part that the tokens
+    /// name; they stay as they are. The first is the one that the others are compared with. The
+    /// vocabulary goes by in pieces, so that neither the head nor the logits are ever whole in memory.
+    ///
+    /// - Parameter finished: called after each piece, from any thread; what it throws ends the work.
+    /// - Returns: `[models][tokens]`.
+    package func predict(
+        _ tokens: [NextToken], from states: [[Matrix]], pool: WorkerPool,
+        finished: @Sendable () throws -> Void = {}
+    ) throws -> [ArraySlice<TokenPrediction>] {
         let names = architecture.names
         let final = configuration.hasFinalNorm ? try norm(names.finalNorm) : nil
         let project = try projection(
             names.projectOut, [configuration.embeddingSize, configuration.hiddenSize])
-        let target =
-            project.map { _ in Matrix(rows: rows, columns: configuration.embeddingSize) } ?? hidden
-        try pool.forEach(
-            (rows + Self.tokenChunk - 1) / Self.tokenChunk, state: { Products() }
-        ) { piece, products in
-            let first = piece * Self.tokenChunk
-            let part = first..<min(rows, first + Self.tokenChunk)
-            final?.apply(hidden.rows(part), into: hidden.rows(part))
-            project?.apply(
-                Operand(hidden.rows(part)), into: target.rows(part), using: products)
-            hidden.release(part)
+        let head = try checkpoint.expect(
+            headName, shape: [configuration.vocabSize, configuration.embeddingSize])
+        let count = tokens.count
+        var predictions = [TokenPrediction](
+            repeating: TokenPrediction(), count: states.count * count)
+        for start in stride(from: 0, to: configuration.vocabSize, by: Self.vocabularyChunk) {
+            let range = start..<min(configuration.vocabSize, start + Self.vocabularyChunk)
+            let weights = PackedWeights(try head.matrix(rows: range), as: .float32)
+            try predictions.withUnsafeMutableBufferPointer { buffer in
+                // Each piece writes elements of its own tokens.
+                nonisolated(unsafe) let predictions = buffer
+                try pool.forEach(
+                    (count + Self.tokenChunk - 1) / Self.tokenChunk,
+                    state: {
+                        HeadBuffers(
+                            rows: Self.tokenChunk, model: self, columns: range.count,
+                            models: states.count)
+                    }
+                ) { piece, buffers in
+                    let first = piece * Self.tokenChunk
+                    let part = tokens[first..<min(count, first + Self.tokenChunk)]
+                    let reference = buffers.logits[0].view
+                    for (model, states) in states.enumerated() {
+                        let input = buffers.input(part, of: states, final, project)
+                        let logits = buffers.logits[min(model, 1)].view.prefix(part.count)
+                        buffers.products.multiply(Operand(input), weights, into: logits)
+                        for (row, token) in part.enumerated() {
+                            predictions[model * count + first + row].add(
+                                logits.row(row), range.count, from: start, of: token.token,
+                                reference: model > 0 ? reference.row(row) : nil)
+                        }
+                    }
+                    try finished()
+                }
+            }
         }
-        return target
+        return states.indices.map { predictions[($0 * count)..<(($0 + 1) * count)] }
     }
 }
 
 /// What one thread needs for the head.
 private final class HeadBuffers {
-    /// `[tokens, rows of the vocabulary]`.
-    let logits: Matrix
+    /// Of the model that is compared with, and of another: `[tokens, rows of the vocabulary]`.
+    let logits: [Matrix]
     let products = Products()
+    /// `[tokens, hidden_size]`
+    private let hidden: Matrix
+    /// `[tokens, embedding's width]`, where that is another.
+    private let projected: Matrix?
 
-    init(rows: Int, columns: Int) { logits = Matrix(rows: rows, columns: columns) }
+    init(rows: Int, model: Model, columns: Int, models: Int) {
+        let (width, inner) = (model.configuration.hiddenSize, model.configuration.embeddingSize)
+        logits = (0..<min(models, 2)).map { _ in Matrix(rows: rows, columns: columns) }
+        hidden = Matrix(rows: rows, columns: width)
+        projected = width == inner ? nil : Matrix(rows: rows, columns: inner)
+    }
+
+    /// What the head reads for some tokens: their rows after the final norm and, where there is one, the
+    /// projection to the embedding's width.
+    func input(
+        _ tokens: ArraySlice<NextToken>, of states: [Matrix], _ final: NormWeights?,
+        _ project: Linear?
+    ) -> MatrixView {
+        let rows = hidden.view.prefix(tokens.count)
+        for (index, token) in tokens.enumerated() {
+            let source = states[Int(token.part)].rows(token.row..<(token.row + 1))
+            rows.row(index).update(from: source.start, count: source.columns)
+        }
+        for (part, tokens) in Dictionary(grouping: tokens, by: \.part) {
+            let used = tokens.map(\.row)
+            if let first = used.min(), let last = used.max() {
+                states[Int(part)].release(first..<(last + 1))
+            }
+        }
+        final?.apply(rows, into: rows)
+        guard let project, let projected else { return rows }
+        let narrow = projected.view.prefix(tokens.count)
+        project.apply(Operand(rows), into: narrow, using: products)
+        return narrow
+    }
 }

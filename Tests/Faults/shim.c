@@ -141,7 +141,11 @@ static int hit(uint32_t class) {
     case ACTION_KILL:
         RAW(SYS_kill, RAW(SYS_getpid, 0, 0, 0, 0), SIGKILL, 0, 0);
         return 0;
-    case ACTION_STOP: RAW(SYS_kill, RAW(SYS_getpid, 0, 0, 0, 0), SIGSTOP, 0, 0); return 0;
+    case ACTION_STOP:
+        // To this thread, which then goes no further; of a signal to the process another one may be
+        // told, some time later.
+        RAW(SYS_tgkill, RAW(SYS_getpid, 0, 0, 0, 0), RAW(SYS_gettid, 0, 0, 0, 0), SIGSTOP, 0);
+        return 0;
     case ACTION_ERROR: return (int)state->error;
     default: return 0;
     }

@@ -11,19 +11,21 @@ enum Documented {
           sparsity: 0.5                    # or a list [0.3, 0.5, 0.7]: one output per value and a trade-off curve
           pattern: unstructured            # or "2:4", "4:8", any N:M that divides the columns; or channels
           heads: false                     # true: pattern channels takes attention heads, too
+          allocation: uniform              # uniform | owl | error: how the zeros are shared out among the layers
           compensation: auto               # auto (as the table says for the method) | none | mean | scale | affine
           scope: row                       # row | layer: what competes for the budget
           targets: [".*"]                  # regular expressions over layer names
           ignore: ["lm_head"]
           sequential: true                 # false: all statistics from one dense pass (half the time, one pass per sweep)
         calibration:
-          text: data/calibration.txt       # .txt, .jsonl (field: text), .gz of either; or tokens: file.safetensors
+          text: data/calibration.txt       # .txt, .jsonl (field: text), .gz of either; or tokens: or statistics: file.safetensors
           samples: 128
           length: 2048
           seed: 0
-        evaluation:                        # optional: perplexity before and after
+        evaluation:                        # optional: dense and pruned model on the same text and questions
           text: data/wiki.test.raw
           length: 2048
+          choices: data/questions.jsonl    # {"question": "...", "choices": ["...", "..."], "answer": 0} a line
         compute:
           precision: auto                  # auto | float32 | bfloat16
         limits:

@@ -58,6 +58,7 @@ import Testing
         let evaluation = try #require(manifest.evaluation)
         #expect(evaluation.source == .text("data/wiki.test.raw"))
         #expect(evaluation.length == 2048 && evaluation.windows == nil)
+        #expect(evaluation.choices == "data/questions.jsonl")
         #expect(manifest.precision == .auto)
         #expect(manifest.limits.threads == 2 && manifest.limits.memory == 4 << 30)
         #expect(manifest.limits.time == 7200)
@@ -72,7 +73,7 @@ import Testing
              statistics: TRUE, prune: {method: sparsegpt-or-wanda, sparsity: [0, 0.25, 5e-1],
              compensation: affine, scope: layer, targets: ['a.*', 'b'], ignore: [],
              sequential: false, bias: native}, calibration: {tokens: t, samples: 1, length: 1,
-             seed: 9223372036854775807}, evaluation: {tokens: e, length: 2, windows: 3},
+             seed: 9223372036854775807}, evaluation: {tokens: e, length: 2, windows: 3, choices: q},
              compute: {precision: bfloat16}, limits: {threads: 0x10, memory: 12345, time: 1d}}
             ...
             """.replacing("sparsegpt-or-wanda", with: "wanda"))
@@ -89,9 +90,23 @@ import Testing
         #expect(calibration.samples == 1 && calibration.length == 1)
         let evaluation = try #require(manifest.evaluation)
         #expect(evaluation.source == .tokens("e") && evaluation.windows == 3)
+        #expect(evaluation.choices == "q")
         #expect(manifest.precision == .bfloat16)
         #expect(manifest.limits.threads == 16 && manifest.limits.memory == 12345)
         #expect(manifest.limits.time == 86400)
+    }
+
+    @Test func read_questionsAlone() throws {
+        let manifest = try read(
+            """
+            version: 1
+            model: m
+            output: o
+            prune: {method: magnitude}
+            evaluation: {choices: q.jsonl.gz}
+            """)
+        let evaluation = try #require(manifest.evaluation)
+        #expect(evaluation.source == nil && evaluation.choices == "q.jsonl.gz")
     }
 
     @Test(arguments: [
@@ -141,6 +156,20 @@ import Testing
             prune: {method: [magnitude, random], pattern: 2:4}
             """)
         #expect(groups.prune.outputs == 2)
+    }
+
+    @Test func read_allocation() throws {
+        let manifest = try read(
+            """
+            version: 1
+            model: m
+            output: o
+            prune: {allocation: owl, sparsity: [0.4, 0.6], bounds: [0.3, 0.7]}
+            calibration: {statistics: s}
+            """)
+        #expect(manifest.prune.allocation == .owl && manifest.prune.bounds == 0.3...0.7)
+        #expect(manifest.knownStatistics == "s" && manifest.calibration == nil)
+        #expect(!manifest.prune.sequential)
     }
 
     @Test func read_tooManyOutputs() throws {
@@ -260,7 +289,7 @@ import Testing
 
     @Test(arguments: files(in: path("etc/examples"))) func read_anExample(_ file: String) throws {
         let manifest = try Manifest.read(readFile(file), file: file)
-        #expect(manifest.calibration != nil)
+        #expect(manifest.calibration != nil || manifest.knownStatistics != nil)
     }
 
     @Test func examplesAreThere() { #expect(files(in: path("etc/examples")).count >= 4) }

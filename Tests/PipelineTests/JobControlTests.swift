@@ -94,7 +94,7 @@ struct JobControlTests {
         let all = seen.withLock { $0 }
         #expect(all.first?.phase == .reading && all.last?.phase == .writing)
         let phases: [Progress.Phase] = [
-            .reading, .densePerplexity, .pruning, .prunedPerplexity, .writing,
+            .reading, .denseEvaluation, .pruning, .prunedEvaluation, .writing,
         ]
         #expect(Set(all.map(\.phase)) == Set(phases))
         #expect(zip(all, all.dropFirst()).allSatisfy { $0.fraction <= $1.fraction })

@@ -30,8 +30,8 @@ struct JobReferenceTests {
         let name = fixture.name.hasPrefix("native-") ? fixture.name.dropFirst(7) : fixture.name[...]
         let prune = try #require(Self.settings[String(name)])
         try place.run(
-            "statistics: true\nprune: \(prune)\n" + Workplace.calibration
-                + Workplace.evaluation)
+            "statistics: true\ncompute: {precision: float32}\nprune: \(prune)\n"
+                + Workplace.calibration + Workplace.evaluation)
         let found = try SafetensorsFile(place["out/stade-statistics.safetensors"])
         let expected = try fixture.expectedTensors()
         #expect(Set(found.tensors.map(\.name)) == Set(expected.tensors.map(\.name)))

@@ -11,13 +11,19 @@ import Pipeline
 /// Jobs that end early and go on: the same bits come out as of one that was left alone.
 struct JobResumeTests {
     private static let both = Workplace.calibration + Workplace.evaluation
+    private static let withQuestions =
+        Workplace.calibration
+        + "evaluation: {tokens: tokens.safetensors, length: 64, choices: q.jsonl}\n"
     private static let manifests = [
         "statistics: true\n" + both,
-        "prune: {sparsity: [0.3, 0.6], method: stade}\nstatistics: true\n" + both,
-        "prune: {sparsity: [0.3, 0.6], sequential: false}\nstatistics: true\n" + both,
+        "prune: {sparsity: [0.3, 0.6], method: stade}\nstatistics: true\n" + withQuestions,
+        "prune: {sparsity: [0.3, 0.6], sequential: false}\nstatistics: true\n" + withQuestions,
         "prune: {sequential: false, method: wanda}\n" + Workplace.calibration,
         "prune: {method: [stade, sparsegpt, magnitude], sequential: false}\nstatistics: true\n"
             + both,
+        "prune: {allocation: error, sparsity: [0.4, 0.6], method: stade}\nstatistics: true\n"
+            + both,
+        "prune: {allocation: owl, method: [wanda, stade], sequential: false}\n" + both,
         "prune: {method: magnitude, compensation: none}\n" + Workplace.evaluation,
         "prune: {targets: [layers.1]}\n" + both,
         "prune: {pattern: channels, heads: true, sparsity: [0.3, 0.5]}\nstatistics: true\n" + both,
@@ -35,6 +41,16 @@ struct JobResumeTests {
         var resumptions: [Int] {
             all.compactMap { if case .resumed(let block, _) = $0 { block } else { nil } }
         }
+    }
+
+    private func place() throws -> Workplace {
+        let place = try Workplace()
+        try place.store(
+            questions: #"""
+                {"question": "a b c", "choices": ["c", "a a a b"], "answer": 1}
+                {"question": "c a b a b c a a b b c a", "choices": ["b a", "c b", "a"], "answer": 2}
+                """#)
+        return place
     }
 
     /// Runs until `stop` says so, and keeps a checkpoint after every block.
@@ -112,7 +128,7 @@ struct JobResumeTests {
 
     @Test(arguments: manifests)
     func stoppedAfterEachBlock_goesOnWithTheSameBits(_ manifest: String) throws {
-        let place = try Workplace()
+        let place = try self.place()
         try reference(place, manifest)
         var resumed: [Int] = []
         for _ in 0..<20 {
@@ -131,11 +147,11 @@ struct JobResumeTests {
 
     @Test(arguments: [1, 7, 13, 20, 33, 47, 61, 80, 101, 130, 170])
     func stoppedAnywhere_goesOnWithTheSameBits(_ polls: Int) throws {
-        for manifest in [Self.manifests[1], Self.manifests[2]] {
-            let place = try Workplace()
+        for manifest in [Self.manifests[1], Self.manifests[2], Self.manifests[5]] {
+            let place = try self.place()
             try reference(place, manifest)
             // The next one gets a little further, so that all of them come to an end.
-            for round in 0..<100 {
+            for round in 0..<1000 {
                 let (isDone, notes) = try attempt(place, manifest) { count, _ in
                     count >= polls * (round + 1)
                 }
@@ -149,7 +165,7 @@ struct JobResumeTests {
     /// Killed while it published: the first output is in place, of the second what `left` says.
     @Test(arguments: [".stade-job-1.partial", "out-0.6", nil])
     func publishedInPart_publishesTheRest(_ left: String?) throws {
-        let place = try Workplace()
+        let place = try self.place()
         let manifest = Self.manifests[1]
         try reference(place, manifest)
         try attempt(place, manifest) { _, kept in kept >= 1 }

@@ -109,17 +109,9 @@ struct JobTextTests {
         #expect(try place.report()["perplexity"]?["tokens"]?.integer == 3 * 63)
     }
 
-    /// Words of one letter, without any special token.
-    private static let tokenizer = #"""
-        {"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer":
-        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
-        "post_processor": null, "decoder": null, "model": {"type": "BPE", "vocab":
-        {"a": 3, "b": 4, "c": 5, "Ġ": 6}, "merges": []}}
-        """#
-
     @Test func text_isTokenised() throws {
         let place = try Workplace()
-        try writeFile(place["model/tokenizer.json"], Array(Self.tokenizer.utf8))
+        try writeFile(place["model/tokenizer.json"], Array(Workplace.tokenizer.utf8))
         let text = String(repeating: "a b cab ", count: 100)
         try writeFile(place["some.txt"], Array(text.utf8))
         let settings = """
@@ -157,7 +149,7 @@ struct JobTextTests {
         _ settings: String, _ text: String, _ code: Int32
     ) throws {
         let place = try Workplace()
-        try writeFile(place["model/tokenizer.json"], Array(Self.tokenizer.utf8))
+        try writeFile(place["model/tokenizer.json"], Array(Workplace.tokenizer.utf8))
         try writeFile(place["some.txt"], Array("a b cab ".utf8))
         let job = try place.job("calibration: {text: some.txt, \(settings)}\n")
         let error = failure { try job.validate() }

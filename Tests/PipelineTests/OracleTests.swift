@@ -51,7 +51,7 @@ struct OracleTests {
             ],
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
             calibration: calibration,
-            evaluation: evaluation, measuresDense: true, precision: .float32,
+            evaluation: Evaluation(windows: evaluation), measuresDense: true, precision: .float32,
             pool: WorkerPool(width: threads), scratchDirectory: nil)
     }
 
@@ -60,13 +60,12 @@ struct OracleTests {
         var values: [String: [Float]] = [:]
         var masks: [String: [UInt8]] = [:]
         var errors: [Double] = []
-        var dense: Double?
-        var pruned: Double?
+        var comparison: Comparison?
     }
 
     static func run(_ sweep: Sweep) throws -> Found {
         let found = Mutex(Found())
-        let (dense, pruned) = try sweep.run([
+        let comparisons = try sweep.run([
             SweepObserver(
                 layer: { result in
                     let name = result.plan.name
@@ -84,8 +83,7 @@ struct OracleTests {
                 })
         ])
         return found.withLock { found in
-            found.dense = dense
-            found.pruned = pruned[0]
+            found.comparison = comparisons[0]
             return found
         }
     }
@@ -115,7 +113,8 @@ struct OracleTests {
         #expect(weights == report["weights"]?.integer)
         #expect(Double(differing) <= 1e-4 * Double(weights), "\(differing) of \(weights)")
         for (found, key) in [
-            (found.dense, "perplexity_dense"), (found.pruned, "perplexity_pruned"),
+            (found.comparison?.perplexity?.dense, "perplexity_dense"),
+            (found.comparison?.perplexity?.pruned, "perplexity_pruned"),
         ] {
             let value = try #require(found)
             let reference = try #require(report[key]?.double)

@@ -98,6 +98,20 @@ final class Workplace: Sendable {
             self["model/model.safetensors"], tensors: tensors, metadata: [("format", "pt")])
     }
 
+    /// Words of one letter, without any special token.
+    static let tokenizer = #"""
+        {"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer":
+        {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "post_processor": null, "decoder": null, "model": {"type": "BPE", "vocab":
+        {"a": 3, "b": 4, "c": 5, "Ġ": 6}, "merges": []}}
+        """#
+
+    /// Gives the model that tokenizer, and writes `q.jsonl`.
+    func store(questions: String) throws {
+        try writeFile(self["model/tokenizer.json"], Array(Self.tokenizer.utf8))
+        try writeFile(self["q.jsonl"], Array(questions.utf8))
+    }
+
     func configure(_ change: (Node) -> Node) throws {
         try writeFile(self["model/config.json"], JSON.encode(change(json("model/config.json"))))
     }

@@ -38,7 +38,27 @@ struct ReportTests {
                 }),
             "perplexity": .object([
                 "dense": 20.8171875, "pruned": 23.25, "source": "wiki.txt", "tokens": 2047,
-                "length": 2048,
+                "length": 2048, "dense_standard_error": 0.75, "pruned_standard_error": 0.875,
+                "ratio_standard_error": 0.0125,
+            ]),
+            "fidelity": .object([
+                "next_token_agreement": 0.8125, "agreement_standard_error": 0.003,
+                "kl_divergence": 0.0625, "kl_standard_error": 0.001, "tokens": 2047,
+            ]),
+            "choices": .object([
+                "source": "a&b.jsonl", "questions": 40,
+                "dense": .object([
+                    "acc": 0.625, "acc_standard_error": 0.0775, "acc_norm": 0.6,
+                    "acc_norm_standard_error": 0.0784,
+                ]),
+                "pruned": .object([
+                    "acc": 0.575, "acc_standard_error": 0.0791, "acc_norm": 0.55,
+                    "acc_norm_standard_error": 0.0797,
+                ]),
+                "change": .object([
+                    "acc": -0.05, "acc_standard_error": 0.035, "acc_norm": -0.051,
+                    "acc_norm_standard_error": 0.036,
+                ]),
             ]),
             "cost": .object([
                 "weights": 8192, "zeros": 4096, "parameters_pruned": 12346, "bytes_dense": 40960,
@@ -84,14 +104,18 @@ struct ReportTests {
         let shown = Set(values(page))
         let stored = numbers(Self.node)
         #expect(shown.isSubset(of: stored), "\(shown.subtracting(stored))")
-        for key in ["cost", "speed", "resources", "perplexity", "blocks", "curve"] {
+        for key in [
+            "cost", "speed", "resources", "perplexity", "fidelity", "choices", "blocks", "curve",
+        ] {
             // Lengths and repeated zeros of the curve are said in other words.
             let part = try #require(Self.node[key])
             let wanted = numbers(part).subtracting([2048, 0.3, 0.5, 0.7, 2458, 5734])
             #expect(wanted.isSubset(of: shown), "\(key): \(wanted.subtracting(shown))")
         }
         #expect(page.contains("Perplexity rises from"))
-        #expect(page.contains("+11.7 %"))
+        #expect(page.contains("(+11.7 ± <data value=\"0.0125\">1.3</data> %)"))
+        #expect(page.contains(", no more than chance would have it)."))
+        #expect(page.contains("<code>a&amp;b.jsonl</code>"))
         #expect(page.contains("The curve bends at 50.0 % zeros"))
     }
 
@@ -129,10 +153,37 @@ struct ReportTests {
         #expect(ReportContents(Node([Node]())) == nil)
     }
 
+    /// A single window has no error, which is said; a change of many errors is not called chance.
+    @Test func page_saysHowSureItIs() throws {
+        let perplexity = try #require(Self.node["perplexity"])
+        let bare = Self.node.setting(
+            "perplexity", to: perplexity.setting("ratio_standard_error", to: .null))
+        let doubtful = ReportPage(try #require(ReportContents(bare))).html
+        #expect(doubtful.contains("(+11.7 %):") && doubtful.contains("single window"))
+        #expect(!ReportPage(try contents()).html.contains("single window"))
+        let near = Self.node.setting("perplexity", to: perplexity.setting("pruned", to: 20.9))
+        let verdict = ReportPage(try #require(ReportContents(near))).verdict
+        #expect(verdict.contains("%, no more than chance would have it): "))
+        #expect(!ReportPage(try contents()).verdict.contains("chance would have it): "))
+    }
+
+    @Test func page_ofQuestionsAlone() throws {
+        let page = ReportPage(
+            try #require(
+                ReportContents(
+                    Self.node.setting("perplexity", to: .null).setting("fidelity", to: .null)))
+        ).html
+        #expect(page.contains("Accuracy on 40 questions falls from"))
+        #expect(!page.contains("evaluation.text"))
+    }
+
     @Test func plainReport_hasTheSame() throws {
         let text = PlainReport(try contents()).text
         for part in [
-            "50.0 % of 8,192 weights", "20.82 dense, 23.25 pruned (+11.7 %)", "40.0 KiB",
+            "50.0 % of 8,192 weights", "20.82 ± 0.75 dense, 23.25 ± 0.88 pruned (+11.7 ± 1.3 %)",
+            "next token for 81.3 ± 0.3 %", "0.06250 ± 0.00100 nats a token",
+            "62.5 ± 7.8 % dense, 57.5 ± 7.9 % pruned, change -5.0 ± 3.5 points, of 40 questions",
+            "40.0 KiB",
             "knee", "model.layers.1.mlp.down_proj", "0.999", "12.5 s and 100.0 MiB",
         ] { #expect(text.contains(part), "\(part)") }
     }
@@ -194,6 +245,15 @@ struct ReportTests {
     ])
     func short_keepsDigitsThatCount(_ value: Double, _ text: String) {
         #expect(short(value) == text)
+    }
+
+    @Test(arguments: [
+        (42.0478, 0.8742, "42.05 ± 0.87"), (318.868, 30.2516, "318.9 ± 30.3"),
+        (20.8171, 0.00021, "20.82 ± 0.00021"), (20.8171, 0, "20.82 ± 0.00"),
+        (20.8171, nil, "20.82"), (12345.6, 78.9, "12346 ± 79"),
+    ])
+    func error_hasTheDecimalsOfItsNumber(_ value: Double, _ error: Double?, _ text: String) {
+        #expect(ReportContents.Measured(value: value, error: error).text == text)
     }
 
     @Test(arguments: [("0.0200", "0.02"), ("10.0", "10"), ("100", "100"), ("1.0e-5", "1.0e-5")])

@@ -23,8 +23,10 @@ struct ModelTests {
             let block = try model.loadBlock(index, input: .float32)
             try forward.run(block, states, length: length, sequences: 3)
         }
-        return try model.negativeLogLikelihood(
-            states, tokens: tokens[...], length: length, pool: pool)
+        let next = tokens.indices.filter { ($0 + 1) % length != 0 }.map {
+            NextToken(tokens[$0 + 1], after: $0, of: 0)
+        }
+        return try model.predict(next, from: [[states]], pool: pool)[0].reduce(0) { $0 + $1.loss }
     }
 
     @Test(arguments: Fixtures.families)

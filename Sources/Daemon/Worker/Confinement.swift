@@ -26,7 +26,8 @@ struct Confinement {
         }
         reading =
             [try? roots.directoryToRead(manifest.model)].compactMap { $0 }
-            + files.compactMap { try? roots.fileToRead($0) }
+            + (files + [manifest.evaluation?.choices, manifest.knownStatistics].compactMap { $0 })
+            .compactMap { try? roots.fileToRead($0) }
         let output = try? roots.outputPath(manifest.output)
         let parent = output.map { "/" + $0.split(separator: "/").dropLast().joined(separator: "/") }
         writing = [directory, P_tmpdir, "/dev/null"] + [parent].compactMap { $0 }

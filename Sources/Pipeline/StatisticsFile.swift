@@ -1,0 +1,135 @@
+import Checkpoint
+import Documents
+import Posix
+import Pruning
+import Tensors
+import Transformer
+
+/// The `stade-statistics.safetensors` of an earlier job on the same model, in place of a calibration.
+package struct StatisticsFile: Sendable {
+    /// What the file's header says of where its statistics come from.
+    struct Origin: Sendable, Hashable {
+        /// See `Model.digest`.
+        let model: String
+        /// How many calibration tokens the statistics are of.
+        let tokens: Int
+        /// What had been done to the blocks before each block when it was measured, as
+        /// `stade at sparsity 0.5`; nil: nothing, they are the dense model's.
+        let pruned: String?
+    }
+
+    package let path: String
+    let origin: Origin
+    private let file: SafetensorsFile
+    private let model: Model
+
+    /// - Throws: `CheckpointError` or `SystemError` where it cannot be read, `PlanError` where it is no
+    ///   such file or another model's.
+    init(_ path: String, of model: Model, followSymlinks: Bool) throws {
+        self.path = path
+        self.model = model
+        file = try SafetensorsFile(path, followSymlinks: followSymlinks)
+        guard let origin = Origin(file.metadata) else {
+            throw PlanError(
+                place: path,
+                reason: .statisticsFile(
+                    "does not say of what model and how many tokens it is; expected a "
+                        + "\(StatisticsWriter.fileName) that 'statistics: true' has left"))
+        }
+        self.origin = origin
+        guard origin.model == model.digest else {
+            throw PlanError(
+                place: path,
+                reason: .statisticsFile(
+                    "is of another model than \(model.checkpoint.directory), or of it before its "
+                        + "weights or config.json were changed; calibrate on a text"))
+        }
+    }
+
+    /// Checks that the statistics of the inputs of `layers` are there.
+    /// - Throws: `CheckpointError` for a tensor that is of no use, `PlanError` for one that is missing.
+    func check(_ layers: [LayerPlan]) throws {
+        var known: Set<[Int]> = []
+        for layer in layers {
+            let tap = layer.role.tap
+            guard known.insert([layer.block, tap.rawValue]).inserted else { continue }
+            guard let source = source(tap, block: layer.block) else {
+                throw PlanError(
+                    place: path,
+                    reason: .statisticsFile(
+                        "has no statistics of layer \(layer.name), nor of one that reads the same "
+                            + "input; ignore the layer or calibrate on a text"))
+            }
+            for kind in ["mean", "var", "norm2"] {
+                let name = "\(source.layer).\(kind)"
+                let expected = "float32 [\(source.features)]"
+                guard let tensor = file.tensor(named: name) else {
+                    throw PlanError(
+                        place: path,
+                        reason: .tensor(name, found: "missing", expected: expected))
+                }
+                guard tensor.shape == [source.features], tensor.type == .float32 else {
+                    throw PlanError(
+                        place: path,
+                        reason: .tensor(
+                            name, found: "\(tensor.type.rawValue) \(tensor.shape)",
+                            expected: expected))
+                }
+                try tensor.checkFinite()
+                if kind != "mean", let index = values(name).firstIndex(where: { $0 < 0 }) {
+                    throw PlanError(
+                        place: path,
+                        reason: .statisticsFile(
+                            "tensor '\(name)' is negative at [\(index)]; write the file anew"))
+                }
+            }
+        }
+    }
+
+    /// The statistics of an input; nil where the file has none. To be called after `check`.
+    func statistics(of tap: Tap, block: Int) -> Statistics? {
+        guard let source = source(tap, block: block) else { return nil }
+        return Statistics(
+            tokens: origin.tokens, mean: values("\(source.layer).mean"),
+            variance: values("\(source.layer).var"), norm2: values("\(source.layer).norm2"))
+    }
+
+    /// Layers that read the same input have the same statistics, so the first in the file will do.
+    private func source(_ tap: Tap, block: Int) -> (layer: String, features: Int)? {
+        for role in model.architecture.roles where role.tap == tap {
+            let name = model.layerName(role, block: block)
+            if file.tensor(named: "\(name).mean") != nil { return (name, model.shape(role)[1]) }
+        }
+        return nil
+    }
+
+    private func values(_ name: String) -> [Float] {
+        guard let tensor = file.tensor(named: name) else { return [] }
+        return (0..<tensor.count).map {
+            Float(
+                bitPattern: UInt32(
+                    littleEndian: tensor.bytes.loadUnaligned(
+                        fromByteOffset: 4 * $0, as: UInt32.self)))
+        }
+    }
+}
+
+extension StatisticsFile.Origin {
+    private static let (modelKey, tokensKey, prunedKey) = (
+        "stade_model", "stade_tokens", "stade_pruned"
+    )
+
+    /// For the header of the file.
+    var metadata: [(key: String, value: String)] {
+        [(Self.modelKey, model), (Self.tokensKey, "\(tokens)")]
+            + (pruned.map { [(Self.prunedKey, $0)] } ?? [])
+    }
+
+    fileprivate init?(_ metadata: [(key: String, value: String)]) {
+        func value(_ key: String) -> String? { metadata.first { $0.key == key }?.value }
+        guard let model = value(Self.modelKey),
+            let tokens = value(Self.tokensKey).flatMap({ Int($0) }), tokens > 0
+        else { return nil }
+        self.init(model: model, tokens: tokens, pruned: value(Self.prunedKey))
+    }
+}

@@ -1,0 +1,184 @@
+import Manifests
+import Pruning
+import Tensors
+import Transformer
+
+/// What a pass through the dense model says of all layers, from which their sparsities come: for `owl` of
+/// each block, for `error` of each layer.
+struct Survey {
+    /// By layer's name.
+    typealias Shares = [String: Double]
+
+    private let plan: Plan
+    private let pool: WorkerPool
+    /// Where hidden states go that are too large for memory.
+    private let directory: String
+    /// The share of outliers in each block.
+    private var outliers: [Int: Double] = [:]
+    /// Of each layer, centred or not as some output needs it.
+    private var curves: [Key: ErrorCurve] = [:]
+    /// Of each layer by name: how much of the residual stream its half of the block brings, right behind it.
+    private var parts: [String: Double] = [:]
+    /// The expected square of a token's hidden states so far, as if nothing in them were correlated.
+    private var stream = 0.0
+
+    private struct Key: Hashable {
+        let layer: String
+        let isCentred: Bool
+
+        init(_ layer: LayerPlan) {
+            self.layer = layer.name
+            isCentred = layer.choice?.compensation.needsBias == true
+        }
+    }
+
+    /// Tokens through a block.
+    static func work(_ plan: Plan) -> Int {
+        plan.manifest.prune.allocation == .uniform
+            ? 0 : (plan.calibration?.tokens.count ?? 0) * plan.blocks
+    }
+
+    /// What it takes beside a sweep's pass, in bytes.
+    static func bytes(_ model: Model, _ allocation: Allocation, threads: Int) -> Int {
+        guard allocation == .error else { return 0 }
+        let layers = model.architecture.roles.count * model.configuration.numHiddenLayers
+        let widest = model.architecture.roles.map { model.shape($0)[1] }.max() ?? 0
+        // Curves with and without the mean, their segments twice while they are sorted, and a thread's
+        // row and sums, or counts.
+        return layers * ErrorCurve.levels * (2 * 8 + 2 * 32)
+            + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
+    }
+
+    /// What a layer's share may be.
+    static func bounds(_ prune: Manifest.Prune, _ sparsity: Double) -> ClosedRange<Double> {
+        prune.bounds ?? prune.allocation.bounds(around: sparsity)
+    }
+
+    init(_ plan: Plan, directory: String) {
+        self.plan = plan
+        self.directory = directory
+        pool = WorkerPool(width: plan.memory.threads)
+    }
+
+    /// Goes over the calibration, or over what is known in its place.
+    mutating func run(_ observer: SweepObserver) throws {
+        // Sums alone are needed, which is what this method takes.
+        let choice = Method.wanda.choose(
+            for: Method.Layer(inputIsNormalised: false, carriesBias: false), compensation: nil)
+        let layers = plan.outputs[0].treatment.layers.map { block in
+            block.map { layer in
+                LayerPlan(
+                    name: layer.name, block: layer.block, role: layer.role,
+                    choice: layer.choice.map { _ in choice }, policy: layer.policy)
+            }
+        }
+        let sweep = Sweep(
+            model: plan.model,
+            lanes: [Lane(layers: layers, sparsity: 0, shape: plan.model.blockShape)],
+            pattern: .unstructured,
+            scope: .row, seed: 0, sequential: false, calibration: plan.calibration,
+            known: plan.known, evaluation: nil, measuresDense: false, precision: plan.precision,
+            pool: pool,
+            scratchDirectory: plan.memory.usesScratchFile ? directory : nil)
+        if plan.manifest.prune.allocation == .error { stream = try embeddedPower() }
+        try sweep.survey(observer) { block, statistics in
+            switch plan.manifest.prune.allocation {
+            case .uniform: break
+            case .owl:
+                outliers[block.index] = try outlierShare(
+                    of: layers[block.index].compactMap { layer in
+                        guard layer.choice != nil, let linear = block.layers[layer.role],
+                            let input = statistics[layer.role.tap]
+                        else { return nil }
+                        return (linear, input)
+                    }, pool: pool)
+            case .error: try addCurves(block, statistics)
+            }
+        }
+    }
+
+    private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
+        for (writer, roles) in [
+            (Role.output, [Role.query, .key, .value, .output]), (.down, [.gate, .up, .down]),
+        ] {
+            guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
+                continue
+            }
+            let power = try ErrorCurve.power(layer, input, pool: pool)
+            stream += power
+            for role in roles where block.layers[role] != nil {
+                parts[plan.model.layerName(role, block: block.index)] =
+                    stream > 0 ? power / stream : 1
+            }
+        }
+        for layer in plan.outputs.flatMap({ $0.treatment.layers[block.index] }) {
+            let key = Key(layer)
+            guard layer.choice != nil, curves[key] == nil, let linear = block.layers[layer.role],
+                let input = statistics[layer.role.tap]
+            else { continue }
+            guard input.isFinite else {
+                throw SweepError(model: plan.model.checkpoint.directory, layer: layer.name)
+            }
+            curves[key] = try ErrorCurve(
+                of: linear, statistics: input, isCentred: key.isCentred,
+                scope: plan.manifest.prune.scope, pool: pool)
+        }
+    }
+
+    /// The mean square of a token's first hidden states over tokens from all of the vocabulary, and over
+    /// positions.
+    private func embeddedPower() throws -> Double {
+        let configuration = plan.model.configuration
+        let length = min(256, configuration.maxPositionEmbeddings)
+        let windows = 16
+        let hidden = Matrix(rows: length, columns: configuration.hiddenSize)
+        let embedding = try plan.model.embedding()
+        var sum = 0.0
+        for window in 0..<windows {
+            let tokens = (0..<length).map { position in
+                Int32(
+                    (position * windows + window) * configuration.vocabSize / (length * windows))
+            }
+            try embedding.embed(tokens[...], into: hidden.view)
+            for row in 0..<length {
+                sum += squaredNorm(hidden.view.row(row), count: hidden.columns)
+            }
+        }
+        embedding.release()
+        return sum / Double(length * windows)
+    }
+
+    /// The share of each layer that an output is to lose.
+    func shares(of output: Plan.Output) -> Shares {
+        let layers = output.treatment.layers.joined().filter { $0.choice != nil }
+        let shapes = layers.map { layer in
+            let shape = plan.model.shape(layer.role)
+            return (rows: shape[0], columns: shape[1])
+        }
+        let weights = shapes.map { $0.rows * $0.columns }
+        let prune = plan.manifest.prune
+        let bounds = Self.bounds(prune, output.sparsity)
+        let shares: [Double]
+        switch prune.allocation {
+        case .uniform: return [:]
+        case .owl:
+            let blocks = outliers.keys.sorted()
+            let sizes = blocks.map { block in
+                zip(layers, weights).reduce(0) { $0 + ($1.0.block == block ? $1.1 : 0) }
+            }
+            let found = Allocation.owl(
+                outliers: blocks.map { outliers[$0] ?? 0 }, weights: sizes,
+                total: output.sparsity, bounds: bounds)
+            let byBlock = Dictionary(uniqueKeysWithValues: zip(blocks, found))
+            shares = layers.map { byBlock[$0.block] ?? output.sparsity }
+        case .error:
+            shares = Allocation.leastError(
+                curves: layers.map { curves[Key($0)] ?? ErrorCurve([0, 0]) },
+                importance: layers.map { parts[$0.name] ?? 1 }, weights: weights,
+                total: output.sparsity, bounds: bounds)
+        }
+        let whole = Allocation.wholeColumns(shares, shapes: shapes, bounds: bounds)
+        return Dictionary(
+            zip(layers.map(\.name), whole), uniquingKeysWith: { first, _ in first })
+    }
+}

@@ -1,0 +1,105 @@
+import Documents
+
+/// What was measured of dense and pruned model.
+extension ReportContents {
+    /// A number with its standard error, where that is known.
+    struct Measured: Sendable {
+        let value: Double
+        let error: Double?
+    }
+
+    struct Perplexity: Sendable {
+        let dense: Measured?
+        let pruned: Measured?
+        /// Of pruned over dense.
+        let ratioError: Double?
+        let tokens: Int?
+        let length: Int?
+        let source: String?
+
+        /// What pruning adds, as a share of the dense model's.
+        var change: Measured? {
+            guard let dense, let pruned, dense.value > 0 else { return nil }
+            return Measured(value: pruned.value / dense.value - 1, error: ratioError)
+        }
+    }
+
+    struct Fidelity: Sendable {
+        let agreement: Measured?
+        let divergence: Measured?
+        let tokens: Int?
+    }
+
+    struct Questions: Sendable {
+        /// A row for each model, and one for the change.
+        let rows: [(name: String, plain: Measured?, normalised: Measured?)]
+        let count: Int
+        let source: String?
+    }
+}
+
+extension ReportContents.Measured {
+    init?(_ node: Node?, _ key: String, error: String) {
+        guard let value = node?[key]?.double else { return nil }
+        self.init(value: value, error: node?[error]?.double)
+    }
+
+    /// Whether it is more than two standard errors away from 0: so far by chance once in twenty times.
+    /// nil where there is no error.
+    var isClear: Bool? { error.map { abs(value) > 2 * $0 } }
+
+    /// `42.05 ± 0.87`
+    var text: String { short(value) + (errorText.map { " ± " + $0 } ?? "") }
+
+    /// The error with as many decimals as the value has in short, or more where it is smaller.
+    var errorText: String? {
+        guard let error else { return nil }
+        let decimals = short(value).split(separator: ".").dropFirst().first?.utf8.count ?? 0
+        let text = fixed(error, decimals)
+        return error > 0 && trimmed(text) == "0" ? short(error, digits: 2) : text
+    }
+
+    /// A share of 1: `82.3 ± 0.3 %`.
+    var percents: String { hundredths + " %" }
+
+    /// A change of a share: `+3.0 ± 0.3`, in percent or in points.
+    var change: String { (value > 0 ? "+" : "") + hundredths }
+
+    private var hundredths: String {
+        fixed(100 * value, 1) + (error.map { " ± " + fixed(100 * $0, 1) } ?? "")
+    }
+}
+
+extension ReportContents.Perplexity {
+    init?(_ node: Node) {
+        guard node.members != nil else { return nil }
+        self.init(
+            dense: .init(node, "dense", error: "dense_standard_error"),
+            pruned: .init(node, "pruned", error: "pruned_standard_error"),
+            ratioError: node["ratio_standard_error"]?.double, tokens: node["tokens"]?.integer,
+            length: node["length"]?.integer, source: node["source"]?.string)
+    }
+}
+
+extension ReportContents.Fidelity {
+    init?(_ node: Node) {
+        guard node.members != nil else { return nil }
+        self.init(
+            agreement: .init(node, "next_token_agreement", error: "agreement_standard_error"),
+            divergence: .init(node, "kl_divergence", error: "kl_standard_error"),
+            tokens: node["tokens"]?.integer)
+    }
+}
+
+extension ReportContents.Questions {
+    init?(_ node: Node) {
+        guard let count = node["questions"]?.integer else { return nil }
+        self.init(
+            rows: ["dense", "pruned", "change"].map { name in
+                (
+                    name, .init(node[name], "acc", error: "acc_standard_error"),
+                    .init(node[name], "acc_norm", error: "acc_norm_standard_error")
+                )
+            }, count: count, source: node["source"]?.string)
+    }
+}
