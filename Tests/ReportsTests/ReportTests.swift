@@ -141,6 +141,26 @@ struct ReportTests {
         #expect(page.contains("prefers-color-scheme: dark"))
     }
 
+    /// Channels that were taken out are no zeros: another file, and another speed.
+    @Test func channels_areSmallerNotZero() throws {
+        let widths = [1536, 1120].map { Node.object(["intermediate_size": Node($0)]) }
+        let channels: Node = .object([
+            "dense": widths[0], "pruned": widths[1], "heads_kept": "opt <has> none",
+        ])
+        let contents = try #require(
+            ReportContents(Self.node.setting("channels", to: channels)))
+        let page = ReportPage(contents).html
+        for part in [
+            "of the weights in its blocks are gone", "smaller dense model", "intermediate_size",
+            "<data value=\"1120\">1,120</data>", "opt &lt;has&gt; none", "1.20 times",
+        ] { #expect(page.contains(part), "\(part)") }
+        #expect(!page.contains("zeros are stored") && !page.contains("where zeros are skipped"))
+        let text = PlainReport(contents).text
+        for part in ["weights gone", "1536 dense, 1120 pruned", "(1.20 times)", "opt <has> none"] {
+            #expect(text.contains(part), "\(part)")
+        }
+    }
+
     /// What was not measured leaves a page that says so.
     @Test func page_withoutMeasurements() throws {
         let bare: Node = .object([
