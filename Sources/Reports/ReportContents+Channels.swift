@@ -32,7 +32,7 @@ extension ReportContents {
     /// What the share of weights does to file and speed.
     var fileNote: String {
         isSmaller
-            ? "The output is a smaller dense model: whatever runs the model runs it, and faster."
+            ? "The output is a smaller dense model: there is less to store and to compute."
             : "The output is a dense file: zeros are stored, so it is as large and as fast as before "
                 + "wherever they are not skipped."
     }
