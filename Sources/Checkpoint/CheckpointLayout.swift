@@ -10,6 +10,8 @@ package struct CheckpointLayout: Sendable {
         /// added there before.
         case add(TensorInfo, after: String)
         case remove(String)
+        /// A tensor of the source in another shape.
+        case resize(String, to: [Int])
     }
 
     struct Shard: Sendable {
@@ -40,7 +42,7 @@ package struct CheckpointLayout: Sendable {
         var shards: [Shard] = []
         for shard in source.shards {
             let tensors = shard.tensors.flatMap { tensor in
-                (changes.removed.contains(tensor.name) ? [] : [tensor.info])
+                (changes.removed.contains(tensor.name) ? [] : [changes.info(of: tensor)])
                     + (changes.added[tensor.name] ?? [])
             }
             // A file whose only tensor went would be one that no index names.
@@ -87,6 +89,7 @@ extension CheckpointLayout {
     private struct Changes {
         var added: [String: [TensorInfo]] = [:]
         var removed: Set<String> = []
+        var resized: [String: [Int]] = [:]
 
         init(_ edits: [Edit], of source: Checkpoint) throws(CheckpointError) {
             var names: Set<String> = []
@@ -105,8 +108,19 @@ extension CheckpointLayout {
                     if source.tensor(named: name) == nil || !removed.insert(name).inserted {
                         throw Self.failure(source, name, "cannot be removed; it is not there")
                     }
+                case .resize(let name, let shape):
+                    if source.tensor(named: name) == nil
+                        || resized.updateValue(shape, forKey: name) != nil
+                    {
+                        throw Self.failure(source, name, "cannot be resized; it is not there")
+                    }
                 }
             }
+        }
+
+        func info(of tensor: TensorView) -> TensorInfo {
+            TensorInfo(
+                name: tensor.name, type: tensor.type, shape: resized[tensor.name] ?? tensor.shape)
         }
 
         private static func failure(
@@ -118,6 +132,13 @@ extension CheckpointLayout {
 }
 
 extension CheckpointLayout {
+    /// Weights and biases of the output.
+    package var parameters: Int {
+        shards.reduce(0) { sum, shard in
+            shard.layout.tensors.reduce(sum) { $0 + $1.range.count / $1.info.type.size }
+        }
+    }
+
     /// The bytes of all tensors of the output.
     package var tensorBytes: Int {
         shards.reduce(0) { sum, shard in

@@ -9,7 +9,10 @@ extension Output {
             parts.append(
                 "perplexity \(decimal(perplexityDense, 2)) -> \(decimal(perplexityPruned, 2))")
         }
-        if let sparsity { parts.append("\(decimal(sparsity * 100, 1)) % zeros") }
+        if let sparsity {
+            let name = pattern == "channels" ? "of the weights gone" : "zeros"
+            parts.append("\(decimal(sparsity * 100, 1)) % \(name)")
+        }
         if let seconds { parts.append(duration(seconds)) }
         return (parts + [escaped(path, limit: 4096)]).joined(separator: ", ")
     }

@@ -14,8 +14,8 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "allocation", "bounds", "compensation", "scope",
-                "targets", "ignore", "sequential", "bias",
+                "method", "sparsity", "pattern", "heads", "allocation", "bounds", "compensation",
+                "scope", "targets", "ignore", "sequential", "bias",
             ]
         ),
         ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),

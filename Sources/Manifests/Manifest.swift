@@ -33,6 +33,8 @@ package struct Manifest: Sendable {
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
+        /// Whether pattern `channels` takes attention heads, too.
+        package var heads = false
         /// How the zeros are shared out among the layers.
         package var allocation = Allocation.uniform
         /// What each layer's share may be; nil: as `Allocation` has it around each sparsity.

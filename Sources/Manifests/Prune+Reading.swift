@@ -32,6 +32,8 @@ extension Manifest.Prune {
             throw fields.mismatch(
                 "scope", node, expected: "row, the only one that method \(method.name) has")
         }
+        heads = try fields.bool("heads") ?? heads
+        try checkChannels(fields)
         targets = try Self.expressions("targets", fields) ?? targets
         if targets.isEmpty, let node = fields.value("targets") {
             throw fields.mismatch("targets", node, expected: "at least one regular expression")
@@ -91,12 +93,39 @@ extension Manifest.Prune {
         return methods
     }
 
+    /// What has no meaning where whole channels go, and what has none elsewhere.
+    private func checkChannels(_ fields: Fields) throws(DocumentError) {
+        guard pattern == .channels else {
+            if heads, let node = fields.value("heads") {
+                throw fields.mismatch(
+                    "heads", node, expected: "false, or pattern channels, which alone takes heads")
+            }
+            return
+        }
+        if let method = methods.first(where: { !$0.removesChannels }),
+            let node = fields.value("method")
+        {
+            let names = Method.all.filter(\.removesChannels).map(\.name)
+            throw fields.mismatch(
+                "method", node,
+                expected: "a method that can judge whole channels, which \(method.name) cannot: "
+                    + names.joined(separator: ", "))
+        }
+        if scope != .row, let node = fields.value("scope") {
+            throw fields.mismatch(
+                "scope", node,
+                expected: "no scope with pattern channels, whose channels compete "
+                    + "within each block")
+        }
+    }
+
     private static func pattern(_ fields: Fields) throws(DocumentError) -> Pattern? {
         guard let value = fields.value("pattern") else { return nil }
         guard let pattern = value.string.flatMap({ Pattern($0) }) else {
             throw fields.mismatch(
                 "pattern", value,
-                expected: "unstructured, or N:M (keep N of every M) with 0 < N < M, as in 2:4")
+                expected:
+                    "unstructured, channels, or N:M (keep N of every M) with 0 < N < M, as in 2:4")
         }
         return pattern
     }

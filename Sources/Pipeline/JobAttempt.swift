@@ -40,7 +40,10 @@ struct JobAttempt {
             try compute(meter, saved)
             let seconds = seconds(saved)
             let curve = builds.count > 1 ? builds.map(\.curvePoint) : []
-            for build in builds { try build.writeReport(seconds: seconds, curve: curve) }
+            let denseSeconds = builds.first?.denseSeconds
+            for build in builds {
+                try build.writeReport(seconds: seconds, denseSeconds: denseSeconds, curve: curve)
+            }
             try stop.check()
             try checkpoint?.keepFinished(builds, seconds: seconds, work: meter.done)
             for build in builds { try build.publish() }

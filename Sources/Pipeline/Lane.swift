@@ -1,3 +1,5 @@
+import Transformer
+
 /// One output of a sweep: what is done to each layer, and how much of it goes.
 package struct Lane: Sendable {
     /// `[blocks][layers of the block]`.
@@ -5,11 +7,17 @@ package struct Lane: Sendable {
     private let sparsity: Double
     /// By layer's name, where they differ.
     private let allocated: [String: Double]
+    /// Of its blocks: the model's, but where whole channels go.
+    package let shape: BlockShape
 
-    package init(layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:]) {
+    package init(
+        layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:],
+        shape: BlockShape
+    ) {
         self.layers = layers
         self.sparsity = sparsity
         self.allocated = allocated
+        self.shape = shape
     }
 
     /// The share of a layer that is to go.

@@ -8,7 +8,9 @@ package struct LayerResult: Sendable {
     /// The share of the weights that was to go.
     package let sparsity: Double
     package let outcome: LayerPruning.Outcome
-    /// Pruned, and rounded to the type in which they are written.
+    /// Pruned, and rounded to the type in which they are written; smaller where whole channels go.
     package let layer: Linear
     package let statistics: Statistics?
+    /// [out, in] of the dense layer.
+    package let shape: [Int]
 }

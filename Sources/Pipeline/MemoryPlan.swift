@@ -149,6 +149,7 @@ package struct MemoryPlan: Sendable, Hashable {
     ) -> Int {
         var now = model.blockBytes(input: input)
         var most = now
+        let isNarrowed = layers.contains { $0.choice?.metric.isFollowing == true }
         for layer in layers {
             guard let choice = layer.choice else { continue }
             let shape = model.shape(layer.role)
@@ -161,8 +162,10 @@ package struct MemoryPlan: Sendable, Hashable {
                 choice.metric.solver?.bytes(
                     rows: shape[0], columns: shape[1], threads: threads) ?? 0
             most = max(most, now + mask + fit + solver)
-            now -= PackedWeights.bytes(
+            let packed = PackedWeights.bytes(
                 rows: shape[0], columns: shape[1], input: input)
+            // Beside it stands, until the block is done, the layer that takes its place.
+            now += isNarrowed ? 4 * shape[0] * shape[1] + packed : -packed
             // It waits to be written.
             if keepsStatistics { now += mask }
         }

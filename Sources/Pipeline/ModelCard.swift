@@ -17,7 +17,7 @@ struct ModelCard {
             "# \(report.manifest.name)", "",
             "\(sourceName), pruned with [stade](stade-report.json): "
                 + "\(percent(report.state.zeros, of: report.weights)) of the weights of its "
-                + "linear layers are zero.", "",
+                + "linear layers are \(isSmaller ? "gone" : "zero").", "",
             "| | |", "|---|---|",
             "| method | \(method.name): \(method.summary) |",
             "| pattern | \(prune.pattern), scope \(prune.scope.rawValue) |",
@@ -35,9 +35,9 @@ struct ModelCard {
             )
         }
         lines += [
-            "| zeros | \(report.state.zeros) of \(report.weights) |",
-            "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |",
+            "| \(isSmaller ? "weights gone" : "zeros") | \(report.state.zeros) of \(report.weights) |"
         ]
+        lines += size
         lines += evaluation
         if plan.calibration != nil || plan.known != nil {
             lines += [
@@ -51,7 +51,9 @@ struct ModelCard {
             "from transformers import AutoModelForCausalLM",
             "model = AutoModelForCausalLM.from_pretrained(\"path/to/this/directory\")",
             "```", "",
-            "The zeros are exact and stay where they are unless the model is trained further. "
+            (isSmaller
+                ? "It is a dense model with other numbers in `config.json`. "
+                : "The zeros are exact and stay where they are unless the model is trained further. ")
                 + "Every layer's numbers are in `stade-report.json`.", "",
         ]
         return lines.joined(separator: "\n")
@@ -93,6 +95,26 @@ struct ModelCard {
             lines += rows.map {
                 "| \($0.0) | \(percent($0.1.plain)) | \(percent($0.1.normalised)) |"
             }
+        }
+        return lines
+    }
+
+    private var isSmaller: Bool { report.manifest.prune.pattern == .channels }
+
+    private var size: [String] {
+        guard isSmaller else {
+            return [
+                "| size on disk | \(report.bytes) bytes, the same as before: zeros are stored |"
+            ]
+        }
+        let dense = report.plan.model.checkpoint.bytes
+        var lines = ["| size on disk | \(report.bytes) bytes of \(dense) |"]
+        if let fast = report.speed["pruned_tokens_per_second"]?.double,
+            let slow = report.speed["dense_tokens_per_second"]?.double
+        {
+            lines.append(
+                "| speed | \(decimals(fast / slow, nil)) times that of the dense model's blocks, as measured "
+                    + "while pruning |")
         }
         return lines
     }

@@ -47,7 +47,8 @@ extension BlockResult {
         }
         return .object([
             "index": Node(index), "difference": sums.map { Node($0) } ?? .null,
-            "seconds": Node(seconds),
+            "seconds": Node(seconds), "dense_seconds": denseSeconds.map { Node($0) } ?? .null,
+            "pruned_seconds": prunedSeconds.map { Node($0) } ?? .null,
         ])
     }
 
@@ -67,6 +68,8 @@ extension BlockResult {
         }
         self.init(
             index: index, difference: difference,
-            meanSquaredError: difference?.meanSquaredError, seconds: seconds)
+            meanSquaredError: difference?.meanSquaredError, seconds: seconds,
+            denseSeconds: node["dense_seconds"]?.double,
+            prunedSeconds: node["pruned_seconds"]?.double)
     }
 }

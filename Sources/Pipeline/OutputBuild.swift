@@ -95,7 +95,8 @@ final class OutputBuild: Sendable {
     private static func config(_ plan: Plan, _ output: Plan.Output) -> Node? {
         let config = plan.model.checkpoint.config
         let treatment = output.treatment
-        let edited = treatment.biases.edit(config, used: treatment.usedRoles)
+        let biased = treatment.biases.edit(config, used: treatment.usedRoles)
+        let edited = plan.model.edit(biased, for: treatment.shape)
         return edited == config ? Node?.none : edited
     }
 
@@ -105,6 +106,9 @@ final class OutputBuild: Sendable {
 
     /// Where the output is built.
     var partialPath: String { directory.partial }
+
+    /// Of the evaluation's pass through the dense blocks, where this output has measured it.
+    var denseSeconds: Double? { state.withLock { Report.total($0.blocks.map(\.denseSeconds)) } }
 
     /// What this output adds to a trade-off curve.
     var curvePoint: Report.CurvePoint {
@@ -136,7 +140,8 @@ final class OutputBuild: Sendable {
             lanes: builds.enumerated().map { index, build in
                 Lane(
                     layers: build.output.treatment.layers, sparsity: build.output.sparsity,
-                    allocated: shares.isEmpty ? [:] : shares[index])
+                    allocated: shares.isEmpty ? [:] : shares[index],
+                    shape: build.output.treatment.shape)
             },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
@@ -192,12 +197,19 @@ final class OutputBuild: Sendable {
                 meter.advance(
                     tokens, phase: phase, block: block,
                     output: phase == .survey ? (nil, nil) : label)
-                state.withLock { $0.flops += plan.model.flops(tokens: tokens, length: length) }
+                let shape =
+                    phase == .prunedEvaluation ? output.treatment.shape : plan.model.blockShape
+                state.withLock {
+                    $0.flops += plan.model.flops(tokens: tokens, length: length, shape: shape)
+                }
             })
     }
 
-    func writeReport(seconds: Double, curve: [Report.CurvePoint]) throws {
-        let report = Report(self, seconds: seconds, curve: curve)
+    /// - Parameter denseSeconds: as of the job's first output, which has measured it.
+    func writeReport(
+        seconds: Double, denseSeconds: Double?, curve: [Report.CurvePoint]
+    ) throws {
+        let report = Report(self, seconds: seconds, denseSeconds: denseSeconds, curve: curve)
         let node = report.node
         try writeFile(
             "\(directory.partial)/\(Report.fileName)", JSON.encode(node) + [UInt8(ascii: "\n")])
@@ -250,7 +262,9 @@ final class OutputBuild: Sendable {
     private func write(_ result: LayerResult) throws {
         let name = result.plan.name
         let weights = result.layer.weights
-        let bias = result.outcome.biasChange == nil ? nil : result.layer.bias
+        let isChanged =
+            result.outcome.biasChange != nil || result.layer.rows != result.shape[0]
+        let bias = isChanged ? result.layer.bias : nil
         try writes.add { [writer] check in
             let values = UnsafeBufferPointer(
                 start: weights.start, count: weights.rows * weights.columns)
@@ -271,7 +285,7 @@ final class OutputBuild: Sendable {
             }.map(\.name))
         let treatment = output.treatment
         for (layer, tensor) in Plan.addedBiases(
-            plan.model, treatment.biases, treatment.usedRoles)
+            plan.model, treatment.biases, treatment.usedRoles, treatment.shape)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])
             try zeros.withUnsafeBufferPointer { try writer.write(tensor.name, $0) }

@@ -59,7 +59,7 @@ extension Plan {
     private var settings: String {
         let prune = manifest.prune
         let methods = prune.methods.map(\.name).joined(separator: " ")
-        return "\(methods) \(prune.pattern) \(prune.scope) \(prune.sequential) "
+        return "\(methods) \(prune.pattern) \(prune.heads) \(prune.scope) \(prune.sequential) "
             + "\(prune.allocation.rawValue) \(prune.bounds.map { "\($0)" } ?? "auto") "
             + "\(manifest.calibration?.seed ?? 0) \(precision.rawValue) \(manifest.statistics)"
     }

@@ -5,22 +5,75 @@ import Tensors
 import Transformer
 
 extension Plan {
+    /// What each method comes to in the model with each sparsity.
+    static func treatments(_ model: Model, _ manifest: Manifest) throws -> [[Treatment]] {
+        let sparsities = manifest.prune.sparsity
+        return try manifest.prune.methods.map { method in
+            if manifest.prune.pattern == .channels {
+                return try sparsities.map {
+                    try channelTreatment(model, manifest, method, sparsity: $0)
+                }
+            }
+            let treatment = try treatment(model, manifest, method)
+            return sparsities.map { _ in treatment }
+        }
+    }
+
     /// What a method comes to in the model, and the checkpoint that this makes.
-    static func treatment(
+    private static func treatment(
         _ model: Model, _ manifest: Manifest, _ method: Method
     ) throws -> Treatment {
         let (layers, biases) = try planLayers(model, manifest, method)
         let used = Set(
             layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.role))
-        var edits = addedBiases(model, biases, used).map { layer, tensor in
+        return Treatment(
+            method: method, layers: layers, biases: biases, usedRoles: used,
+            shape: model.blockShape, headsKept: nil,
+            layout: try layout(model, biases, used: used, shape: model.blockShape))
+    }
+
+    /// The checkpoint with biases for the layers of `used` and blocks of this shape.
+    static func layout(
+        _ model: Model, _ biases: BiasPlan, used: Set<Role>, shape: BlockShape
+    ) throws -> CheckpointLayout {
+        var edits = addedBiases(model, biases, used, shape).map { layer, tensor in
             CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
         }
         if model.storesTiedHead {
             edits.append(.remove("\(model.architecture.names.head).weight"))
         }
-        return Treatment(
-            method: method, layers: layers, biases: biases, usedRoles: used,
-            layout: try CheckpointLayout(model.checkpoint, edits: edits))
+        for role in model.architecture.roles {
+            let (old, new) = (model.shape(role), model.shape(role, in: shape))
+            if old == new { continue }
+            for block in 0..<model.configuration.numHiddenLayers {
+                let layer = model.layerName(role, block: block)
+                edits.append(.resize("\(layer).weight", to: new))
+                if old[0] != new[0], model.configuration.biases.contains(role) {
+                    edits.append(.resize("\(layer).bias", to: [new[0]]))
+                }
+            }
+        }
+        return try CheckpointLayout(model.checkpoint, edits: edits)
+    }
+
+    /// The roles that `targets` and `ignore` leave to be pruned in each block.
+    static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<Role>] {
+        let targets = try manifest.prune.targets.map { try Regex($0) }
+        let ignored = try manifest.prune.ignore.map { try Regex($0) }
+        return (0..<model.configuration.numHiddenLayers).map { block in
+            Set(
+                model.architecture.roles.filter { role in
+                    let name = model.layerName(role, block: block)
+                    return targets.contains { name.firstMatch(of: $0) != nil }
+                        && !ignored.contains { name.firstMatch(of: $0) != nil }
+                })
+        }
+    }
+
+    static func noTargets(_ model: Model, _ manifest: Manifest) -> PlanError {
+        PlanError(
+            place: manifest.name,
+            reason: .noTargets(example: model.layerName(model.architecture.roles[0], block: 0)))
     }
 
     /// What is done to each layer: the method, resolved by what the family can carry.
@@ -28,22 +81,9 @@ extension Plan {
         _ model: Model, _ manifest: Manifest, _ method: Method
     ) throws -> ([[LayerPlan]], BiasPlan) {
         let prune = manifest.prune
-        let targets = try prune.targets.map { try Regex($0) }
-        let ignored = try prune.ignore.map { try Regex($0) }
-        func isSelected(_ name: String) -> Bool {
-            targets.contains { name.firstMatch(of: $0) != nil }
-                && !ignored.contains { name.firstMatch(of: $0) != nil }
-        }
-        var selected: [[(name: String, role: Role)?]] = []
+        let selected = try selection(model, manifest)
         var wanted: Set<Role> = []
-        for block in 0..<model.configuration.numHiddenLayers {
-            selected.append(
-                model.architecture.roles.map { role in
-                    let name = model.layerName(role, block: block)
-                    return isSelected(name) ? (name, role) : nil
-                })
-        }
-        for (_, role) in selected.joined().compactMap({ $0 }) where !wanted.contains(role) {
+        for role in selected.reduce(into: Set(), { $0.formUnion($1) }) {
             let layer = Method.Layer(
                 inputIsNormalised: role.tap.isNormalised, carriesBias: true)
             let choice = method.choose(for: layer, compensation: prune.compensation)
@@ -52,24 +92,20 @@ extension Plan {
         let biases = BiasPlan(
             model, wanted: wanted, allowsNative: prune.bias != .none,
             allowsRelabel: prune.bias == .auto)
-        let plans = selected.enumerated().map { block, layers in
-            zip(model.architecture.roles, layers).map { role, layer in
+        let plans = selected.enumerated().map { block, selected in
+            model.architecture.roles.map { role in
                 let policy = biases.policy(role)
                 let traits = Method.Layer(
                     inputIsNormalised: role.tap.isNormalised, carriesBias: policy != .none)
                 return LayerPlan(
                     name: model.layerName(role, block: block), block: block, role: role,
-                    choice: layer.map { _ in
-                        method.choose(for: traits, compensation: prune.compensation)
-                    },
+                    choice: selected.contains(role)
+                        ? method.choose(for: traits, compensation: prune.compensation) : nil,
                     policy: policy)
             }
         }
         guard plans.joined().contains(where: { $0.choice != nil }) else {
-            throw PlanError(
-                place: manifest.name,
-                reason: .noTargets(
-                    example: model.layerName(model.architecture.roles[0], block: 0)))
+            throw noTargets(model, manifest)
         }
         for plan in plans.joined() where plan.choice?.metric.solver == .leastSquares {
             let columns = model.shape(plan.role)[1]
@@ -96,7 +132,7 @@ extension Plan {
 
     /// The bias tensors that the output has and the source has not, each with its layer's name.
     static func addedBiases(
-        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>
+        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shape: BlockShape
     ) -> [(layer: String, tensor: TensorInfo)] {
         let added = biases.rolesWithBias(used: used).subtracting(model.configuration.biases)
         return (0..<model.configuration.numHiddenLayers).flatMap { block in
@@ -106,7 +142,7 @@ extension Plan {
                     layer,
                     TensorInfo(
                         name: "\(layer).bias", type: model.biasType(role, block: block),
-                        shape: [model.shape(role)[0]])
+                        shape: [model.shape(role, in: shape)[0]])
                 )
             }
         }

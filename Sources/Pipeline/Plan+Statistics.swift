@@ -35,7 +35,11 @@ extension Plan {
         guard let calibration else { return nil }
         let prune = manifest.prune
         let share =
-            prune.pattern == .unstructured ? "sparsity \(output.sparsity)" : "\(prune.pattern)"
+            switch prune.pattern {
+            case .unstructured: "sparsity \(output.sparsity)"
+            case .channels: "channels, sparsity \(output.sparsity)"
+            case .groups: "\(prune.pattern)"
+            }
         let shared =
             prune.allocation == .uniform ? "" : ", allocated by \(prune.allocation.rawValue)"
         return StatisticsFile.Origin(

@@ -47,10 +47,7 @@ package struct Plan: Sendable {
             directory: directory, followSymlinks: job.paths.followSymlinks)
         model = try Model(checkpoint)
         threads = try Self.threads(job)
-        let treatments = try manifest.prune.methods.map { [model] method in
-            try Self.treatment(model, manifest, method)
-        }
-        outputs = try Self.planOutputs(job, treatments)
+        outputs = try Self.planOutputs(job, Self.treatments(model, manifest))
         let file = try manifest.knownStatistics.map { try job.paths.fileToRead($0) }
         let inputs = [directory] + [file].compactMap(\.self)
         try Self.checkOutputs(outputs, bytes: 0, inputs: inputs, paths: job.paths)
@@ -144,12 +141,12 @@ package struct Plan: Sendable {
 
     /// One output per method and sparsity: the path as it stands for one, with what differs behind
     /// it for more.
-    private static func planOutputs(_ job: Job, _ treatments: [Treatment]) throws -> [Output] {
+    private static func planOutputs(_ job: Job, _ treatments: [[Treatment]]) throws -> [Output] {
         let manifest = job.manifest
         let sparsities = manifest.prune.sparsity
         var base = manifest.output[...]
         while base.count > 1, base.hasSuffix("/") { base.removeLast() }
-        let pairs = treatments.flatMap { treatment in sparsities.map { (treatment, $0) } }
+        let pairs = treatments.flatMap { Array(zip($0, sparsities)) }
         return try pairs.enumerated().map { index, pair in
             let (treatment, sparsity) = pair
             let names =

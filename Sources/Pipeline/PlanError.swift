@@ -11,6 +11,9 @@ package struct PlanError: Failure, Hashable {
         case noTokenizer
         case noTargets(example: String)
         case tooWide(layer: String, columns: Int, limit: Int)
+        case noChannels(example: String, heads: Bool)
+        case partOfChannels(layer: String, part: String)
+        case channels(share: Double, most: Double)
         case group(layer: String, columns: Int, group: Int)
         case threads(asked: Int, allowed: Int)
         case memoryCeiling(asked: Int, allowed: Int)
@@ -60,6 +63,15 @@ package struct PlanError: Failure, Hashable {
         case .tooWide(let layer, let columns, let limit):
             "layer \(layer) has \(columns) columns, method best can do with \(limit) at most; "
                 + "choose another method or ignore the layer"
+        case .noChannels(let example, let heads):
+            "'targets' and 'ignore' leave pattern channels nothing to take: \(example) must be among "
+                + "the layers\(heads ? ", or attention" : "; for attention set 'heads'")"
+        case .partOfChannels(let layer, let part):
+            "pattern channels changes the whole \(part), alike in all blocks, but 'targets' and "
+                + "'ignore' leave out layer \(layer): let them name all of its layers or none"
+        case .channels(let share, let most):
+            "sparsity \(share) with pattern channels is more than the \((most * 100).rounded() / 100) "
+                + "that can go and leave every block a channel and a head; ask for less"
         case .group(let layer, let columns, let group):
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"

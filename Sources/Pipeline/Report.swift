@@ -31,13 +31,17 @@ struct Report: Sendable {
     let output: Plan.Output
     let state: OutputBuild.State
     let seconds: Double
+    let denseSeconds: Double?
     let curve: [CurvePoint]
 
-    init(_ build: OutputBuild, seconds: Double, curve: [CurvePoint]) {
+    init(
+        _ build: OutputBuild, seconds: Double, denseSeconds: Double?, curve: [CurvePoint]
+    ) {
         plan = build.plan
         output = build.output
         state = build.state.withLock { $0 }
         self.seconds = seconds
+        self.denseSeconds = denseSeconds
         self.curve = curve
     }
 
@@ -52,6 +56,8 @@ struct Report: Sendable {
     /// What they would be if zeros were not stored (and nothing else were in their place).
     var bytesNonzero: Int {
         state.layers.reduce(bytes) { sum, layer in
+            // What went with whole channels is not stored.
+            if layer.kept != nil { return sum }
             let type = plan.model.checkpoint.tensor(named: "\(layer.name).weight")?.type
             return sum - layer.zeros * (type?.size ?? 0)
         }
@@ -85,12 +91,16 @@ struct Report: Sendable {
             "perplexity": perplexity, "fidelity": fidelity, "choices": choices,
             "cost": .object([
                 "weights": Node(weights), "zeros": Node(state.zeros),
-                "bytes_dense": Node(bytes), "bytes_nonzero": Node(bytesNonzero),
+                "parameters_pruned": Node(output.treatment.layout.parameters),
+                "bytes_dense": Node(plan.model.checkpoint.bytes), "bytes_pruned": Node(bytes),
+                "bytes_nonzero": Node(bytesNonzero),
                 "multiply_adds_per_token_dense": Node(multiplyAdds),
                 "multiply_adds_per_token_pruned": Node(multiplyAdds - state.zeros),
             ]),
+            "speed": speed,
             "resources": resources,
         ])
+        if let channels { node = node.setting("channels", to: channels) }
         if manifest.prune.allocation != .uniform {
             let bounds = Survey.bounds(manifest.prune, output.sparsity)
             let prune = (node["prune"] ?? .object([:])).setting(

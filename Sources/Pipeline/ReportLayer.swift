@@ -8,6 +8,8 @@ struct ReportLayer: Sendable {
     let block: Int
     let rows: Int
     let columns: Int
+    /// [out, in] of what is left, where the layer became smaller.
+    let kept: [Int]?
     let metric: String
     let compensation: Compensation
     let reason: String?
@@ -25,8 +27,10 @@ struct ReportLayer: Sendable {
     init(_ result: LayerResult) {
         name = result.plan.name
         block = result.plan.block
-        rows = result.layer.rows
-        columns = result.layer.columns
+        rows = result.shape[0]
+        columns = result.shape[1]
+        let left = [result.layer.rows, result.layer.columns]
+        kept = left == result.shape ? nil : left
         metric = result.plan.choice?.metric.name ?? ""
         compensation = result.plan.choice?.compensation ?? .none
         reason = result.plan.choice?.reason
@@ -55,6 +59,10 @@ struct ReportLayer: Sendable {
         ])
         if let carriedMean { node = node.setting("carried_mean", to: Node(carriedMean)) }
         if let carriedScale { node = node.setting("carried_scale", to: Node(carriedScale)) }
+        if let kept {
+            node = node.setting(
+                "kept", to: .object(["rows": Node(kept[0]), "columns": Node(kept[1])]))
+        }
         if let damping { node = node.setting("damping", to: Node(damping)) }
         if let reason { node = node.setting("reason", to: Node(reason)) }
         return node
@@ -82,6 +90,13 @@ struct ReportLayer: Sendable {
         self.policy = policy
         self.zeros = zeros
         self.changesBias = changesBias
+        if let left = node["kept"] {
+            guard let rows = left["rows"]?.integer, let columns = left["columns"]?.integer
+            else { return nil }
+            kept = [rows, columns]
+        } else {
+            kept = nil
+        }
         self.asked = asked
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double

@@ -73,7 +73,9 @@ struct Survey {
             }
         }
         let sweep = Sweep(
-            model: plan.model, lanes: [Lane(layers: layers, sparsity: 0)], pattern: .unstructured,
+            model: plan.model,
+            lanes: [Lane(layers: layers, sparsity: 0, shape: plan.model.blockShape)],
+            pattern: .unstructured,
             scope: .row, seed: 0, sequential: false, calibration: plan.calibration,
             known: plan.known, evaluation: nil, measuresDense: false, precision: plan.precision,
             pool: pool,

@@ -102,7 +102,8 @@ package struct Sweep: Sendable {
             var measured: Measured?
             for (number, observer) in observers.enumerated() {
                 // Every lane prunes what the one before it has changed; two blocks are never in memory.
-                let block = try model.loadBlock(index, input: precision.input, pool: pool)
+                var block = try model.loadBlock(index, input: precision.input, pool: pool)
+                var (denseSeconds, prunedSeconds) = (0.0, 0.0)
                 if number == 0 {
                     if index + 1 < tensors.count {
                         reading.async { for tensor in tensors[index + 1] { tensor.readAhead() } }
@@ -110,22 +111,26 @@ package struct Sweep: Sendable {
                     // First, for a sequential sweep changes no states here: time to copy them.
                     measured = try measure(block, states: states, observer: observer)
                     for states in dense where measuresDense {
-                        try advance(states, through: block, .denseEvaluation, observer)
+                        denseSeconds +=
+                            try advance(states, through: block, .denseEvaluation, observer)
                     }
                 }
-                try prune(
+                block = try prune(
                     block, lanes[number], statistics: measured?.statistics ?? [:],
                     observer: observer)
                 try block.pack(pool: pool)
                 let (difference, error) = try finish(
                     block, states: states, dense: measured?.dense, observer: observer)
                 for states in pruned[number] {
-                    try advance(states, through: block, .prunedEvaluation, observer)
+                    prunedSeconds +=
+                        try advance(states, through: block, .prunedEvaluation, observer)
                 }
                 try observer.block(
                     BlockResult(
                         index: index, difference: difference, meanSquaredError: error,
-                        seconds: (ContinuousClock.now - clock) / .seconds(1)))
+                        seconds: (ContinuousClock.now - clock) / .seconds(1),
+                        denseSeconds: denseSeconds > 0 ? denseSeconds : nil,
+                        prunedSeconds: prunedSeconds > 0 ? prunedSeconds : nil))
                 clock = .now
             }
             try continuation?.keep(index + 1, remaining(index + 1))
@@ -153,23 +158,31 @@ package struct Sweep: Sendable {
     }
 
     /// Moves all hidden states one block on, in place.
+    /// - Returns: seconds that it took.
+    @discardableResult
     func advance(
         _ states: HiddenStates, through block: Block, _ phase: Progress.Phase,
         _ observer: SweepObserver
-    ) throws {
+    ) throws -> Double {
         states.awaitReaders()
+        let start = ContinuousClock.now
         try forward.run(
             block, states.matrix, length: states.windows.length,
             sequences: states.windows.count,
             finished: {
                 try observer.advance($0.rows.count, states.windows.length, phase, block.index)
             })
+        return (ContinuousClock.now - start) / .seconds(1)
     }
 
     /// Prunes a block in memory.
+    /// - Returns: the same one, or a smaller one where whole channels go.
     private func prune(
         _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
-    ) throws {
+    ) throws -> Block {
+        if pattern == .channels {
+            return try pruneChannels(block, lane, statistics: statistics, observer: observer)
+        }
         let layers = lane.layers[block.index]
         for plan in layers {
             guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
@@ -189,8 +202,9 @@ package struct Sweep: Sendable {
             try observer.layer(
                 LayerResult(
                     plan: plan, sparsity: pruning.sparsity, outcome: outcome, layer: layer,
-                    statistics: input))
+                    statistics: input, shape: model.shape(plan.role)))
         }
+        return block
     }
 
     /// Whether no layer behind it in its block that is pruned reads the same input.

@@ -2,7 +2,7 @@ import Checkpoint
 import Pruning
 import Transformer
 
-/// What one method comes to in a model: what is done to each layer, and how the result is laid out.
+/// What one method, and with whole channels one sparsity, comes to in a model: what is done to each layer, and how the result is laid out.
 struct Treatment: Sendable {
     let method: Method
     /// `[blocks][layers of the block]`.
@@ -10,5 +10,9 @@ struct Treatment: Sendable {
     let biases: BiasPlan
     /// Roles of which some layer's bias changes.
     let usedRoles: Set<Role>
+    /// Of the output's blocks.
+    let shape: BlockShape
+    /// Why heads stay although whole channels go; nil where that is no matter.
+    let headsKept: String?
     let layout: CheckpointLayout
 }

@@ -15,8 +15,8 @@ extension Plan {
 extension Model {
     /// Floating-point operations of `tokens` tokens, in sequences of `length`, through one block: two
     /// for each multiply-add of the linear layers and of causal attention.
-    func flops(tokens: Int, length: Int) -> Double {
-        let attention = configuration.numAttentionHeads * configuration.headDim * (length + 1)
-        return 2 * Double(tokens) * Double(blockMultiplyAdds + attention)
+    func flops(tokens: Int, length: Int, shape: BlockShape) -> Double {
+        let attention = shape.keyValueHeads * configuration.groupSize * (length + 1)
+        return 2 * Double(tokens) * Double(multiplyAdds(in: shape) + attention)
     }
 }

@@ -55,6 +55,13 @@ package final class InputCovariance: Sendable {
         return (problem, values, vectors)
     }
 
+    /// `weights`, `[rows, features]`, to take columns out of; not kept.
+    func elimination(of weights: Matrix, isCentred: Bool) -> ColumnElimination {
+        forget()
+        return ColumnElimination(
+            weights, products, tokens: tokens, mean: isCentred ? nil : mean, damping: Self.damping)
+    }
+
     /// Gives back the memory of what can be made again.
     package func forget() { made.withLock { $0 = nil } }
 

@@ -2,17 +2,20 @@ import Synchronization
 import Tensors
 
 extension LayerPruning {
-    /// How much of what the mean brings to the weights that `mask` marks carries over to other text, 0 to
-    /// 1. With b_i = sum over these j of W_ij mean_j:
+    /// How much of what the mean brings to weights that a layer loses carries over to other text, 0 to 1. With
+    /// b_i = sum over j of lost_ij mean_j:
     ///
     ///     carried = |b|² / (|b|² + 8 v),  v: how much b varies from one unit of the calibration to another
     ///
     /// Source: `docs/methods.md`, "What carries over".
+    ///
+    /// - Parameter fill: writes what row `row` loses, `[columns]`.
     func carriedMean(
-        _ layer: Linear, _ statistics: Statistics, mask: [UInt8], pool: WorkerPool
+        rows: Int, _ statistics: Statistics, pool: WorkerPool,
+        fill: @Sendable (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
     ) throws -> Double {
         guard let parts = statistics.parts else { return 0 }
-        let (rows, columns) = (layer.rows, layer.columns)
+        let columns = parts.means.columns
         let total = Mutex((mean: 0.0, spread: 0.0))
         let reduction = OrderedReduction<(mean: Double, spread: Double)> { part in
             total.withLock {
@@ -32,14 +35,7 @@ extension LayerPruning {
             let range = (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk)
             let gone = buffers.0.rows(0..<range.count)
             let outputs = buffers.1.rows(0..<range.count)
-            for (target, row) in range.enumerated() {
-                let source = layer.weights.view.row(row)
-                mask.withUnsafeBufferPointer {
-                    keepMarked(
-                        source, mask: $0.baseAddress! + row * columns, count: columns,
-                        into: gone.row(target))
-                }
-            }
+            for (target, row) in range.enumerated() { fill(row, gone.row(target)) }
             multiply(gone, parts.means.view, transposed: true, into: outputs)
             var sums = (mean: 0.0, spread: 0.0)
             for row in 0..<range.count {
@@ -58,6 +54,28 @@ extension LayerPruning {
         let doubt = CalibrationParts.doubt * spread * Double(parts.units)
         return signal > 0 ? signal / (signal + doubt) : 0
     }
+}
+
+extension LayerPruning {
+    /// The same where whole weights go: those that `mask` marks. nil where the compensation moves all of
+    /// the mean or nothing.
+    func carriedMean(
+        _ layer: Linear, _ statistics: Statistics?, mask: [UInt8], pool: WorkerPool
+    ) throws -> Double? {
+        guard compensation == .affineShrunk, let statistics else { return nil }
+        return try carriedMean(rows: layer.rows, statistics, pool: pool) { row, target in
+            mask.withUnsafeBufferPointer {
+                guard let start = $0.baseAddress else { return }
+                keepMarked(
+                    layer.weights.view.row(row), mask: start + row * layer.columns,
+                    count: layer.columns, into: target)
+            }
+        }
+    }
+
+    /// What `Metric.Score.carried` takes for c where that is not measured: all of the mean is moved, or
+    /// nothing of it.
+    var carriedByDefault: Double { compensation.needsBias && !compensation.isShrunk ? 1 : 0 }
 }
 
 extension Statistics {

@@ -74,19 +74,13 @@ package struct LayerPruning: Sendable {
             return try solve(
                 layer, by: solver, statistics: statistics, covariance: covariance, pool: pool)
         }
-        // Where all of the mean is moved, or nothing of it.
         var (mask, columnNorms) = try mask(
-            layer, statistics: statistics,
-            carried: compensation.needsBias && !compensation.isShrunk ? 1 : 0, pool: pool)
+            layer, statistics: statistics, carried: carriedByDefault, pool: pool)
         let biasShare = statistics.map { $0.biasShare(columnNorms: columnNorms) }
-        var carried: Double?
-        if compensation == .affineShrunk, let statistics {
-            let share = try carriedMean(layer, statistics, mask: mask, pool: pool)
-            carried = share
-            if case .carried = metric.score {
-                mask =
-                    try self.mask(layer, statistics: statistics, carried: share, pool: pool).mask
-            }
+        let carried = try carriedMean(layer, statistics, mask: mask, pool: pool)
+        if let carried, case .carried = metric.score {
+            mask =
+                try self.mask(layer, statistics: statistics, carried: carried, pool: pool).mask
         }
         return try compensate(
             layer, statistics: statistics, mask: mask, biasShare: biasShare, carried: carried,

@@ -117,6 +117,7 @@ struct LeastSquaresPruning: Sendable {
     ) {
         let columns = factors.exact.count
         switch pattern {
+        case .channels: preconditionFailure("whole columns are ChannelPruning's")
         case .unstructured:
             scratch.selection.markLeast(
                 LayerPruning.budget(columns, sparsity), of: row, by: factors, mask: mask)

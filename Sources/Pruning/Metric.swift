@@ -11,6 +11,8 @@ package struct Metric: Sendable {
         case uniform
         /// No score: what goes is chosen together with what the rest becomes.
         case solved(Solver)
+        /// None of its own: rows that go with the columns of another layer.
+        case following
     }
 
     /// As in the report, e.g. `stade`.
@@ -33,8 +35,13 @@ package struct Metric: Sendable {
     package var needsStatistics: Bool {
         switch score {
         case .perColumn, .carried, .solved: true
-        case .magnitude, .uniform: false
+        case .magnitude, .uniform, .following: false
         }
+    }
+
+    /// Whether it is that of a layer whose rows go with columns of another one.
+    package var isFollowing: Bool {
+        if case .following = score { true } else { false }
     }
 
     /// Set where mask and weights come from the covariance of the input.

@@ -4,11 +4,17 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
     case unstructured
     /// The `keep` largest of every `group` consecutive columns of a row stay, written `keep:group`.
     case groups(keep: Int, of: Int)
+    /// Whole channels of the feed-forwards and whole heads go, and the layers become smaller.
+    case channels
 
-    /// `unstructured` or `N:M` with 0 < N < M <= 4096; nil for anything else.
+    /// `unstructured`, `channels` or `N:M` with 0 < N < M <= 4096; nil for anything else.
     package init?(_ text: String) {
         if text == "unstructured" {
             self = .unstructured
+            return
+        }
+        if text == "channels" {
+            self = .channels
             return
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -22,6 +28,7 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unstructured: "unstructured"
+        case .channels: "channels"
         case .groups(let keep, let group): "\(keep):\(group)"
         }
     }

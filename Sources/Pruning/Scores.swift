@@ -29,7 +29,7 @@ struct Scores: Sendable {
                 })
         case .uniform:
             factors = nil
-        case .solved:
+        case .solved, .following:
             preconditionFailure("\(pruning.metric.name) has no scores")
         }
     }

@@ -8,6 +8,8 @@ package enum Solver: Sendable, Hashable {
     /// Least squares by ADMM and conjugate gradients, on the covariance where the bias takes up the
     /// mean, else on the second moment.
     case leastSquares
+    /// Whole columns by optimal brain surgeon, in groups of so many: `ColumnElimination`.
+    case elimination(size: Int)
 
     /// Memory while a layer is solved, beside its weights, its mask and the covariance, in bytes.
     package func bytes(rows: Int, columns: Int, threads: Int) -> Int {
@@ -27,6 +29,14 @@ package enum Solver: Sendable, Hashable {
                     forms,
                     ScaledCovariance.bytes(features: columns)
                         + LeastSquaresPruning.bytes(columns: columns, threads: threads))
+        case .elimination(let size):
+            dense
+                + max(
+                    forms,
+                    ColumnElimination.bytes(
+                        rows: rows, columns: columns, size: size,
+                        atOnce: size * ChannelPruning.atOnce(groups: columns / size, size: size),
+                        threads: threads))
         }
     }
 }

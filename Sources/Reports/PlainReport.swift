@@ -21,7 +21,8 @@ package struct PlainReport {
             }
             if !rows.isEmpty {
                 sections.append(
-                    columns(["zeros", "perplexity", "", "method", "output"], rows, right: 2))
+                    columns(
+                        [report.goneName, "perplexity", "", "method", "output"], rows, right: 2))
             }
         }
         if !report.blocks.isEmpty {
@@ -39,7 +40,8 @@ package struct PlainReport {
             sections.append(
                 columns(
                     [
-                        "zeros", "bias share", "expected error", "judged by", "compensation",
+                        report.goneName, "bias share", "expected error", "judged by",
+                        "compensation",
                         "layer",
                     ],
                     report.layers.map { layer in
@@ -57,11 +59,9 @@ package struct PlainReport {
         var lines = [("job", escaped(report.name))]
         if let model = report.model { lines.append(("model", escaped(model))) }
         lines.append(
-            ("zeros", "\(percent(report.share)) of \(grouped(report.weights)) weights"))
+            (report.goneName, "\(percent(report.share)) of \(grouped(report.weights)) weights"))
         lines += evaluation
-        if let bytes = report.cost["bytes_dense"] {
-            lines.append(("size", "\(size(bytes)), as before: zeros are stored"))
-        }
+        lines += report.sizeLines
         for (text, count) in report.choices { lines.append(("layers", "\(count) \(text)")) }
         if let seconds = report.resources["seconds"]?.double,
             let memory = report.resources["peak_memory_bytes"]?.integer

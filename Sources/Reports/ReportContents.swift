@@ -17,6 +17,9 @@ package struct ReportContents: Sendable {
     let zeros: Int
     /// Sizes and multiply-adds: `cost` as it stands.
     let cost: [String: Int]
+    /// `speed` and `channels` as they stand; see `ReportContents+Channels`.
+    let speed: Node?
+    let channels: Node?
     let resources: Node
     let curve: [Point]
     let leftOut: [(path: String, reason: String)]
@@ -74,6 +77,8 @@ package struct ReportContents: Sendable {
             (cost.members ?? []).compactMap { member in
                 member.value.integer.map { (member.key, $0) }
             }, uniquingKeysWith: { first, _ in first })
+        speed = report["speed"]
+        channels = report["channels"]
         resources = report["resources"] ?? .object([:])
         settings = [("prune", report["prune"]), ("calibration", report["calibration"])].flatMap {
             section, node in

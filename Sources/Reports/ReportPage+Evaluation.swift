@@ -2,7 +2,7 @@
 extension ReportPage {
     var verdict: String {
         let zeros =
-            "\(data(report.zeros, percent(report.share))) of the weights in its blocks are zero."
+            "\(data(report.zeros, percent(report.share))) \(report.goneText)."
         let accuracy = accuracyVerdict
         guard let perplexity = report.perplexity, let change = perplexity.change else {
             let missing =

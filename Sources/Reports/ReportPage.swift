@@ -40,12 +40,14 @@ package struct ReportPage {
         }
         parts.append("</dl>\n\(doubt)")
         parts.append(
-            "<p>The output is a dense file: zeros are stored, so it is as large and as fast as before "
-                + "wherever they are not skipped.</p>\n")
+            "<p>\(markup(report.fileNote))</p>\n")
         if report.settings.contains(where: { $0.key == "calibration.source" }) {
             parts.append(
                 "<p>Pruning fits the calibration text. On text of another kind the loss is larger: "
                     + "measure it on yours before you deploy.</p>\n")
+        }
+        if let reason = report.headsKept {
+            parts.append("<p class=\"warn\">Heads were to go and stay: \(markup(reason)).</p>\n")
         }
         let changed = report.layers.filter { $0.reason != nil }
         if let first = changed.first, let reason = first.reason {
@@ -62,24 +64,18 @@ package struct ReportPage {
         var facts = measurements
         facts.append(
             (
-                "zeros", percent(report.share),
+                report.goneName, percent(report.share),
                 "of \(data(report.weights, grouped(report.weights))) weights"
             ))
-        if let dense = report.cost["bytes_dense"] {
-            let nonzero = report.cost["bytes_nonzero"]
-            facts.append(
-                (
-                    "size on disk", data(dense, size(dense)),
-                    nonzero.map { "\(data($0, size($0))) without zeros" } ?? ""
-                ))
-        }
+        facts += report.sizeFacts
         if let dense = report.cost["multiply_adds_per_token_dense"],
             let pruned = report.cost["multiply_adds_per_token_pruned"]
         {
             facts.append(
                 (
                     "multiply-adds a token", data(pruned, short(Double(pruned), digits: 3)),
-                    "of \(data(dense, short(Double(dense), digits: 3))), where zeros are skipped"
+                    "of \(data(dense, short(Double(dense), digits: 3)))"
+                        + (report.channels == nil ? ", where zeros are skipped" : "")
                 ))
         }
         return facts
@@ -94,14 +90,15 @@ package struct ReportPage {
             return tradeoff.points.enumerated().map { index, point in
                 Chart.Point(
                     x: 100 * point.share, y: point.perplexity,
-                    label: "\(name)\(percent(point.share)) zeros: perplexity "
+                    label: "\(name)\(percent(point.share)) \(report.goneName): perplexity "
                         + short(point.perplexity) + (index == knee ? ", the knee" : ""),
                     isMarked: index == knee, line: line)
             }
         }
         let chart = Chart(
-            title: "Perplexity against zeros", mark: .line, points: points,
-            x: "% of the blocks' weights that are zero", y: "perplexity", span: nil, height: 280,
+            title: "Perplexity against \(report.goneName)", mark: .line, points: points,
+            x: "\(report.goneName), % of the blocks' weights", y: "perplexity", span: nil,
+            height: 280,
             reference: report.perplexity?.dense.map { ($0.value, "dense") },
             lines: lines.count > 1 ? lines.map { $0.method ?? "" } : [])
         let rows = lines.flatMap { tradeoff in
@@ -117,15 +114,16 @@ package struct ReportPage {
         let bends = lines.compactMap { tradeoff in
             tradeoff.knee.map { knee in
                 let name = lines.count > 1 ? tradeoff.method.map { " of \(markup($0))" } ?? "" : ""
-                return "The curve\(name) bends at \(percent(tradeoff.points[knee].share)) zeros"
+                return
+                    "The curve\(name) bends at \(percent(tradeoff.points[knee].share)) \(report.goneName)"
             }
         }
         let advice =
             bends.isEmpty
             ? ""
-            : "<p>\(bends.joined(separator: "; ")): beyond it each further zero costs more than "
+            : "<p>\(bends.joined(separator: "; ")): beyond it each further weight costs more than "
                 + "those before.</p>\n"
-        let names = ["method", "output", "", "zeros", "perplexity"]
+        let names = ["method", "output", "", report.goneName, "perplexity"]
         return """
             <h2>How much to prune</h2>
             \(advice)\(chart.svg)\(table(names, texts: 3, rows))
@@ -198,7 +196,7 @@ package struct ReportPage {
             ]
         }
         let names = [
-            "layer", "judged by", "compensation", "bias", "shape", "zeros", "bias share",
+            "layer", "judged by", "compensation", "bias", "shape", report.goneName, "bias share",
             "expected error",
         ]
         return """

@@ -8,6 +8,8 @@ package struct Output: Sendable, Hashable {
     package let path: String
     /// The job that published it; nil where the report does not say.
     package var job: String?
+    /// `prune.pattern` of the manifest.
+    package var pattern: String?
     package var perplexityDense: Double?
     package var perplexityPruned: Double?
     package var weights: Int?
@@ -21,6 +23,7 @@ package struct Output: Sendable, Hashable {
         self.path = path
         guard let report = try? Self.report(in: path) else { return }
         job = report["job"]?["id"]?.string
+        pattern = report["prune"]?["pattern"]?.string
         perplexityDense = report["perplexity"]?["dense"]?.double
         perplexityPruned = report["perplexity"]?["pruned"]?.double
         weights = report["cost"]?["weights"]?.integer
@@ -51,7 +54,7 @@ extension Output {
     /// An element of `result.json`.
     package var node: Node {
         .object([
-            "path": Node(path), "perplexity_dense": Node(perplexityDense),
+            "path": Node(path), "pattern": Node(pattern), "perplexity_dense": Node(perplexityDense),
             "perplexity_pruned": Node(perplexityPruned), "weights": Node(weights),
             "zeros": Node(zeros), "seconds": Node(seconds),
         ])
@@ -61,6 +64,7 @@ extension Output {
     init?(_ node: Node) {
         guard let path = node["path"]?.string else { return nil }
         self.path = path
+        pattern = node["pattern"]?.string
         perplexityDense = node["perplexity_dense"]?.double
         perplexityPruned = node["perplexity_pruned"]?.double
         weights = node["weights"]?.integer

@@ -17,18 +17,15 @@ package final class InverseFactor: Sendable {
         var damping = wanted
         while true {
             let h = SquareMatrix(sum, tokens: tokens, mean: mean)
-            let isDead = h.diagonal.map { $0 <= 0 }
-            for (j, isDead) in isDead.enumerated() where isDead { h.row(j)[j] = 1 }
-            let level = damping * h.diagonal.reduce(0, +) / Double(max(1, h.order))
-            for j in 0..<h.order { h.row(j)[j] += level }
+            let dead = h.damp(damping)
             if LAPACK.factorInverse(h) {
                 upper = h
+                var isDead = [Bool](repeating: false, count: h.order)
+                for j in dead { isDead[j] = true }
                 self.isDead = isDead
                 self.damping = damping
                 return
             }
-            // A diagonal large enough is always definite, unless there are numbers that are none.
-            precondition(level.isFinite, "sums are not finite")
             damping *= 10
         }
     }

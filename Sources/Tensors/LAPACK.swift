@@ -41,6 +41,57 @@ enum LAPACK {
         return info == 0 && a.diagonal.allSatisfy(\.isFinite)
     }
 
+    /// Replaces a symmetric `a` by its inverse.
+    /// - Returns: false where `a` is not positive definite to rounding; then it is destroyed.
+    static func invert(_ a: SquareMatrix) -> Bool {
+        var uplo = lower
+        var n = CInt(a.order)
+        var info: CInt = 0
+        call {
+            dpotrf_(&uplo, &n, a.start, &n, &info, 1)
+            if info == 0 { dpotri_(&uplo, &n, a.start, &n, &info, 1) }
+        }
+        precondition(info >= 0, "dpotri: argument \(-info)")
+        // Its lower triangle is our upper one.
+        a.mirror()
+        return info == 0 && a.diagonal.allSatisfy(\.isFinite)
+    }
+
+    /// Replaces every row of `x`, `[rows, n]`, by its product with the inverse of a symmetric `a`, which
+    /// is destroyed.
+    /// - Returns: false where `a` is not positive definite to rounding.
+    static func solve(
+        _ a: SquareMatrix, _ x: UnsafeMutablePointer<Double>, rows: Int
+    ) -> Bool {
+        var uplo = lower
+        var n = CInt(a.order)
+        var count = CInt(rows)
+        var info: CInt = 0
+        // Our rows are LAPACK's columns. dpotrs(3).
+        call {
+            dpotrf_(&uplo, &n, a.start, &n, &info, 1)
+            if info == 0 { dpotrs_(&uplo, &n, &count, a.start, &n, x, &n, &info, 1) }
+        }
+        precondition(info >= 0, "dpotrs: argument \(-info)")
+        return info == 0
+    }
+
+    /// c -= a bᵀ: `[m, k]` and `[n, k]` from `[m, n]`, row by row without gaps. dgemm(3).
+    static func subtractProduct(
+        _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>,
+        from c: UnsafeMutablePointer<Double>, m: Int, n: Int, k: Int
+    ) {
+        var (transposed, plain) = (CChar(UInt8(ascii: "T")), CChar(UInt8(ascii: "N")))
+        var (rows, columns, inner) = (CInt(n), CInt(m), CInt(k))
+        var (minus, one) = (-1.0, 1.0)
+        // Column by column it is cᵀ -= b aᵀ.
+        call {
+            dgemm_(
+                &transposed, &plain, &rows, &columns, &inner, &minus, b, &inner, a, &inner, &one,
+                c, &rows, 1, 1)
+        }
+    }
+
     /// Replaces a symmetric `a`, `[n, n]`, by its eigenvectors, one a row.
     /// - Returns: the eigenvalues, ascending; nil where the algorithm fails to converge.
     static func eigenvalues(_ a: Matrix) -> [Float]? {

@@ -86,6 +86,14 @@ package final class Matrix: @unchecked Sendable {
             stride: columns)
     }
 
+    /// Its first elements as a matrix of this shape, one row right behind the other, without a copy.
+    package func prefix(rows: Int, columns: Int) -> MatrixView {
+        precondition(
+            rows >= 0 && rows <= self.rows && columns >= 0 && columns <= self.columns,
+            "shape out of range")
+        return MatrixView(start: start, rows: rows, columns: columns, stride: columns)
+    }
+
     /// Gives back the memory of some rows where the matrix lives in a scratch file, which keeps them:
     /// madvise(2), a hint. Otherwise a process's memory would grow to the whole file all the same.
     package func release(_ range: Range<Int>) {
@@ -96,6 +104,25 @@ package final class Matrix: @unchecked Sendable {
         let first = Int(bitPattern: part.start) / page * page
         let end = Int(bitPattern: part.start + part.rows * part.stride)
         _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED)
+    }
+
+    /// A copy of some rows of it, in this order.
+    package func selecting(rows indices: [Int]) -> Matrix {
+        let result = Matrix(rows: indices.count, columns: columns)
+        for (target, source) in indices.enumerated() {
+            result.view.row(target).update(from: view.row(source), count: columns)
+        }
+        return result
+    }
+
+    /// A copy of some columns of it, in this order.
+    package func selecting(columns indices: [Int]) -> Matrix {
+        let result = Matrix(rows: rows, columns: indices.count)
+        for row in 0..<rows {
+            let (source, target) = (view.row(row), result.view.row(row))
+            for (place, column) in indices.enumerated() { target[place] = source[column] }
+        }
+        return result
     }
 
     /// Copies `other`, which must have the same shape.

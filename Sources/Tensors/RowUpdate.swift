@@ -116,3 +116,10 @@ package func keepMarked(
 ) {
     for j in 0..<count { target[j] = mask[j] == 0 ? 0 : weights[j] }
 }
+
+/// sums_j += x_j² over one row.
+package func addSquares(
+    _ x: UnsafePointer<Double>, count: Int, to sums: UnsafeMutablePointer<Double>
+) {
+    for j in 0..<count { sums[j] += x[j] * x[j] }
+}

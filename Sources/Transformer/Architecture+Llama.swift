@@ -2,7 +2,7 @@ extension Architecture {
     /// Llama and what shares its layout. Source: `modeling_llama.py` of transformers.
     package static let llama = Architecture(
         name: "llama", className: "LlamaForCausalLM", norm: .rms, position: .rotary,
-        feedForward: .gated, names: .llama,
+        feedForward: .gated, headCount: .dividingHiddenSize, names: .llama,
         biasFlags: [
             BiasFlag(key: "attention_bias", defaultValue: false, roles: attentionRoles),
             BiasFlag(key: "mlp_bias", defaultValue: false, roles: feedForwardRoles),
@@ -11,7 +11,7 @@ extension Architecture {
     /// Mistral: Llama with a sliding window and no biases. Source: `modeling_mistral.py`.
     static let mistral = Architecture(
         name: "mistral", className: "MistralForCausalLM", norm: .rms, position: .rotary,
-        feedForward: .gated, window: .always(default: 4096),
+        feedForward: .gated, headCount: .free, window: .always(default: 4096),
         defaults: Defaults(keyValueHeads: 8, maximumPositions: 131_072), names: .llama,
         relabel: Relabel(name: "llama", dropped: ["sliding_window"]))
 
@@ -28,7 +28,7 @@ extension Architecture {
     /// Qwen3: Qwen2 with norms over each head of queries and keys. Source: `modeling_qwen3.py`.
     static let qwen3 = Architecture(
         name: "qwen3", className: "Qwen3ForCausalLM", norm: .rms, position: .rotary,
-        feedForward: .gated, normalisesQueriesAndKeys: true,
+        feedForward: .gated, headCount: .free, normalisesQueriesAndKeys: true,
         window: .optional(default: 4096, firstBlock: 28),
         defaults: Defaults(keyValueHeads: 32, headDimension: 128, maximumPositions: 32768),
         names: .llama,

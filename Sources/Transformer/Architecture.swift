@@ -8,6 +8,7 @@ package struct Architecture: Sendable {
     package var norm: Norm
     package var position: Position
     package var feedForward: FeedForward
+    package var headCount = HeadCount.fixed
     /// RMS norms over each head of queries and keys.
     package var normalisesQueriesAndKeys = false
     package var window = Window.none
@@ -30,6 +31,16 @@ package struct Architecture: Sendable {
     }
 
     package enum FeedForward: Sendable, Hashable { case gated, plain }
+
+    /// Which numbers of attention heads of the same size a configuration can say.
+    package enum HeadCount: Sendable, Hashable {
+        /// That of the model: a head's size is `hidden_size` / `num_attention_heads`.
+        case fixed
+        /// Divisors of `hidden_size`, which the configuration is checked for; `head_dim` is a key.
+        case dividingHiddenSize
+        /// Any; `head_dim` is a key.
+        case free
+    }
 
     /// Which blocks attend to the last `sliding_window` positions only.
     package enum Window: Sendable, Hashable {

@@ -51,6 +51,9 @@ package struct BiasPlan: Sendable {
         return target.name == source.name ? .native : .relabel
     }
 
+    /// The family under which the weights are written when the layers of `used` were given a bias.
+    package func written(used: Set<Role>) -> Architecture { used.isEmpty ? source : target }
+
     /// The roles that have a bias in the output when the layers of `used` were given one.
     package func rolesWithBias(used: Set<Role>) -> Set<Role> {
         let needed = configuration.biases.union(used)

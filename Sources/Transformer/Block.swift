@@ -11,6 +11,7 @@ package final class Block: Sendable {
     let keyNorm: NormWeights?
     /// How many positions are attended to; nil: all.
     let window: Int?
+    package let shape: BlockShape
 
     /// How products of the block hold their factors.
     let input: ProductInput
@@ -18,7 +19,7 @@ package final class Block: Sendable {
     init(
         index: Int, layers: [Role: Linear], attentionNorm: NormWeights,
         feedForwardNorm: NormWeights, queryNorm: NormWeights?, keyNorm: NormWeights?, window: Int?,
-        input: ProductInput
+        shape: BlockShape, input: ProductInput
     ) {
         self.index = index
         self.layers = layers
@@ -27,7 +28,16 @@ package final class Block: Sendable {
         self.queryNorm = queryNorm
         self.keyNorm = keyNorm
         self.window = window
+        self.shape = shape
         self.input = input
+    }
+
+    /// The same block with other layers, of such a shape.
+    package func replacing(_ layers: [Role: Linear], shape: BlockShape) -> Block {
+        Block(
+            index: index, layers: layers, attentionNorm: attentionNorm,
+            feedForwardNorm: feedForwardNorm, queryNorm: queryNorm, keyNorm: keyNorm,
+            window: window, shape: shape, input: input)
     }
 
     /// Makes layers fit for use whose weights have been changed.

@@ -6,6 +6,7 @@ import Tensors
 /// Unchecked: threads write rows of their own, and read only what was written in an earlier loop.
 final class KeyValues: @unchecked Sendable {
     private let start: UnsafeMutableRawPointer
+    /// Of the model; a block that was pruned may have fewer.
     private let heads: Int
     private let dimension: Int
     let sequences: Int
@@ -37,7 +38,7 @@ final class KeyValues: @unchecked Sendable {
 
     /// Takes over rows of keys or values, `[rows, heads * head_dim]`, at these positions.
     func store(_ x: MatrixView, _ kind: Kind, sequence: Int, at rows: Range<Int>) {
-        for head in 0..<heads {
+        for head in 0..<(x.columns / dimension) {
             let columns = (head * dimension)..<((head + 1) * dimension)
             _ = Operand(
                 copying: x.part(rows: 0..<x.rows, columns: columns), as: input,

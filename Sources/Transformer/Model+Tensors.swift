@@ -112,7 +112,7 @@ extension Model {
             feedForwardNorm: try norm(blockName(architecture.names.feedForwardNorm, index)),
             queryNorm: try headNorm(architecture.names.queryNorm, block: index),
             keyNorm: try headNorm(architecture.names.keyNorm, block: index),
-            window: configuration.windows[index], input: input)
+            window: configuration.windows[index], shape: blockShape, input: input)
     }
 
     /// Bytes of one block's weights in memory: as they are, and packed for products.
@@ -123,11 +123,6 @@ extension Model {
                 + PackedWeights.bytes(
                     rows: shape[0], columns: shape[1], input: input)
         }
-    }
-
-    /// Multiply-adds of a block's linear layers for one token.
-    package var blockMultiplyAdds: Int {
-        architecture.roles.reduce(0) { sum, role in sum + shape(role).reduce(1, *) }
     }
 }
 

@@ -47,20 +47,6 @@ package final class Model: Sendable {
         name("\(architecture.names.blocks).\(block).\(architecture.names.layers[role] ?? "")")
     }
 
-    /// [out, in] of a layer's weights.
-    package func shape(_ role: Role) -> [Int] {
-        let hidden = configuration.hiddenSize
-        let queries = configuration.numAttentionHeads * configuration.headDim
-        let keys = configuration.numKeyValueHeads * configuration.headDim
-        switch role {
-        case .query: return [queries, hidden]
-        case .key, .value: return [keys, hidden]
-        case .output: return [hidden, queries]
-        case .gate, .up: return [configuration.intermediateSize, hidden]
-        case .down: return [hidden, configuration.intermediateSize]
-        }
-    }
-
     /// Weights and biases of the whole checkpoint.
     package var parameters: Int { checkpoint.tensors.reduce(0) { $0 + $1.count } }
 

@@ -27,6 +27,9 @@ package struct ModelConfiguration: Sendable {
     /// The roles that have a bias in this checkpoint.
     package let biases: Set<Role>
 
+    /// Query heads that share one head's keys and values.
+    package var headsPerGroup: Int { numAttentionHeads / numKeyValueHeads }
+
     /// Known models have 256 at most. Frequencies are made from it before any tensor is looked at, so
     /// a slip in `config.json` must not cost gigabytes.
     private static let maximumHeadDim = 1 << 16

@@ -22,3 +22,7 @@ package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
 
     private var place: Int { Role.allCases.firstIndex(of: self) ?? 0 }
 }
+
+extension Role {
+    package var isInAttention: Bool { Architecture.attentionRoles.contains(self) }
+}

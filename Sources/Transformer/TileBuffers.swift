@@ -39,7 +39,7 @@ final class TileBuffers: @unchecked Sendable {
     init(_ model: Model, rows: Int) {
         let configuration = model.configuration
         let attention = configuration.numAttentionHeads * configuration.headDim
-        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
+        let group = configuration.headsPerGroup
         let stack = group * min(rows, Self.queries(group: group))
         normed = Matrix(rows: rows, columns: configuration.hiddenSize)
         residual = Matrix(rows: rows, columns: configuration.hiddenSize)

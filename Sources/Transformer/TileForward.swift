@@ -15,6 +15,11 @@ struct TileForward {
     private var input: ProductInput { block.input }
     private var configuration: ModelConfiguration { model.configuration }
 
+    /// Some of a buffer, without gaps: the block may be narrower than the model's were.
+    private func view(_ buffer: Matrix, columns: Int) -> MatrixView {
+        buffer.prefix(rows: count, columns: columns)
+    }
+
     private func apply(
         _ role: Role, _ x: Operand, into y: MatrixView, accumulates: Bool = false
     ) {
@@ -35,7 +40,8 @@ struct TileForward {
         let normed = attentionInput(x)
         try observe?(.attention, normed, tile)
         let left = buffers.products.left(normed, as: input)
-        let shared = buffers.shared.view.prefix(count)
+        let shared = view(
+            buffers.shared, columns: block.shape.keyValueHeads * configuration.headDim)
         apply(.key, left, into: shared)
         block.keyNorm?.applyPerHead(shared, headDimension: configuration.headDim)
         rotate(shared)
@@ -53,14 +59,15 @@ struct TileForward {
     /// The second half, once the keys and values of all earlier tiles are there. x and y:
     /// `[rows, hidden_size]`, which may be the same; y is nil to end at the last layer's input.
     func rest(_ x: MatrixView, into y: MatrixView?) throws {
-        let query = buffers.query.view.prefix(count)
+        let group = configuration.headsPerGroup
+        let width = block.shape.keyValueHeads * group * configuration.headDim
+        let query = view(buffers.query, columns: width)
         apply(.query, buffers.products.left(attentionInput(x), as: input), into: query)
         block.queryNorm?.applyPerHead(query, headDimension: configuration.headDim)
         rotate(query)
-        let mixed = buffers.mixed.view.prefix(count)
-        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
+        let mixed = view(buffers.mixed, columns: width)
         let queries = TileBuffers.queries(group: group)
-        for head in 0..<configuration.numKeyValueHeads {
+        for head in 0..<block.shape.keyValueHeads {
             for start in stride(from: 0, to: count, by: queries) {
                 attend(
                     query, into: mixed, sharedHead: head,
@@ -85,12 +92,12 @@ struct TileForward {
             block.feedForwardNorm.apply(x, into: normed)
         }
         try observe?(.feedForward, normed, tile)
-        let up = buffers.up.view.prefix(count)
+        let up = view(buffers.up, columns: block.shape.intermediateSize)
         let left = buffers.products.left(normed, as: input)
         apply(.up, left, into: up)
         switch model.architecture.feedForward {
         case .gated:
-            let gate = buffers.gate.view.prefix(count)
+            let gate = view(buffers.gate, columns: block.shape.intermediateSize)
             apply(.gate, left, into: gate)
             configuration.activation.gate(up, by: gate)
         case .plain:
@@ -108,7 +115,7 @@ struct TileForward {
         _ query: MatrixView, into output: MatrixView, sharedHead: Int, rows: Range<Int>
     ) {
         let dimension = configuration.headDim
-        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
+        let group = configuration.headsPerGroup
         let stack = group * rows.count
         let stacked = buffers.stacked.view.prefix(stack)
         let attended = buffers.attended.view.prefix(stack)

@@ -9,7 +9,8 @@ enum Documented {
         prune:
           method: auto                     # or a list [wanda, stade, auto]: one output each, compared in the report
           sparsity: 0.5                    # or a list [0.3, 0.5, 0.7]: one output per value and a trade-off curve
-          pattern: unstructured            # or "2:4", "4:8", any N:M that divides the columns
+          pattern: unstructured            # or "2:4", "4:8", any N:M that divides the columns; or channels
+          heads: false                     # true: pattern channels takes attention heads, too
           allocation: uniform              # uniform | owl | error: how the zeros are shared out among the layers
           compensation: auto               # auto (as the table says for the method) | none | mean | scale | affine
           scope: row                       # row | layer: what competes for the budget

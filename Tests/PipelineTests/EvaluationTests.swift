@@ -93,7 +93,8 @@ struct EvaluationTests {
         var texts = Texts(model: model, paths: Roots(.unrestricted(base: place.path)))
         let questions = try texts.questions(in: place["questions.jsonl"])
         let sweep = Sweep(
-            model: model, lanes: [Lane(layers: [], sparsity: 0)], pattern: .unstructured,
+            model: model, lanes: [Lane(layers: [], sparsity: 0, shape: model.blockShape)],
+            pattern: .unstructured,
             scope: .row,
             seed: 0, sequential: true, calibration: nil,
             evaluation: Evaluation(windows: nil, questions: questions), measuresDense: true,

@@ -79,7 +79,13 @@ struct JobOutputTests {
         let cost = try #require(report["cost"])
         #expect(cost["zeros"]?.integer == zeros && cost["weights"]?.integer == weights)
         let bytes = try place.checkpoint().bytes
-        #expect(cost["bytes_dense"]?.integer == bytes)
+        #expect(cost["bytes_pruned"]?.integer == bytes)
+        #expect(try cost["bytes_dense"]?.integer == place.checkpoint("model").bytes)
+        let parameterCount = try place.checkpoint().tensors.reduce(0) { $0 + $1.count }
+        #expect(cost["parameters_pruned"]?.integer == parameterCount)
+        for key in ["dense_tokens_per_second", "pruned_tokens_per_second"] {
+            #expect(try #require(report["speed"]?[key]?.double) > 0)
+        }
         #expect(cost["bytes_nonzero"]?.integer == bytes - 4 * zeros)
         #expect(cost["multiply_adds_per_token_dense"]?.integer == weights + 512 * 64)
         #expect(

@@ -45,7 +45,10 @@ struct OracleTests {
             }
         }
         return Sweep(
-            model: model, lanes: [Lane(layers: layers, sparsity: settings.sparsity)],
+            model: model,
+            lanes: [
+                Lane(layers: layers, sparsity: settings.sparsity, shape: model.blockShape)
+            ],
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
             calibration: calibration,
             evaluation: Evaluation(windows: evaluation), measuresDense: true, precision: .float32,

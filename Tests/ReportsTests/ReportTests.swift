@@ -61,8 +61,12 @@ struct ReportTests {
                 ]),
             ]),
             "cost": .object([
-                "weights": 8192, "zeros": 4096, "bytes_dense": 40960, "bytes_nonzero": 32768,
+                "weights": 8192, "zeros": 4096, "parameters_pruned": 12346, "bytes_dense": 40960,
+                "bytes_pruned": 40964, "bytes_nonzero": 32768,
                 "multiply_adds_per_token_dense": 9000, "multiply_adds_per_token_pruned": 4904,
+            ]),
+            "speed": .object([
+                "dense_tokens_per_second": 1000.5, "pruned_tokens_per_second": 1200.25,
             ]),
             "resources": .object([
                 "seconds": 12.5, "peak_memory_bytes": 104_857_600, "threads": 2,
@@ -101,7 +105,7 @@ struct ReportTests {
         let stored = numbers(Self.node)
         #expect(shown.isSubset(of: stored), "\(shown.subtracting(stored))")
         for key in [
-            "cost", "resources", "perplexity", "fidelity", "choices", "blocks", "curve",
+            "cost", "speed", "resources", "perplexity", "fidelity", "choices", "blocks", "curve",
         ] {
             // Lengths and repeated zeros of the curve are said in other words.
             let part = try #require(Self.node[key])
@@ -135,6 +139,26 @@ struct ReportTests {
         }
         for word in ["http:", "https:", "src=", "@import", "url("] { #expect(!page.contains(word)) }
         #expect(page.contains("prefers-color-scheme: dark"))
+    }
+
+    /// Channels that were taken out are no zeros: another file, and another speed.
+    @Test func channels_areSmallerNotZero() throws {
+        let widths = [1536, 1120].map { Node.object(["intermediate_size": Node($0)]) }
+        let channels: Node = .object([
+            "dense": widths[0], "pruned": widths[1], "heads_kept": "opt <has> none",
+        ])
+        let contents = try #require(
+            ReportContents(Self.node.setting("channels", to: channels)))
+        let page = ReportPage(contents).html
+        for part in [
+            "of the weights in its blocks are gone", "smaller dense model", "intermediate_size",
+            "<data value=\"1120\">1,120</data>", "opt &lt;has&gt; none", "1.20 times",
+        ] { #expect(page.contains(part), "\(part)") }
+        #expect(!page.contains("zeros are stored") && !page.contains("where zeros are skipped"))
+        let text = PlainReport(contents).text
+        for part in ["weights gone", "1536 dense, 1120 pruned", "(1.20 times)", "opt <has> none"] {
+            #expect(text.contains(part), "\(part)")
+        }
     }
 
     /// What was not measured leaves a page that says so.

@@ -1,0 +1,99 @@
+import Pruning
+import Tensors
+import Transformer
+
+extension Sweep {
+    /// What takes the place of a layer, and how it came about.
+    private struct Narrowed: Sendable {
+        var layer: Linear
+        var outcome: LayerPruning.Outcome
+    }
+
+    /// Takes channels and heads out of a block in memory.
+    /// - Returns: the block of the lane's shape.
+    func pruneChannels(
+        _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
+    ) throws -> Block {
+        let plans = lane.layers[block.index].filter { $0.choice != nil }
+        var narrowed: [Role: Narrowed] = [:]
+        for plan in plans where plan.role == .output || plan.role == .down {
+            try observer.advance(0, 0, .pruning, block.index)
+            let (columns, layer) = try pruneColumns(
+                plan, block, shape: lane.shape, statistics: statistics)
+            narrowed[plan.role] = layer
+            for other in plans where other.role.follows(plan.role) {
+                try observer.advance(0, 0, .pruning, block.index)
+                narrowed[other.role] = try keep(
+                    rows(columns, of: other.role), of: other.role, block, statistics)
+            }
+        }
+        for plan in plans {
+            guard let result = narrowed[plan.role] else { continue }
+            try observer.layer(
+                LayerResult(
+                    plan: plan, sparsity: lane.sparsity(of: plan), outcome: result.outcome,
+                    layer: result.layer,
+                    statistics: statistics[plan.role.tap], shape: model.shape(plan.role)))
+        }
+        let layers = block.layers.merging(narrowed.mapValues(\.layer)) { $1 }
+        return block.replacing(layers, shape: lane.shape)
+    }
+
+    /// Prunes a layer that loses columns.
+    /// - Returns: the columns that stay, and the layer with no others.
+    private func pruneColumns(
+        _ plan: LayerPlan, _ block: Block, shape: BlockShape, statistics: [Tap: Statistics]
+    ) throws -> (columns: [Int], Narrowed) {
+        guard let choice = plan.choice, let layer = block.layers[plan.role] else {
+            preconditionFailure("no such layer in the block")
+        }
+        let input = statistics[plan.role.tap]
+        let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
+        guard input?.isFinite ?? true else { throw overflow }
+        let isOutput = plan.role == .output
+        let pruning = ChannelPruning(
+            name: plan.name, metric: choice.metric, compensation: choice.compensation,
+            size: isOutput ? model.configuration.groupSize : 1,
+            kept: isOutput ? shape.keyValueHeads : shape.intermediateSize, seed: seed,
+            type: try model.weightType(plan.role, block: block.index))
+        let (columns, outcome) = try pruning.apply(to: layer, statistics: input, pool: pool)
+        guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
+        input?.covariance?.forget()
+        let narrow = Linear(
+            weights: layer.weights.selecting(columns: columns),
+            bias: model.bias(of: layer, plus: outcome.biasChange, plan), input: layer.input)
+        return (columns, Narrowed(layer: narrow, outcome: outcome))
+    }
+
+    /// A layer with some of its rows.
+    private func keep(
+        _ rows: [Int], of role: Role, _ block: Block, _ statistics: [Tap: Statistics]
+    ) throws -> Narrowed {
+        guard let layer = block.layers[role] else {
+            preconditionFailure("no such layer in the block")
+        }
+        return Narrowed(
+            layer: Linear(
+                weights: layer.weights.selecting(rows: rows),
+                bias: layer.bias.map { bias in rows.map { bias[$0] } }, input: layer.input),
+            outcome: ChannelPruning.rows(
+                kept: rows, of: layer, statistics: statistics[role.tap]))
+    }
+
+    /// The rows of a layer that make these columns' input.
+    private func rows(_ columns: [Int], of role: Role) -> [Int] {
+        guard role == .key || role == .value else { return columns }
+        let (size, dimension) = (model.configuration.groupSize, model.configuration.headDim)
+        return stride(from: 0, to: columns.count, by: size).flatMap { first in
+            let head = columns[first] / size
+            return (head * dimension)..<((head + 1) * dimension)
+        }
+    }
+}
+
+extension Role {
+    /// Whether its rows make the columns of that layer's input.
+    fileprivate func follows(_ role: Role) -> Bool {
+        self != role && isInAttention == role.isInAttention
+    }
+}
