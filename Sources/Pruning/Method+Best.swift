@@ -6,5 +6,5 @@ extension Metric {
 extension Method {
     static let best = Method(
         name: "best", summary: "least squares over mask and weights: least loss, most time"
-    ) { _ in (.best, .mean) }
+    ) { _ in (.best, .affineShrunk) }
 }

@@ -13,13 +13,16 @@ package struct PartedMoments: Sendable {
 
     private static let unit = 1024
     private static let most = 16
+    private static let least = 4
 
     /// - Parameters:
     ///   - windows, length: of the calibration.
     package init(features: Int, windows: Int, length: Int) {
         total = Moments(features: features)
         current = total
-        let perUnit = max(1, (Self.unit + length / 2) / max(1, length))
+        // As many windows as make a unit, and fewer where that would leave too few to compare.
+        let perUnit = max(
+            1, min((Self.unit + length / 2) / max(1, length), windows / Self.least))
         let all = windows / perUnit
         partLimit = min(Self.most, all)
         units = partLimit > 0 ? all / partLimit : 0

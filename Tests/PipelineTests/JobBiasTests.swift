@@ -85,7 +85,7 @@ struct JobBiasTests {
         #expect(biased == Set(Self.attention + Self.feedForward))
         for layer in try place.layers().values {
             #expect(layer["bias"]?["policy"]?.string == "relabel")
-            #expect(layer["method"]?.string == "stade" && layer["reason"] == nil)
+            #expect(layer["method"]?.string == "stade-shrunk" && layer["reason"] == nil)
         }
     }
 
@@ -94,7 +94,7 @@ struct JobBiasTests {
         let (place, biased) = try run("qwen2", "{targets: ['[qkv]_proj']}")
         #expect(try configIsSame(place))
         #expect(biased == ["q_proj", "k_proj", "v_proj"])
-        #expect(try place.layers().values.allSatisfy { $0["method"]?.string == "stade" })
+        #expect(try place.layers().values.allSatisfy { $0["method"]?.string == "stade-shrunk" })
     }
 
     @Test(arguments: [
@@ -111,8 +111,9 @@ struct JobBiasTests {
         let (place, _) = try run(family, prune)
         for (name, layer) in try place.layers() {
             let isCarried = carrying.contains { name.hasSuffix($0) }
-            #expect(layer["method"]?.string == (isCarried ? "stade" : "wanda"), "\(name)")
-            #expect(layer["compensation"]?.string == (isCarried ? "affine" : "scale"))
+            #expect(layer["method"]?.string == (isCarried ? "stade-shrunk" : "wanda"), "\(name)")
+            #expect(
+                layer["compensation"]?.string == (isCarried ? "affine-shrunk" : "scale-shrunk"))
             #expect(layer["bias"]?["policy"]?.string == (isCarried ? "native" : "none"))
             #expect(layer["bias"]?["added"]?.bool == isCarried)
             #expect((layer["reason"]?.string?.contains("no bias") ?? false) == !isCarried)
@@ -137,6 +138,6 @@ struct JobBiasTests {
         try place.run(Workplace.calibration)
         let config = try place.json("out/config.json")
         #expect(config["model_type"]?.string == "llama" && config["sliding_window"] == nil)
-        #expect(try place.layers().values.allSatisfy { $0["method"]?.string == "stade" })
+        #expect(try place.layers().values.allSatisfy { $0["method"]?.string == "stade-shrunk" })
     }
 }

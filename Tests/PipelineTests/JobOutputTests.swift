@@ -68,8 +68,8 @@ struct JobOutputTests {
             zeros += count
             weights += size
             #expect(layer["sparsity"]?.double == Double(count) / Double(size))
-            #expect(layer["method"]?.string == "stade")
-            #expect(layer["compensation"]?.string == "affine")
+            #expect(layer["method"]?.string == "stade-shrunk")
+            #expect(layer["compensation"]?.string == "affine-shrunk")
             #expect(layer["bias"]?["policy"]?.string == "native")
             #expect(layer["bias"]?["added"]?.bool == true)
             #expect(layer["reason"] == nil)

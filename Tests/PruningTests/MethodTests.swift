@@ -64,10 +64,10 @@ struct MethodTests {
         Row(
             method: "stade-obs", bias: false, metric: "sparsegpt", compensation: .none,
             reason: none + "stade-obs with mean became sparsegpt with none"),
-        Row(method: "best", metric: "best", compensation: .mean),
+        Row(method: "best", metric: "best", compensation: .affineShrunk),
         Row(
-            method: "best", bias: false, metric: "best", compensation: .none,
-            reason: none + "mean became none"),
+            method: "best", bias: false, metric: "best", compensation: .scaleShrunk,
+            reason: none + "affine-shrunk became scale-shrunk"),
         Row(method: "wanda", metric: "wanda", compensation: .none),
         Row(method: "wanda", wanted: .scale, bias: false, metric: "wanda", compensation: .scale),
         Row(method: "wanda", wanted: .mean, metric: "wanda", compensation: .mean),

@@ -21,7 +21,7 @@ struct ShrinkageTests {
         return Layer(weights: weights, input: input)
     }
 
-    /// As a sweep makes them: two windows are a unit.
+    /// As a sweep makes them: two windows are a unit, one where there are few.
     private func statistics(_ layer: Layer, windows: Int) -> Statistics {
         var parted = PartedMoments(
             features: layer.columns, windows: windows, length: Self.length)
@@ -45,9 +45,10 @@ struct ShrinkageTests {
 
     /// The tokens of each part.
     private func parts(_ layer: Layer, windows: Int) -> (units: Int, [Range<Int>]) {
-        let count = min(16, windows / 2)
-        let units = windows / 2 / count
-        let tokens = units * 2 * Self.length
+        let perUnit = min(2, windows / 4)
+        let count = min(16, windows / perUnit)
+        let units = windows / perUnit / count
+        let tokens = units * perUnit * Self.length
         return (units, (0..<count).map { $0 * tokens..<($0 + 1) * tokens })
     }
 
