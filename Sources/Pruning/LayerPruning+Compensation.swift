@@ -66,6 +66,8 @@ extension LayerPruning {
     ) throws -> ([Double], carried: Double?) {
         let rows = dense.rows
         let columns = dense.columns
+        let whole = sample
+        let sample = compensation.isShrunk ? Statistics.thinned(whole) : whole
         let centered: Matrix
         if compensation.isCentred {
             // cov(y, y') is the same for inputs less their mean, and rounds better.
@@ -75,7 +77,7 @@ extension LayerPruning {
         } else {
             centered = sample
         }
-        let parts = compensation.isShrunk ? statistics.sampleParts : []
+        let parts = compensation.isShrunk ? statistics.parts(of: sample, thinnedFrom: whole) : []
         var scales = [Double](repeating: 1, count: rows)
         var spreads = [ScaleSpread](repeating: ScaleSpread(), count: rows)
         try spreads.withUnsafeMutableBufferPointer { spreadBuffer in

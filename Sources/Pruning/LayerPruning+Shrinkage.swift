@@ -79,14 +79,36 @@ extension LayerPruning {
 }
 
 extension Statistics {
-    /// The rows of the sample that belong to each part of the calibration.
-    var sampleParts: [Range<Int>] {
-        guard let parts, let sample else { return [] }
-        let stride = SampleRows(tokens: tokens).stride
-        return (0..<parts.count).map { part in
+    /// Rows of a sample on which shrunk scales are fitted: a quarter of what `scale` takes, so that the
+    /// fit's cost is a small part of a job's; what it loses in precision, it shrinks by.
+    private static let thinRows = 1024
+    /// Rows that tell a part's scales from another's.
+    private static let partRows = 256
+
+    /// At most 1024 of the sample's rows: every n-th.
+    static func thinned(_ sample: Matrix) -> Matrix {
+        let step = max(1, (sample.rows + thinRows - 1) / thinRows)
+        if step == 1 { return sample }
+        let thin = Matrix(rows: (sample.rows + step - 1) / step, columns: sample.columns)
+        for row in 0..<thin.rows {
+            thin.view.row(row).update(from: sample.view.row(row * step), count: sample.columns)
+        }
+        return thin
+    }
+
+    /// The rows of a thinned sample that belong to each part of the calibration; of so many parts together
+    /// as have 256 rows, where there are two of that size.
+    func parts(of thin: Matrix, thinnedFrom sample: Matrix) -> [Range<Int>] {
+        guard let parts else { return [] }
+        let step = max(1, (sample.rows + Self.thinRows - 1) / Self.thinRows)
+        let stride = SampleRows(tokens: tokens).stride * step
+        let perPart = max(1, parts.tokens / stride)
+        let joined = max(1, min(parts.count / 2, (Self.partRows + perPart - 1) / perPart))
+        return (0..<(parts.count / joined)).map { part in
             // Row r is token r * stride.
-            func row(_ token: Int) -> Int { min(sample.rows, (token + stride - 1) / stride) }
-            return row(part * parts.tokens)..<row((part + 1) * parts.tokens)
+            func row(_ token: Int) -> Int { min(thin.rows, (token + stride - 1) / stride) }
+            let size = parts.tokens * joined
+            return row(part * size)..<row((part + 1) * size)
         }
     }
 }
