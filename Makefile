@@ -18,10 +18,10 @@ PROGRAMS = $(STATIC)/release
 TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest \
 	-Xswiftc -Xllvm -Xswiftc -sil-disable-pass=copy-propagation
 
-.PHONY: help demo test soak build static format lint bench install uninstall deb clean prerequisites
+.PHONY: help demo test screenshots soak build static format lint bench install uninstall deb clean prerequisites
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## prune two small models through a daemon of their own and show the result
 	@BIN=$(BUILD) etc/demo/run
@@ -40,6 +40,9 @@ test: ## run every test, the linter, a short soak and, as root, the test of the 
 		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
 		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
 			$(TESTING)/system.log)"
+
+screenshots: build ## check the report page in headless Chromium; pictures in .build/screenshots/
+	@BIN=$(BUILD) Tests/Reports/screenshots
 
 soak: build ## the long form of the tests of faults, kills and floods: an hour; KILLS=500
 	@Tests/Soak/kill $(BUILD) $(or $(KILLS),500)

@@ -17,12 +17,18 @@ struct Report: Sendable {
         let sparsity: Double
         let output: String
         let zeros: Int
+        let multiplyAdds: Int
+        let bytes: Int
         let perplexity: Double?
+        /// Of the ratio of this perplexity and the dense model's.
+        let ratioError: Double?
 
         var node: Node {
             .object([
                 "method": Node(method), "sparsity": Node(sparsity), "output": Node(output),
-                "zeros": Node(zeros), "perplexity": perplexity.map { Node($0) } ?? .null,
+                "zeros": Node(zeros), "multiply_adds_per_token": Node(multiplyAdds),
+                "bytes": Node(bytes), "perplexity": perplexity.map { Node($0) } ?? .null,
+                "ratio_standard_error": ratioError.map { Node($0) } ?? .null,
             ])
         }
     }
@@ -48,7 +54,7 @@ struct Report: Sendable {
     var manifest: Manifest { plan.manifest }
 
     /// Weights of the blocks' linear layers, pruned or not.
-    var weights: Int { plan.model.blockMultiplyAdds * plan.blocks }
+    var weights: Int { plan.weights }
 
     /// Bytes of all tensors of the output, as stored.
     var bytes: Int { output.treatment.layout.tensorBytes }
@@ -61,11 +67,6 @@ struct Report: Sendable {
             let type = plan.model.checkpoint.tensor(named: "\(layer.name).weight")?.type
             return sum - layer.zeros * (type?.size ?? 0)
         }
-    }
-
-    /// Per token, of all linear layers and the head.
-    var multiplyAdds: Int {
-        weights + plan.model.configuration.vocabSize * plan.model.configuration.embeddingSize
     }
 
     var node: Node {
@@ -94,8 +95,8 @@ struct Report: Sendable {
                 "parameters_pruned": Node(output.treatment.layout.parameters),
                 "bytes_dense": Node(plan.model.checkpoint.bytes), "bytes_pruned": Node(bytes),
                 "bytes_nonzero": Node(bytesNonzero),
-                "multiply_adds_per_token_dense": Node(multiplyAdds),
-                "multiply_adds_per_token_pruned": Node(multiplyAdds - state.zeros),
+                "multiply_adds_per_token_dense": Node(plan.multiplyAdds),
+                "multiply_adds_per_token_pruned": Node(plan.multiplyAdds - state.zeros),
             ]),
             "speed": speed,
             "resources": resources,
@@ -188,5 +189,15 @@ extension Manifest.Source {
         switch self {
         case .text(let path), .tokens(let path): path
         }
+    }
+}
+
+extension Plan {
+    /// Weights of the blocks' linear layers, pruned or not.
+    fileprivate var weights: Int { model.blockMultiplyAdds * blocks }
+
+    /// Of the dense model per token: all linear layers and the head.
+    var multiplyAdds: Int {
+        weights + model.configuration.vocabSize * model.configuration.embeddingSize
     }
 }

@@ -10,7 +10,10 @@ struct Chart {
         let y: Double
         /// What hovering over it says.
         let label: String
-        var isMarked = false
+        /// Its standard error, drawn above and below it.
+        var error: Double?
+        /// What is written beside it; it is drawn as a ring then.
+        var mark: String?
         /// To which line it belongs, from 0.
         var line = 0
     }
@@ -23,8 +26,8 @@ struct Chart {
     let y: String
     /// What the vertical axis spans at least; nil: what the points do.
     var span: ClosedRange<Double>? = 0...0
-    var width = 560.0
-    var height = 200.0
+    var width = 320.0
+    var height = 160.0
     /// A horizontal line for comparison.
     var reference: (y: Double, label: String)?
     /// Names of the lines, where there is more than one.
@@ -33,13 +36,14 @@ struct Chart {
     var tick: (Double) -> String = { trimmed(short($0, digits: 3)) }
     var tickX: (Double) -> String = { fixed($0, 0) }
 
-    private static let (left, right, top, bottom) = (52.0, 12.0, 12.0, 34.0)
+    private static let (left, right, top, bottom) = (52.0, 12.0, 12.0, 38.0)
 
     /// The chart; empty where there is nothing to show.
     var svg: String {
         let points = points.filter { $0.x.isFinite && $0.y.isFinite }
         guard let firstX = points.map(\.x).min(), let lastX = points.map(\.x).max(),
-            let leastY = points.map(\.y).min(), let mostY = points.map(\.y).max()
+            let leastY = points.map({ $0.y - ($0.error ?? 0) }).min(),
+            let mostY = points.map({ $0.y + ($0.error ?? 0) }).max()
         else { return "" }
         let pad = mark == .bars ? 0.6 : 0
         let lowX = firstX - pad
@@ -58,7 +62,7 @@ struct Chart {
             Self.top + (highY - y) / (highY - lowY) * innerHeight
         }
         var parts = [
-            "<svg viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" "
+            "<svg\(width > 400 ? " class=\"large\"" : "") viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" "
                 + "aria-label=\"\(markup(title))\">"
         ]
         for value in ticks {
@@ -73,11 +77,11 @@ struct Chart {
         where value >= lowX && value <= highX && value == value.rounded() {
             parts.append(
                 "<text class=\"tick\" text-anchor=\"middle\" x=\"\(fixed(place(value), 1))\" "
-                    + "y=\"\(Int(height) - 18)\">\(markup(tickX(value)))</text>")
+                    + "y=\"\(Int(height) - 21)\">\(markup(tickX(value)))</text>")
         }
         parts.append(
             "<text class=\"axis\" text-anchor=\"middle\" x=\"\(fixed(place((lowX + highX) / 2), 1))\" "
-                + "y=\"\(Int(height) - 3)\">\(markup(x))</text>")
+                + "y=\"\(Int(height) - 4)\">\(markup(x))</text>")
         if let reference {
             let y = fixed(level(reference.y), 1)
             parts.append(
@@ -108,13 +112,31 @@ struct Chart {
                     "<polyline class=\"line \(Self.hue(line))\" "
                         + "points=\"\(path.joined(separator: " "))\"/>")
             }
+            parts += points.compactMap { point in
+                point.error.map { error in
+                    let x = fixed(place(point.x), 1)
+                    return "<line class=\"error \(Self.hue(point.line))\" x1=\"\(x)\" x2=\"\(x)\" "
+                        + "y1=\"\(fixed(level(point.y + error), 1))\" "
+                        + "y2=\"\(fixed(level(point.y - error), 1))\"/>"
+                }
+            }
             for point in points {
                 parts.append(
-                    "<circle class=\"dot \(Self.hue(point.line))\(point.isMarked ? " marked" : "")\" "
+                    "<circle class=\"dot \(Self.hue(point.line))\(point.mark == nil ? "" : " marked")\" "
                         + "cx=\"\(fixed(place(point.x), 1))\" cy=\"\(fixed(level(point.y), 1))\" "
-                        + "r=\"\(point.isMarked ? 6 : points.count > 40 ? 2 : 3.5)\">"
+                        + "r=\"\(point.mark != nil ? 5.5 : points.count > 40 ? 2 : 3)\">"
                         + "<title>\(markup(point.label))</title></circle>")
             }
+        }
+        // Above and to the left: a curve that rises ever faster is not there. One for those that lie close.
+        var marked: [Double] = []
+        for point in points.sorted(by: { $0.y > $1.y }) {
+            guard let mark = point.mark, marked.allSatisfy({ abs($0 - place(point.x)) > 48 })
+            else { continue }
+            marked.append(place(point.x))
+            parts.append(
+                "<text class=\"mark\" text-anchor=\"end\" x=\"\(fixed(place(point.x) - 6, 1))\" "
+                    + "y=\"\(fixed(level(point.y) - 12, 1))\">\(markup(mark))</text>")
         }
         parts.append("</svg>")
         return """
@@ -133,8 +155,8 @@ struct Chart {
         return "<p class=\"legend\">\(keys.joined(separator: " "))</p>\n"
     }
 
-    /// The class of a line's colour; the style has six.
-    private static func hue(_ line: Int) -> String { "h\(line % 6)" }
+    /// The classes of a line's colour; the style has six, those after them are dashed.
+    private static func hue(_ line: Int) -> String { "h\(line % 6)\(line < 6 ? "" : " dashed")" }
 
     /// About `count` round numbers that span `low` to `high`.
     static func ticks(_ low: Double, _ high: Double, count: Int) -> [Double] {

@@ -36,17 +36,30 @@ func data(_ measured: ReportContents.Measured?) -> String {
     guard let error = measured.error, let text = measured.errorText else {
         return data(measured.value)
     }
-    return "\(data(measured.value)) ± \(data(error, text))"
+    return data(measured.value) + deviation(data(error, text))
 }
 
 /// The same of a share of 1, in percent.
 func share(_ measured: ReportContents.Measured?) -> String {
     guard let measured else { return "–" }
-    let error = measured.error.map { " ± " + data($0, fixed(100 * $0, 1)) } ?? ""
-    return data(measured.value, fixed(100 * measured.value, 1)) + error + " %"
+    let error = measured.error.map { deviation(data($0, fixed(100 * $0, 1))) } ?? ""
+    return data(measured.value, fixed(100 * measured.value, 1)) + error + "\u{A0}%"
 }
 
-/// A table with its columns' names; the first `texts` columns are text, the others numbers.
+/// A change of a share with its sign, in the unit that is named: `+4.1 ± 0.5 %`. `value` is marked where it
+/// stands in the report.
+func change(_ measured: ReportContents.Measured, _ unit: String, isStored: Bool = false) -> String {
+    let text = (measured.value > 0 ? "+" : "") + fixed(100 * measured.value, 1)
+    let error = measured.error.map { deviation(data($0, fixed(100 * $0, 1))) } ?? ""
+    return (isStored ? data(measured.value, text) : text) + error + "\u{A0}" + unit
+}
+
+/// What stands after a number: it stays on one line.
+private func deviation(_ error: String) -> String {
+    " <span class=\"error\">±\u{A0}\(error)</span>"
+}
+
+/// A table with its columns' names, markup; the first `texts` columns are text, the others numbers.
 func table(_ names: [String], texts: Int = 1, _ rows: [[String]]) -> String {
     func cells(_ row: [String], _ tag: String) -> String {
         row.enumerated().map { index, cell in
@@ -54,12 +67,23 @@ func table(_ names: [String], texts: Int = 1, _ rows: [[String]]) -> String {
         }.joined()
     }
     return """
-        <div class="wide"><table>
+        <div class="wide" tabindex="0"><table>
         <thead><tr>\(cells(names, "th"))</tr></thead>
         <tbody>
         \(rows.map { "<tr>\(cells($0, "td"))</tr>" }.joined(separator: "\n"))
         </tbody>
         </table></div>
+
+        """
+}
+
+/// Names and what belongs to them, as markup.
+func pairs(_ rows: [(String, String)]) -> String {
+    let rows = rows.map { "<tr><th scope=\"row\">\($0.0)</th><td>\($0.1)</td></tr>" }
+    return """
+        <table class="pairs"><tbody>
+        \(rows.joined(separator: "\n"))
+        </tbody></table>
 
         """
 }

@@ -39,6 +39,21 @@ func grouped(_ value: Int) -> String {
     return text
 }
 
+/// A count in few digits: `1,576,960`, `106 million`, `6.61 billion`.
+func counted(_ value: Int) -> String {
+    guard value >= 10_000_000 else { return grouped(value) }
+    let (unit, word) = value >= 1_000_000_000 ? (1e9, "billion") : (1e6, "million")
+    return short(Double(value) / unit, digits: 3) + " " + word
+}
+
+/// Three digits that count, or more in whole thousands: `0.125`, `35,480`.
+func rounded(_ value: Double) -> String {
+    guard let whole = Int(exactly: value.rounded()), whole >= 1000 else {
+        return short(value, digits: 3)
+    }
+    return grouped(whole)
+}
+
 /// Without zeros at the end of its decimals: `0.0200` as `0.02`.
 func trimmed(_ text: String) -> String {
     guard text.contains("."), !text.contains("e") else { return text }

@@ -14,6 +14,7 @@ package struct PlainReport {
                 return tradeoff.points.enumerated().map { index, point in
                     [
                         percent(point.share), short(point.perplexity),
+                        point.multiplyAdds.map(counted) ?? "-", point.bytes.map(size) ?? "-",
                         index == knee ? "knee" : "", escaped(tradeoff.method ?? ""),
                         escaped(point.output ?? "dense"),
                     ]
@@ -22,7 +23,10 @@ package struct PlainReport {
             if !rows.isEmpty {
                 sections.append(
                     columns(
-                        [report.goneName, "perplexity", "", "method", "output"], rows, right: 2))
+                        [
+                            report.goneName, "perplexity", "multiply-adds", "size", "", "method",
+                            "output",
+                        ], rows, right: 4))
             }
         }
         if !report.blocks.isEmpty {

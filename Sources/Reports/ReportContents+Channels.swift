@@ -72,8 +72,8 @@ extension ReportContents {
         if let speed = tokensPerSecond {
             facts.append(
                 (
-                    "tokens a second", data(speed.pruned, short(speed.pruned, digits: 3)),
-                    "of \(data(speed.dense, short(speed.dense, digits: 3))), "
+                    "tokens a second", data(speed.pruned, rounded(speed.pruned)),
+                    "of \(data(speed.dense, rounded(speed.dense))), "
                         + "\(fixed(speed.pruned / speed.dense, 2)) times, through the blocks in this job"
                 ))
         }

@@ -19,8 +19,14 @@ extension ReportContents {
 
         /// What pruning adds, as a share of the dense model's.
         var change: Measured? {
-            guard let dense, let pruned, dense.value > 0 else { return nil }
-            return Measured(value: pruned.value / dense.value - 1, error: ratioError)
+            pruned.flatMap {
+                Self.change(dense: dense?.value, pruned: $0.value, ratioError: ratioError)
+            }
+        }
+
+        static func change(dense: Double?, pruned: Double, ratioError: Double?) -> Measured? {
+            guard let dense, dense > 0 else { return nil }
+            return Measured(value: pruned / dense - 1, error: ratioError)
         }
     }
 

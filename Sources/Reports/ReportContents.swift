@@ -58,7 +58,11 @@ package struct ReportContents: Sendable {
         let sparsity: Double
         let output: String
         let zeros: Int
+        let multiplyAdds: Int?
+        let bytes: Int?
         let perplexity: Double?
+        /// Of the ratio of this perplexity and the dense model's.
+        let ratioError: Double?
     }
 
     /// - Returns: nil where `report` is no report of version 1.
@@ -166,6 +170,8 @@ extension ReportContents.Point {
         self.init(
             method: node["method"]?.string, sparsity: sparsity,
             output: node["output"]?.string ?? "", zeros: zeros,
-            perplexity: node["perplexity"]?.double)
+            multiplyAdds: node["multiply_adds_per_token"]?.integer, bytes: node["bytes"]?.integer,
+            perplexity: node["perplexity"]?.double,
+            ratioError: node["ratio_standard_error"]?.double)
     }
 }

@@ -2,7 +2,7 @@
 extension ReportPage {
     var verdict: String {
         let zeros =
-            "\(data(report.zeros, percent(report.share))) \(report.goneText)."
+            "<strong>\(percent(report.share))</strong> \(report.goneText)."
         let accuracy = accuracyVerdict
         guard let perplexity = report.perplexity, let change = perplexity.change else {
             let missing =
@@ -17,8 +17,8 @@ extension ReportPage {
         ]
         if let agreement = report.fidelity?.agreement {
             parts.append(
-                "For \(data(agreement.value, percent(agreement.value))) of the tokens it predicts the "
-                    + "same next one as the dense model.")
+                "The pruned model predicts the same next token as the dense one in "
+                    + "\(data(agreement.value, percent(agreement.value))) of cases.")
         }
         if let accuracy { parts.append(accuracy) }
         return parts.joined(separator: " ")
@@ -29,21 +29,21 @@ extension ReportPage {
             let dense = questions.rows[0].plain, let pruned = questions.rows[1].plain,
             let change = questions.rows[2].plain
         else { return nil }
-        let direction =
-            change.value == 0 ? "stays" : change.value < 0 ? "falls" : "rises"
+        let count = "Accuracy on \(data(questions.count, grouped(questions.count))) questions"
+        if change.value == 0 {
+            return "\(count) stays at \(data(pruned.value, percent(pruned.value)))."
+        }
+        let direction = change.value < 0 ? "falls" : "rises"
         let clear =
-            change.isClear == false && change.value != 0
-            ? ", no more than chance would have it" : ""
-        return "Accuracy on \(questions.count) questions \(direction) from "
+            change.isClear == false ? ", no more than chance would have it" : ""
+        return "\(count) \(direction) from "
             + "\(data(dense.value, percent(dense.value))) to "
             + "\(data(pruned.value, percent(pruned.value))) "
             + "(\(difference(change, "points"))\(clear))."
     }
 
-    /// `+3.0 ± 0.3 %`
-    private func difference(_ change: ReportContents.Measured, _ unit: String) -> String {
-        let error = change.error.map { " ± " + data($0, fixed(100 * $0, 1)) } ?? ""
-        return (change.value > 0 ? "+" : "") + fixed(100 * change.value, 1) + error + " \(unit)"
+    private func difference(_ measured: ReportContents.Measured, _ unit: String) -> String {
+        "<span class=\"change\">\(change(measured, unit))</span>"
     }
 
     /// Why the numbers above may be worth less than they look.
@@ -63,9 +63,8 @@ extension ReportPage {
             facts.append(
                 (
                     "perplexity, pruned", data(perplexity.pruned),
-                    "over \(data(tokens, grouped(tokens))) tokens"
+                    "dense: \(data(perplexity.dense)), over \(data(tokens, grouped(tokens))) tokens"
                 ))
-            facts.append(("perplexity, dense", data(perplexity.dense), ""))
         }
         if let fidelity = report.fidelity {
             facts.append(
@@ -93,7 +92,12 @@ extension ReportPage {
             the choice with the largest likelihood is the right one; acc_norm: the largest likelihood for \
             its length. After ± the standard error; that of the change is smaller than the others suggest, \
             for both models answer the same questions.</p>
-            \(table(["", "acc", "acc_norm"], questions.rows.map { [$0.name, share($0.plain), share($0.normalised)] }))
+            \(table(["", "acc", "acc_norm"], questions.rows.map { row in [row.name, accuracy(row.plain, row.name), accuracy(row.normalised, row.name)] }))
             """
+    }
+
+    private func accuracy(_ measured: ReportContents.Measured?, _ row: String) -> String {
+        guard row == "change", let measured else { return share(measured) }
+        return change(measured, "points", isStored: true)
     }
 }

@@ -65,7 +65,8 @@ package struct ReportPage {
         facts.append(
             (
                 report.goneName, percent(report.share),
-                "of \(data(report.weights, grouped(report.weights))) weights"
+                "\(data(report.zeros, grouped(report.zeros))) of "
+                    + "\(data(report.weights, grouped(report.weights))) weights"
             ))
         facts += report.sizeFacts
         if let dense = report.cost["multiply_adds_per_token_dense"],
@@ -73,113 +74,64 @@ package struct ReportPage {
         {
             facts.append(
                 (
-                    "multiply-adds a token", data(pruned, short(Double(pruned), digits: 3)),
-                    "of \(data(dense, short(Double(dense), digits: 3)))"
+                    "multiply-adds a token", data(pruned, counted(pruned)),
+                    "of \(data(dense, counted(dense)))"
                         + (report.channels == nil ? ", where zeros are skipped" : "")
                 ))
         }
         return facts
     }
 
-    private var tradeoff: String {
-        let lines = report.curve.count > 1 ? Tradeoff.all(report) : []
-        guard !lines.isEmpty else { return "" }
-        let points = lines.enumerated().flatMap { line, tradeoff in
-            let knee = tradeoff.knee
-            let name = lines.count > 1 ? tradeoff.method.map { "\($0), " } ?? "" : ""
-            return tradeoff.points.enumerated().map { index, point in
-                Chart.Point(
-                    x: 100 * point.share, y: point.perplexity,
-                    label: "\(name)\(percent(point.share)) \(report.goneName): perplexity "
-                        + short(point.perplexity) + (index == knee ? ", the knee" : ""),
-                    isMarked: index == knee, line: line)
-            }
-        }
-        let chart = Chart(
-            title: "Perplexity against \(report.goneName)", mark: .line, points: points,
-            x: "\(report.goneName), % of the blocks' weights", y: "perplexity", span: nil,
-            height: 280,
-            reference: report.perplexity?.dense.map { ($0.value, "dense") },
-            lines: lines.count > 1 ? lines.map { $0.method ?? "" } : [])
-        let rows = lines.flatMap { tradeoff in
-            let knee = tradeoff.knee
-            return tradeoff.points.enumerated().map { index, point in
-                [
-                    markup(tradeoff.method ?? ""),
-                    point.output.map { "<code>\(markup($0))</code>" } ?? "dense",
-                    index == knee ? "knee" : "", percent(point.share), data(point.perplexity),
-                ]
-            }
-        }
-        let bends = lines.compactMap { tradeoff in
-            tradeoff.knee.map { knee in
-                let name = lines.count > 1 ? tradeoff.method.map { " of \(markup($0))" } ?? "" : ""
-                return
-                    "The curve\(name) bends at \(percent(tradeoff.points[knee].share)) \(report.goneName)"
-            }
-        }
-        let advice =
-            bends.isEmpty
-            ? ""
-            : "<p>\(bends.joined(separator: "; ")): beyond it each further weight costs more than "
-                + "those before.</p>\n"
-        let names = ["method", "output", "", report.goneName, "perplexity"]
-        return """
-            <h2>How much to prune</h2>
-            \(advice)\(chart.svg)\(table(names, texts: 3, rows))
-            """
-    }
-
     private var blocks: String {
         let blocks = report.blocks
         guard !blocks.isEmpty else { return "" }
-        var charts: [String] = []
-        if blocks.contains(where: { $0.cosine != nil }) {
-            charts.append(
-                Chart(
-                    title: "Error of each block", mark: .bars,
-                    points: blocks.compactMap { block in
-                        block.cosine.map {
-                            Chart.Point(
-                                x: Double(block.index), y: 1 - $0,
-                                label: "block \(block.index): cosine \(short($0, digits: 6))")
-                        }
-                    }, x: "block", y: "1 - cosine of dense and pruned output"
-                ).svg)
+        let measured = chart("Measured error", "1 - cosine of dense and pruned output") { block in
+            block.cosine.map { (1 - $0, "cosine \(short($0, digits: 6))") }
         }
-        if blocks.contains(where: { $0.seconds != nil }) {
-            charts.append(
-                Chart(
-                    title: "Time of each block", mark: .bars,
-                    points: blocks.compactMap { block in
-                        block.seconds.map {
-                            Chart.Point(
-                                x: Double(block.index), y: $0,
-                                label: "block \(block.index): \(short($0)) s")
-                        }
-                    }, x: "block", y: "seconds"
-                ).svg)
+        let expected = chart("Expected error", "mean of its layers'") { block in
+            expectedError(of: block).map { ($0, short($0)) }
+        }
+        let seconds = chart("Time", "seconds") { block in
+            block.seconds.map { ($0, "\(short($0)) s") }
         }
         let rows = blocks.map { block in
-            let expected = report.layers.filter { $0.block == block.index }.compactMap(
-                \.expectedError)
-            return [
+            [
                 data(block.index, "\(block.index)"), data(block.meanSquaredError),
-                data(block.cosine, digits: 6),
-                expected.isEmpty
-                    ? "–" : short(expected.reduce(0, +) / Double(expected.count)),
+                data(block.cosine, digits: 6), expectedError(of: block).map { short($0) } ?? "–",
                 data(block.seconds, digits: 3),
             ]
         }
         return """
             <h2>Blocks</h2>
-            <p class="quiet">Dense and pruned block on the same input. Expected: the mean of its layers' \
-            expected relative squared errors, for uncorrelated inputs.</p>
-            <div class="charts">\(charts.joined())</div>
+            <p class="quiet">Measured: dense and pruned block on the same input, with what passes its layers \
+            by. Expected: the mean of its layers' relative squared errors, from their statistics alone. The \
+            scales differ; which blocks suffer most should not.</p>
+            <div class="charts">\(measured)\(expected)\(seconds)</div>
             <details><summary>All \(blocks.count) blocks</summary>
             \(table(["block", "squared error", "cosine", "expected", "seconds"], rows))</details>
 
             """
+    }
+
+    /// A bar for each block of which there is a value; nothing where there is none.
+    private func chart(
+        _ title: String, _ unit: String,
+        _ value: (ReportContents.Block) -> (height: Double, label: String)?
+    ) -> String {
+        let points = report.blocks.compactMap { block in
+            value(block).map {
+                Chart.Point(
+                    x: Double(block.index), y: $0.height, label: "block \(block.index): \($0.label)"
+                )
+            }
+        }
+        return Chart(title: title, mark: .bars, points: points, x: "block", y: unit).svg
+    }
+
+    /// The mean of its layers' expected errors.
+    private func expectedError(of block: ReportContents.Block) -> Double? {
+        let errors = report.layers.filter { $0.block == block.index }.compactMap(\.expectedError)
+        return errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count)
     }
 
     private var layers: String {
@@ -187,6 +139,10 @@ package struct ReportPage {
         let choices = report.choices.map { "\($0.count) layers: \(markup($0.text))" }
         let errors = charts(of: "expected error", \.expectedError)
         let shares = charts(of: "bias share", \.biasShare)
+        let sparsities = report.layers.map(\.sparsity)
+        // Where all lose the same there is nothing to see.
+        let isUneven = (sparsities.max() ?? 0) - (sparsities.min() ?? 0) > 0.02
+        let gone = isUneven ? charts(of: report.goneName, \.sparsity) : ""
         let rows = report.layers.map { layer in
             [
                 "<code>\(markup(layer.name))</code>", markup(layer.method),
@@ -204,6 +160,7 @@ package struct ReportPage {
             <p>\(choices.joined(separator: "; ")).</p>
             <p class="quiet">Expected error: squared, over the expected square of the output. Bias share: \
             how much of the input is its mean, 0 to 1.</p>
+            <div class="charts">\(gone)</div>
             <div class="charts">\(errors)</div>
             <div class="charts">\(shares)</div>
             <details><summary>All \(report.layers.count) layers</summary>
@@ -225,28 +182,30 @@ package struct ReportPage {
                         Chart.Point(
                             x: Double(layer.block), y: $0, label: "\(layer.name): \(short($0))")
                     }
-                }, x: "block", y: name, span: 0...most, width: 320, height: 150
+                }, x: "block", y: name, span: 0...most
             ).svg
         }.joined()
     }
 
     private var resources: String {
-        let rows = (report.resources.members ?? []).compactMap { member -> [String]? in
-            let key = member.key
+        let rows = (report.resources.members ?? []).compactMap { member -> (String, String)? in
+            let isBytes = member.key.hasSuffix("_bytes")
+            let name = markup(
+                (isBytes ? member.key.dropLast("_bytes".count) : member.key[...])
+                    .split(separator: "_").joined(separator: " "))
             if let integer = member.value.integer {
-                let isBytes = key.hasSuffix("_bytes")
-                return [key, data(integer, isBytes ? size(integer) : grouped(integer))]
+                return (name, data(integer, isBytes ? size(integer) : grouped(integer)))
             }
-            if let number = member.value.double { return [key, data(number, short(number))] }
-            return member.value.string.map { [key, markup($0)] }
+            if let number = member.value.double { return (name, data(number, short(number))) }
+            return member.value.string.map { (name, markup($0)) }
         }
-        return "<h2>What the job took</h2>\n" + table(["", ""], rows)
+        return "<h2>What the job took</h2>\n" + pairs(rows)
     }
 
     private var settings: String {
         var parts = ["<h2>How it was done</h2>\n"]
         parts.append(
-            table(["", ""], texts: 2, report.settings.map { [$0.key, markup($0.value)] }))
+            pairs(report.settings.map { ("<code>\(markup($0.key))</code>", markup($0.value)) }))
         if !report.leftOut.isEmpty {
             parts.append(
                 "<p>Files of the model that were not copied:</p>\n"

@@ -6,7 +6,16 @@ struct Tradeoff {
         /// Of the blocks' weights, 0 to 1.
         let share: Double
         let perplexity: Double
+        /// Against the dense model.
+        var change: ReportContents.Measured?
+        var multiplyAdds: Int?
+        var bytes: Int?
         let output: String?
+
+        /// Standard error of the perplexity's distance from the dense model's.
+        var error: Double? {
+            change.flatMap { change in change.error.map { $0 * perplexity / (1 + change.value) } }
+        }
     }
 
     /// nil where the report has a single output.
@@ -31,7 +40,12 @@ struct Tradeoff {
                 point.perplexity.map {
                     Point(
                         share: Double(point.zeros) / Double(max(1, report.weights)),
-                        perplexity: $0, output: point.output)
+                        perplexity: $0,
+                        change: ReportContents.Perplexity.change(
+                            dense: report.perplexity?.dense?.value, pruned: $0,
+                            ratioError: point.ratioError),
+                        multiplyAdds: point.multiplyAdds, bytes: point.bytes,
+                        output: point.output)
                 }
             }
             return Tradeoff(report, method: method, points)
@@ -40,7 +54,10 @@ struct Tradeoff {
 
     private init?(_ report: ReportContents, method: String?, _ points: [Point]) {
         let dense = report.perplexity?.dense.map {
-            Point(share: 0, perplexity: $0.value, output: nil)
+            Point(
+                share: 0, perplexity: $0.value,
+                multiplyAdds: report.cost["multiply_adds_per_token_dense"],
+                bytes: report.cost["bytes_dense"], output: nil)
         }
         let finite = ([dense].compactMap(\.self) + points).filter {
             $0.perplexity.isFinite && $0.perplexity > 0

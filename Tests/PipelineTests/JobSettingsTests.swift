@@ -144,6 +144,13 @@ struct JobSettingsTests {
             let point = try #require(curve.first { $0["sparsity"]?.double == sparsity })
             #expect(point["zeros"]?.integer == report["cost"]?["zeros"]?.integer)
             #expect(point["perplexity"]?.double == report["perplexity"]?["pruned"]?.double)
+            #expect(
+                point["ratio_standard_error"]?.double
+                    == report["perplexity"]?["ratio_standard_error"]?.double)
+            #expect(
+                point["multiply_adds_per_token"]?.integer
+                    == report["cost"]?["multiply_adds_per_token_pruned"]?.integer)
+            #expect(point["bytes"]?.integer == report["cost"]?["bytes_pruned"]?.integer)
         }
     }
 

@@ -19,7 +19,9 @@ struct ReportTests {
             if index == 3 { layer = layer.setting("reason", to: "no bias can be carried here") }
             return layer
         }
-        let points = [(0.3, 2458, 21.5), (0.5, 4096, 23.25), (0.7, 5734, 61.0)]
+        let points = [
+            (0.3, 2458, 21.5, 0.0061), (0.5, 4096, 23.25, 0.0125), (0.7, 5734, 61.0, 0.02),
+        ]
         return .object([
             "version": 1,
             "job": .object(["id": "20260101-0001", "name": "<b>half & half</b>"]),
@@ -77,6 +79,8 @@ struct ReportTests {
                     .object([
                         "sparsity": Node($0.0), "output": Node("out-\($0.0)"),
                         "zeros": Node($0.1), "perplexity": Node($0.2),
+                        "multiply_adds_per_token": Node(9000 - $0.1), "bytes": 40964,
+                        "ratio_standard_error": Node($0.3),
                     ])
                 }),
             "files_left_out": Node([.object(["path": "x.gguf", "reason": "other weights"])]),
@@ -113,7 +117,12 @@ struct ReportTests {
             #expect(wanted.isSubset(of: shown), "\(key): \(wanted.subtracting(shown))")
         }
         #expect(page.contains("Perplexity rises from"))
-        #expect(page.contains("(+11.7 ± <data value=\"0.0125\">1.3</data> %)"))
+        let change =
+            "+11.7 <span class=\"error\">±\u{A0}<data value=\"0.0125\">1.3</data></span>\u{A0}%"
+        #expect(page.contains("(<span class=\"change\">\(change)</span>)"))
+        // In the table, too, with the knee; the chart has an error for each output.
+        #expect(page.contains("<small>\(change)</small><small><strong>knee</strong></small>"))
+        #expect(page.split(separator: "<line class=\"error ").count == 4)
         #expect(page.contains(", no more than chance would have it)."))
         #expect(page.contains("<code>a&amp;b.jsonl</code>"))
         #expect(page.contains("The curve bends at 50.0 % zeros"))
@@ -131,7 +140,8 @@ struct ReportTests {
     @Test func page_isWellFormedAndComplete() throws {
         let page = ReportPage(try contents()).html
         for tag in [
-            "div", "table", "tr", "td", "th", "svg", "figure", "details", "data", "p", "dl",
+            "div", "table", "tr", "td", "th", "svg", "figure", "details", "data", "p", "dl", "span",
+            "small",
         ] {
             let opened =
                 page.split(separator: "<\(tag)>").count + page.split(separator: "<\(tag) ").count
@@ -179,11 +189,11 @@ struct ReportTests {
         let bare = Self.node.setting(
             "perplexity", to: perplexity.setting("ratio_standard_error", to: .null))
         let doubtful = ReportPage(try #require(ReportContents(bare))).html
-        #expect(doubtful.contains("(+11.7 %):") && doubtful.contains("single window"))
+        #expect(doubtful.contains("+11.7\u{A0}%</span>):") && doubtful.contains("single window"))
         #expect(!ReportPage(try contents()).html.contains("single window"))
         let near = Self.node.setting("perplexity", to: perplexity.setting("pruned", to: 20.9))
         let verdict = ReportPage(try #require(ReportContents(near))).verdict
-        #expect(verdict.contains("%, no more than chance would have it): "))
+        #expect(verdict.contains("%</span>, no more than chance would have it): "))
         #expect(!ReportPage(try contents()).verdict.contains("chance would have it): "))
     }
 
@@ -193,7 +203,7 @@ struct ReportTests {
                 ReportContents(
                     Self.node.setting("perplexity", to: .null).setting("fidelity", to: .null)))
         ).html
-        #expect(page.contains("Accuracy on 40 questions falls from"))
+        #expect(page.contains("Accuracy on <data value=\"40\">40</data> questions falls from"))
         #expect(!page.contains("evaluation.text"))
     }
 
@@ -255,7 +265,9 @@ struct ReportTests {
         #expect(page.split(separator: "<polyline").count == 3)
         #expect(page.contains("The curve of a&lt;b bends at 50.0 % zeros"))
         #expect(page.contains("<span class=\"key h1\">a&lt;b</span>"))
-        #expect(PlainReport(contents).text.contains("50.0 %       10.40  knee  a<b"))
+        #expect(
+            PlainReport(contents).text.contains(
+                "50.0 %       10.40              -     -  knee  a<b"))
     }
 
     @Test(arguments: [
@@ -274,6 +286,44 @@ struct ReportTests {
     ])
     func error_hasTheDecimalsOfItsNumber(_ value: Double, _ error: Double?, _ text: String) {
         #expect(ReportContents.Measured(value: value, error: error).text == text)
+    }
+
+    @Test(arguments: [
+        (999, "999"), (1_576_960, "1,576,960"), (12_345_678, "12.3 million"),
+        (106_168_320, "106 million"), (6_607_077_376, "6.61 billion"),
+    ])
+    func counted_isInWordsWhereItIsLong(_ value: Int, _ text: String) {
+        #expect(counted(value) == text)
+    }
+
+    @Test(arguments: [
+        (0.12345, "0.123"), (999.4, "999"), (35_480.3, "35,480"), (.infinity, "inf"),
+    ])
+    func rounded_isInGroupsFromAThousandOn(_ value: Double, _ text: String) {
+        #expect(rounded(value) == text)
+    }
+
+    /// What is the same number for both models stays, rather than to fall from it to itself.
+    @Test func verdict_whereAccuracyStays() throws {
+        let choices = try #require(Self.node["choices"])
+        let dense = try #require(choices["dense"])
+        let same = choices.setting("pruned", to: dense).setting("change", to: .object(["acc": 0]))
+        let page = ReportPage(
+            try #require(ReportContents(Self.node.setting("choices", to: same))))
+        #expect(page.verdict.contains("questions stays at <data value=\"0.625\">62.5 %</data>."))
+    }
+
+    /// Layers that lose unequally are shown to; those that lose the same are not.
+    @Test func page_showsHowSparsityIsSharedOut() throws {
+        let layers = try #require(Self.node["layers"]?.array)
+        let uneven = layers.enumerated().map { index, layer in
+            layer.setting("sparsity", to: Node(0.4 + 0.05 * Double(index)))
+        }
+        let contents = try #require(
+            ReportContents(Self.node.setting("layers", to: Node(uneven))))
+        let caption = "mlp.down_proj <span class=\"unit\">zeros</span>"
+        #expect(ReportPage(contents).html.contains(caption))
+        #expect(!ReportPage(try self.contents()).html.contains(caption))
     }
 
     @Test(arguments: [("0.0200", "0.02"), ("10.0", "10"), ("100", "100"), ("1.0e-5", "1.0e-5")])

@@ -1,0 +1,101 @@
+import Posix
+
+/// How much to prune, and by which method: perplexity against what is saved.
+extension ReportPage {
+    var tradeoff: String {
+        let lines = report.curve.count > 1 ? Tradeoff.all(report) : []
+        guard !lines.isEmpty else { return "" }
+        let isNamed = lines.count > 1
+        let points = lines.enumerated().flatMap { line, tradeoff in
+            let knee = tradeoff.knee
+            let name = isNamed ? tradeoff.method.map { "\($0), " } ?? "" : ""
+            return tradeoff.points.enumerated().map { index, point in
+                Chart.Point(
+                    x: 100 * point.share, y: point.perplexity,
+                    label: "\(name)\(percent(point.share)) \(report.goneName): perplexity "
+                        + short(point.perplexity) + (index == knee ? ", the knee" : ""),
+                    error: point.error, mark: index == knee ? "knee" : nil, line: line)
+            }
+        }
+        let chart = Chart(
+            title: "Perplexity", mark: .line, points: points,
+            x: "\(report.goneName), % of the blocks' weights", y: "against \(report.goneName)",
+            span: nil, width: 480, height: 280,
+            reference: report.perplexity?.dense.map { ($0.value, "dense") },
+            lines: isNamed ? lines.map { $0.method ?? "" } : [])
+        let outputs = lines.flatMap { tradeoff in
+            tradeoff.points.compactMap { point in
+                point.output.map {
+                    [
+                        markup(tradeoff.method ?? ""), percent(point.share),
+                        "<code>\(markup($0))</code>",
+                    ]
+                }
+            }
+        }
+        return """
+            <h2>How much to prune</h2>
+            \(advice(lines))\(chart.svg)\(comparison(lines))<details><summary>Where the \
+            \(outputs.count) outputs are</summary>
+            \(table(["method", report.goneName, "output"], texts: 3, outputs))</details>
+
+            """
+    }
+
+    private func advice(_ lines: [Tradeoff]) -> String {
+        var bends: [(share: String, methods: [String])] = []
+        for tradeoff in lines {
+            guard let knee = tradeoff.knee else { continue }
+            let share = percent(tradeoff.points[knee].share)
+            let method = markup(tradeoff.method ?? "")
+            if let index = bends.firstIndex(where: { $0.share == share }) {
+                bends[index].methods.append(method)
+            } else {
+                bends.append((share, [method]))
+            }
+        }
+        guard !bends.isEmpty else { return "" }
+        let parts = bends.enumerated().map { index, bend in
+            let isOne = bend.methods.count == 1
+            let names = lines.count > 1 ? " of \(bend.methods.joined(separator: ", "))" : ""
+            return "\(index == 0 ? "The" : "the") curve\(isOne ? "" : "s")\(names) "
+                + "\(isOne ? "bends" : "bend") at \(bend.share) \(report.goneName)"
+        }
+        return "<p>\(parts.joined(separator: "; ")): beyond it each further weight costs more than "
+            + "those before.</p>\n"
+    }
+
+    /// A row for each share, the dense model first; a column for each method, the least of a row in bold.
+    private func comparison(_ lines: [Tradeoff]) -> String {
+        let isNamed = lines.count > 1
+        let knees = lines.map(\.knee)
+        let shares = Set(lines.flatMap { $0.points.map(\.share) }).sorted()
+        let rows = shares.map { share -> [String] in
+            let found = lines.map { line in line.points.firstIndex { $0.share == share } }
+            let points = zip(lines, found).map { line, index in index.map { line.points[$0] } }
+            let known = points.compactMap(\.self)
+            let least = known.map(\.perplexity).min()
+            let cells = points.indices.map { line -> String in
+                guard let point = points[line] else { return "–" }
+                let value = data(point.perplexity)
+                let isLeast = known.count > 1 && share > 0 && point.perplexity == least
+                let notes = [
+                    point.change.map { change($0, "%") },
+                    found[line] == knees[line] ? "<strong>knee</strong>" : nil,
+                ].compactMap(\.self).map { "<small>\($0)</small>" }
+                return (isLeast ? "<b>\(value)</b>" : value) + notes.joined()
+            }
+            let multiplyAdds = known.first?.multiplyAdds.map { data($0, counted($0)) }
+            let bytes = known.first?.bytes.map { data($0, size($0)) }
+            return [share == 0 ? "dense" : percent(share)] + cells
+                + [multiplyAdds ?? "–", bytes ?? "–"]
+        }
+        let methods = isNamed ? lines.map { markup($0.method ?? "") } : ["perplexity"]
+        let note =
+            (isNamed ? "Perplexity, the least of each row in bold; below" : "Below")
+            + " it the change against the dense model on the same windows, with its standard error"
+            + (report.channels == nil ? ". Multiply-adds a token, where zeros are skipped." : ".")
+        return "<p class=\"quiet\">\(note)</p>\n"
+            + table([report.goneName] + methods + ["multiply-adds", "size on disk"], rows)
+    }
+}
