@@ -105,7 +105,7 @@ package struct ReportPage {
             <h2>Blocks</h2>
             <p class="quiet">Measured: dense and pruned block on the same input, with what passes its layers \
             by. Expected: the mean of its layers' relative squared errors, from their statistics alone. The \
-            scales differ; which blocks suffer most should not.</p>
+            two are on scales of their own.</p>
             <div class="charts">\(measured)\(expected)\(seconds)</div>
             <details><summary>All \(blocks.count) blocks</summary>
             \(table(["block", "squared error", "cosine", "expected", "seconds"], rows))</details>

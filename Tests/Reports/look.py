@@ -134,7 +134,8 @@ LAYOUT = r"""(() => {
     for (const node of document.body.querySelectorAll("*")) {
         const style = getComputedStyle(node);
         if (node.matches("svg text")) judge(node, style.fill, 4.5);
-        else if (node.matches("polyline")) judge(node, style.stroke, 3);
+        // A ring is seen by its line.
+        else if (node.matches("polyline, circle.marked")) judge(node, style.stroke, 3);
         else if (node.matches("rect, circle")) judge(node, style.fill, 3);
         else if ([...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
             judge(node, style.color, 4.5);
