@@ -128,36 +128,30 @@ struct ShrinkageTests {
         let parts = (0..<(single.count / joined)).map { part in
             single[part * joined].lowerBound..<single[(part + 1) * joined - 1].upperBound
         }
-        // What `scale` would be on these tokens.
-        let scales = layer.weights.enumerated().map { row, weights -> Double in
+        /// Of a row's outputs on some tokens: dense times pruned, and pruned squared.
+        func sums(_ row: Int, _ tokens: Range<Int>) -> (products: Double, power: Double) {
             var (products, power) = (0.0, 0.0)
-            for (_, x) in sample {
+            for (token, x) in sample where tokens.contains(token) {
                 var (y, z) = (0.0, 0.0)
                 for j in 0..<layer.columns {
-                    let value = Double(weights[j]) * Double(x[j])
+                    let value = Double(layer.weights[row][j]) * Double(x[j])
                     y += value
                     if whole.mask[row * layer.columns + j] == 0 { z += value }
                 }
                 products += y * z
                 power += z * z
             }
+            return (products, power)
+        }
+        // What `scale` would be on these tokens.
+        let scales = (0..<layer.rows).map { row in
+            let (products, power) = sums(row, 0..<layer.input.count)
             return min(max(products / power, 0.5), 3)
         }
         var (effect, spread) = (0.0, 0.0)
-        for (row, weights) in layer.weights.enumerated() {
+        for (row, scale) in scales.enumerated() {
             for part in parts {
-                var (products, power) = (0.0, 0.0)
-                for (token, x) in sample where part.contains(token) {
-                    var (y, z) = (0.0, 0.0)
-                    for j in 0..<layer.columns {
-                        let value = Double(weights[j]) * Double(x[j])
-                        y += value
-                        if whole.mask[row * layer.columns + j] == 0 { z += value }
-                    }
-                    products += y * z
-                    power += z * z
-                }
-                let scale = scales[row]
+                let (products, power) = sums(row, part)
                 effect += (scale - 1) * (scale - 1) * power
                 spread += (products / power - scale) * (products / power - scale) * power
             }
