@@ -16,7 +16,9 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     package init?(configuration name: String) {
         switch name {
         case "swish": self = .silu
-        case "gelu_pytorch_tanh", "gelu_fast": self = .geluTanh
+        case "gelu_python": self = .gelu
+        case "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate", "gelu_fast":
+            self = .geluTanh
         default: self.init(rawValue: name)
         }
     }

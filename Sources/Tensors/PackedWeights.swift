@@ -16,8 +16,14 @@ package final class PackedWeights: @unchecked Sendable {
     /// Rows that a product is expected to have: oneDNN chooses the order of the weights by it.
     private static let expectedRows = 256
 
+    package convenience init(_ weights: Matrix, as input: ProductInput) {
+        self.init(weights.view, as: input)
+        // A view does not keep its matrix.
+        withExtendedLifetime(weights) {}
+    }
+
     /// - Parameter weights: `[out, in]`, rounded to bfloat16 here where `input` says so.
-    package init(_ weights: Matrix, as input: ProductInput) {
+    package init(_ weights: MatrixView, as input: ProductInput) {
         // The loops of oneDNN below stay on the calling thread.
         omp_set_num_threads(1)
         rows = weights.rows
@@ -29,8 +35,7 @@ package final class PackedWeights: @unchecked Sendable {
         start = UnsafeMutableRawPointer(block)
         memory = OneDNN.memory(&shape, start)
         self.shape = shape
-        // A view does not keep its matrix.
-        withExtendedLifetime(weights) { reorder(weights.view) }
+        reorder(weights)
         // In place: a copy of every layer that is being packed would be a good part of a block.
         if input == .roundedFloat32 {
             let elements = start.assumingMemoryBound(to: Float.self)

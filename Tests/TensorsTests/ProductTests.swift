@@ -65,6 +65,42 @@ struct ProductTests {
         #expect(c.view.values(shape.m).allSatisfy { $0.isNaN })
     }
 
+    /// Rows of a layer that is several in one come out as those of the whole.
+    @Test(arguments: ProductInput.allCases)
+    func parts_areRowsOfTheWhole(_ input: ProductInput) {
+        var random = Seeded(5)
+        let parts = [[0..<3, 70..<90], [3..<70]]
+        let (weights, bias) = (random.matrix(90, 40), random.floats(90))
+        let whole = Linear(weights: weights, bias: bias, input: input)
+        let split = Linear(weights: weights, bias: bias, input: input, parts: parts)
+        let products = Products()
+        let x = random.matrix(7, 40)
+        func output(_ layer: Linear, _ part: Int, _ rows: Int) -> [Float] {
+            let y = Matrix(rows: 7, columns: rows)
+            layer.apply(
+                products.left(x.view, as: input), part: part, into: y.view, using: products)
+            return y.view.all
+        }
+        let expected = output(whole, 0, 90)
+        for (index, ranges) in parts.enumerated() {
+            let rows = ranges.flatMap(\.self)
+            let found = output(split, index, rows.count)
+            for token in 0..<7 {
+                for (place, row) in rows.enumerated() {
+                    let value = expected[token * 90 + row]
+                    #expect(abs(found[token * rows.count + place] - value) < 1e-5)
+                }
+            }
+        }
+        #expect(
+            Linear.packedBytes(rows: 90, columns: 40, input: .float32, parts: [])
+                == PackedWeights.bytes(rows: 90, columns: 40, input: .float32))
+        // One part has to be put together before.
+        #expect(
+            Linear.packedBytes(rows: 90, columns: 40, input: .float32, parts: parts)
+                == 4 * 40 * (64 + 128 + 23))
+    }
+
     @Test(arguments: shapes, ProductInput.allCases)
     func linear_agreesWithDouble(_ shape: Shape, _ input: ProductInput) {
         var random = Seeded(UInt64(shape.n))
