@@ -162,8 +162,7 @@ package struct MemoryPlan: Sendable, Hashable {
                 choice.metric.solver?.bytes(
                     rows: shape[0], columns: shape[1], threads: threads) ?? 0
             most = max(most, now + mask + fit + solver)
-            let packed = PackedWeights.bytes(
-                rows: shape[0], columns: shape[1], input: input)
+            let packed = model.packedBytes(layer.role, input: input)
             // Beside it stands, until the block is done, the layer that takes its place.
             now += isNarrowed ? 4 * shape[0] * shape[1] + packed : -packed
             // It waits to be written.

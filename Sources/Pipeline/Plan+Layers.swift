@@ -40,7 +40,7 @@ extension Plan {
             CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
         }
         if model.storesTiedHead {
-            edits.append(.remove("\(model.architecture.names.head).weight"))
+            edits.append(.remove(model.ownHeadName))
         }
         for role in model.architecture.roles {
             let (old, new) = (model.shape(role), model.shape(role, in: shape))

@@ -98,15 +98,13 @@ struct Survey {
     }
 
     private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
-        for (writer, roles) in [
-            (Role.output, [Role.query, .key, .value, .output]), (.down, [.gate, .up, .down]),
-        ] {
+        for writer in [Role.output, .down] {
             guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
                 continue
             }
             let power = try ErrorCurve.power(layer, input, pool: pool)
             stream += power
-            for role in roles where block.layers[role] != nil {
+            for role in block.layers.keys where role.isInAttention == writer.isInAttention {
                 parts[plan.model.layerName(role, block: block.index)] =
                     stream > 0 ? power / stream : 1
             }

@@ -24,7 +24,8 @@ extension Sweep {
             for other in plans where other.role.follows(plan.role) {
                 try observer.advance(0, 0, .pruning, block.index)
                 narrowed[other.role] = try keep(
-                    rows(columns, of: other.role), of: other.role, block, statistics)
+                    rows(columns, of: other.role), of: other.role, block, shape: lane.shape,
+                    statistics)
             }
         }
         for plan in plans {
@@ -67,7 +68,8 @@ extension Sweep {
 
     /// A layer with some of its rows.
     private func keep(
-        _ rows: [Int], of role: Role, _ block: Block, _ statistics: [Tap: Statistics]
+        _ rows: [Int], of role: Role, _ block: Block, shape: BlockShape,
+        _ statistics: [Tap: Statistics]
     ) throws -> Narrowed {
         guard let layer = block.layers[role] else {
             preconditionFailure("no such layer in the block")
@@ -75,13 +77,21 @@ extension Sweep {
         return Narrowed(
             layer: Linear(
                 weights: layer.weights.selecting(rows: rows),
-                bias: layer.bias.map { bias in rows.map { bias[$0] } }, input: layer.input),
+                bias: layer.bias.map { bias in rows.map { bias[$0] } }, input: layer.input,
+                parts: model.parts(role, in: shape)),
             outcome: ChannelPruning.rows(
                 kept: rows, of: layer, statistics: statistics[role.tap]))
     }
 
-    /// The rows of a layer that make these columns' input.
+    /// The rows of a layer that make these columns' input, ascending.
     private func rows(_ columns: [Int], of role: Role) -> [Int] {
+        let parts = zip(role.parts, model.parts(role, in: model.blockShape))
+        if role.parts.count > 1 {
+            return parts.flatMap { part, ranges in
+                let places = ranges.flatMap(\.self)
+                return rows(columns, of: part).map { places[$0] }
+            }.sorted()
+        }
         guard role == .key || role == .value else { return columns }
         let (size, dimension) = (model.configuration.groupSize, model.configuration.headDim)
         return stride(from: 0, to: columns.count, by: size).flatMap { first in

@@ -4,7 +4,8 @@ extension Architecture {
         name: "opt", className: "OPTForCausalLM", norm: .layer, position: .learned(offset: 2),
         feedForward: .plain,
         keys: Keys(
-            intermediateSize: "ffn_dim", activation: "activation_function", normEpsilon: nil,
+            intermediateSize: "ffn_dim", activation: "activation_function", keyValueHeads: nil,
+            headDimension: nil, normEpsilon: nil,
             embeddingSize: "word_embed_proj_dim", normsBefore: "do_layer_norm_before",
             normsAffine: "layer_norm_elementwise_affine",
             withoutFinalNorm: "_remove_final_layer_norm"),

@@ -8,6 +8,12 @@ package struct Architecture: Sendable {
     package var norm: Norm
     package var position: Position
     package var feedForward: FeedForward
+    package var rotary = Rotary()
+    /// Where query, key and value are one layer, their rows come one key/value head after the other, each
+    /// with its queries; otherwise all queries, all keys, all values.
+    package var interleavesHeads = false
+    /// Rows of the embedding table are multiplied by the square root of `hidden_size`.
+    package var scalesEmbedding = false
     package var headCount = HeadCount.fixed
     /// RMS norms over each head of queries and keys.
     package var normalisesQueriesAndKeys = false
@@ -19,15 +25,33 @@ package struct Architecture: Sendable {
     package var biases: Set<Role> = []
     /// Flags of `config.json` that give biases to roles.
     package var biasFlags: [BiasFlag] = []
+    /// Flags of `config.json` that must not be set, for what they do is not known here.
+    package var refusedFlags: [String] = []
     /// The family as which the same weights can be written to get more biases.
     package var relabel: Relabel?
 
-    package enum Norm: Sendable, Hashable { case rms, layer }
+    package enum Norm: Sendable, Hashable {
+        case rms
+        /// RMS norms whose weights are stored less 1.
+        case rmsAroundOne
+        case layer
+    }
 
     package enum Position: Sendable, Hashable {
         case rotary
         /// A table whose row for position p is p + `offset`.
         case learned(offset: Int)
+    }
+
+    /// How a configuration says the rotation of queries and keys.
+    package struct Rotary: Sendable {
+        /// Outside of `rope_parameters`.
+        package var base = "rope_theta"
+        /// Outside of `rope_parameters`, the share of a head's elements that is rotated; nil: all are.
+        package var fraction: String?
+        package var defaultFraction = 1.0
+        /// Of `rope_type`.
+        package var types = ["default", "linear", "llama3"]
     }
 
     package enum FeedForward: Sendable, Hashable { case gated, plain }
@@ -46,7 +70,9 @@ package struct Architecture: Sendable {
     package enum Window: Sendable, Hashable {
         case none
         /// All of them, unless `sliding_window` is null; absent, it is `default`.
-        case always(default: Int)
+        case always(default: Int?)
+        /// Those that `layer_types` names, or every other one from the first on.
+        case alternating(default: Int)
         /// Those that `layer_types` names, or from `max_window_layers` on, where
         /// `use_sliding_window` is true.
         case optional(default: Int, firstBlock: Int)
@@ -56,6 +82,10 @@ package struct Architecture: Sendable {
     package struct Keys: Sendable {
         package var intermediateSize = "intermediate_size"
         package var activation = "hidden_act"
+        /// nil: as many as `num_attention_heads`.
+        package var keyValueHeads: String? = "num_key_value_heads"
+        /// nil: `hidden_size` / `num_attention_heads`.
+        package var headDimension: String? = "head_dim"
         /// nil: always `defaults.normEpsilon`.
         package var normEpsilon: String? = "rms_norm_eps"
         /// nil: the same as `hidden_size`.
@@ -66,6 +96,13 @@ package struct Architecture: Sendable {
         package var normsAffine: String?
         /// nil: there is a final norm.
         package var withoutFinalNorm: String?
+        /// nil: the feed-forward reads what the attention has left.
+        package var parallelResidual: String?
+        /// What queries times keys is divided by the square root of; nil: a head's size.
+        package var attentionScalar: String?
+        /// Caps of the attention's scores and of the logits; nil, and null in `config.json`: none.
+        package var attentionSoftcap: String?
+        package var logitSoftcap: String?
     }
 
     /// What a key that is absent means, as in the family's configuration class in transformers.
@@ -78,6 +115,9 @@ package struct Architecture: Sendable {
         package var headDimension: Int?
         package var maximumPositions = 2048
         package var tiedEmbeddings = false
+        package var attentionScalar = 1.0
+        package var attentionSoftcap = 1.0
+        package var logitSoftcap = 1.0
     }
 
     /// Tensor names, each without `.weight` and `.bias`.
@@ -89,10 +129,14 @@ package struct Architecture: Sendable {
         package var projectIn: String?
         package var projectOut: String?
         package var finalNorm: String
-        package var head = "lm_head"
+        /// Where there are several, a checkpoint has one of them.
+        package var heads = ["lm_head"]
         /// Inside a block.
         package var attentionNorm: String
         package var feedForwardNorm: String
+        /// Over what attention and feed-forward add to the sum that runs through the block.
+        package var attentionOutputNorm: String?
+        package var feedForwardOutputNorm: String?
         package var queryNorm: String?
         package var keyNorm: String?
         package var layers: [Role: String]
@@ -112,7 +156,9 @@ package struct Architecture: Sendable {
     }
 
     /// Every family.
-    package static let all: [Architecture] = [llama, mistral, qwen2, qwen3, opt]
+    package static let all: [Architecture] = [
+        llama, mistral, qwen2, qwen3, gemma2, phi3, opt, gptNeoX,
+    ]
 
     package static func named(_ name: String) -> Architecture? { all.first { $0.name == name } }
 

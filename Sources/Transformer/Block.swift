@@ -4,8 +4,13 @@ import Tensors
 package final class Block: Sendable {
     package let index: Int
     package let layers: [Role: Linear]
+    /// What computes each role that is one thing, as a part of a layer.
+    let projections: [Role: (layer: Linear, part: Int)]
     let attentionNorm: NormWeights
     let feedForwardNorm: NormWeights
+    /// Over what is added to the sum that runs through the block; nil where the family has none.
+    let attentionOutputNorm: NormWeights?
+    let feedForwardOutputNorm: NormWeights?
     /// Over each head; nil where the family has none.
     let queryNorm: NormWeights?
     let keyNorm: NormWeights?
@@ -18,13 +23,21 @@ package final class Block: Sendable {
 
     init(
         index: Int, layers: [Role: Linear], attentionNorm: NormWeights,
-        feedForwardNorm: NormWeights, queryNorm: NormWeights?, keyNorm: NormWeights?, window: Int?,
-        shape: BlockShape, input: ProductInput
+        feedForwardNorm: NormWeights, attentionOutputNorm: NormWeights?,
+        feedForwardOutputNorm: NormWeights?, queryNorm: NormWeights?, keyNorm: NormWeights?,
+        window: Int?, shape: BlockShape, input: ProductInput
     ) {
         self.index = index
         self.layers = layers
+        projections = layers.reduce(into: [:]) { projections, entry in
+            for (part, role) in entry.key.parts.enumerated() {
+                projections[role] = (entry.value, part)
+            }
+        }
         self.attentionNorm = attentionNorm
         self.feedForwardNorm = feedForwardNorm
+        self.attentionOutputNorm = attentionOutputNorm
+        self.feedForwardOutputNorm = feedForwardOutputNorm
         self.queryNorm = queryNorm
         self.keyNorm = keyNorm
         self.window = window
@@ -36,7 +49,8 @@ package final class Block: Sendable {
     package func replacing(_ layers: [Role: Linear], shape: BlockShape) -> Block {
         Block(
             index: index, layers: layers, attentionNorm: attentionNorm,
-            feedForwardNorm: feedForwardNorm, queryNorm: queryNorm, keyNorm: keyNorm,
+            feedForwardNorm: feedForwardNorm, attentionOutputNorm: attentionOutputNorm,
+            feedForwardOutputNorm: feedForwardOutputNorm, queryNorm: queryNorm, keyNorm: keyNorm,
             window: window, shape: shape, input: input)
     }
 
@@ -47,7 +61,7 @@ package final class Block: Sendable {
     }
 }
 
-/// A norm's weight and bias, `[features]`.
+/// A norm's weight and bias, `[features]`, as they are applied.
 struct NormWeights: Sendable {
     let kind: Architecture.Norm
     let weight: [Float]?
@@ -57,7 +71,7 @@ struct NormWeights: Sendable {
     /// x, y: `[rows, features]`; they may be the same.
     func apply(_ x: MatrixView, into y: MatrixView) {
         switch kind {
-        case .rms:
+        case .rms, .rmsAroundOne:
             let ones = weight ?? [Float](repeating: 1, count: x.columns)
             rmsNormalize(x, weight: ones, epsilon: epsilon, into: y)
         case .layer:

@@ -32,10 +32,31 @@ extension Model {
         switch role {
         case .query: return [queries, hidden]
         case .key, .value: return [keys, hidden]
+        case .queryKeyValue: return [queries + 2 * keys, hidden]
         case .output: return [hidden, queries]
         case .gate, .up: return [block.intermediateSize, hidden]
+        case .gateUp: return [2 * block.intermediateSize, hidden]
         case .down: return [hidden, block.intermediateSize]
         }
+    }
+
+    /// The rows of a layer that make each of its parts; empty where it is one thing.
+    package func parts(_ role: Role, in block: BlockShape) -> [[Range<Int>]] {
+        let parts = role.parts
+        if parts.count == 1 { return [] }
+        // One group of heads after the other, or all of them at once.
+        let groups =
+            role == .queryKeyValue && architecture.interleavesHeads ? block.keyValueHeads : 1
+        var start = 0
+        var result = [[Range<Int>]](repeating: [], count: parts.count)
+        for _ in 0..<groups {
+            for (index, part) in parts.enumerated() {
+                let rows = shape(part, in: block)[0] / groups
+                result[index].append(start..<(start + rows))
+                start += rows
+            }
+        }
+        return result
     }
 
     /// Multiply-adds of such a block's linear layers for one token, which is how many weights they have.

@@ -48,6 +48,12 @@ struct ConfigReader {
         return number
     }
 
+    /// A cap, which null switches off; nil for a family that has none.
+    func cap(_ key: String?, default fallback: Double) throws(ModelError) -> Float? {
+        guard let key, config[key]?.isNull != true else { return nil }
+        return Float(try number(key, default: fallback))
+    }
+
     func flag(_ key: String, default fallback: Bool) throws(ModelError) -> Bool {
         guard let node = value(key) else { return fallback }
         guard let flag = node.bool else { throw wrong(key, expected: "true or false") }
@@ -74,7 +80,10 @@ extension ConfigReader {
         case .none:
             return everywhere
         case .always(let fallback):
-            if isNull { return everywhere }
+            if isNull || fallback == nil && value("sliding_window") == nil { return everywhere }
+            size = try self.size("sliding_window", default: fallback)
+        case .alternating(let fallback):
+            if isNull { throw wrong("sliding_window", expected: "an integer") }
             size = try self.size("sliding_window", default: fallback)
         case .optional(let fallback, _):
             let isUsed = try flag("use_sliding_window", default: false)
@@ -82,9 +91,7 @@ extension ConfigReader {
             size = try self.size("sliding_window", default: fallback)
         }
         if size >= positions { return everywhere }
-        guard case .optional(_, let usual) = rule else {
-            return [Int?](repeating: size, count: blocks)
-        }
+        if case .always = rule { return [Int?](repeating: size, count: blocks) }
         if let types = value("layer_types") {
             let names = types.array?.compactMap(\.string) ?? []
             let known = ["full_attention", "sliding_attention"]
@@ -97,7 +104,9 @@ extension ConfigReader {
             }
             return names.map { $0 == "sliding_attention" ? size : nil }
         }
-        var first = usual
+        guard case .optional(_, var first) = rule else {
+            return (0..<blocks).map { $0 % 2 == 0 ? size : nil }
+        }
         if let node = value("max_window_layers") {
             guard let number = node.integer, number >= 0 else {
                 throw wrong("max_window_layers", expected: "an integer of at least 0")

@@ -6,6 +6,8 @@ package struct Embedding: Sendable {
     let table: TensorView
     let positions: TensorView?
     let offset: Int
+    /// What rows of the table are multiplied by; nil: nothing.
+    let scale: Float?
     let projectIn: Linear?
 
     /// Writes the hidden states of one sequence that starts at position 0. tokens: `[length]`, checked
@@ -46,6 +48,10 @@ package struct Embedding: Sendable {
             decode(
                 UnsafeRawBufferPointer(rebasing: table.bytes[part]), table.type,
                 into: target.row(index), count: table.shape[1])
+            if let scale {
+                Tensors.scale(
+                    target.row(index), by: scale, count: table.shape[1], into: target.row(index))
+            }
         }
     }
 }
@@ -62,11 +68,18 @@ extension Model {
                 "\(name(table)).weight",
                 shape: [configuration.maxPositionEmbeddings + first, configuration.hiddenSize])
         }
+        let table = try checkpoint.expect(
+            "\(name(names.embedding)).weight",
+            shape: [configuration.vocabSize, configuration.embeddingSize])
+        var scale: Float?
+        if architecture.scalesEmbedding {
+            // Rounded to the type of the table, in which a model is loaded and was trained.
+            var root = Float(configuration.hiddenSize).squareRoot()
+            round(&root, count: 1, to: table.type)
+            scale = root
+        }
         return Embedding(
-            table: try checkpoint.expect(
-                "\(name(names.embedding)).weight",
-                shape: [configuration.vocabSize, configuration.embeddingSize]),
-            positions: positions, offset: offset,
+            table: table, positions: positions, offset: offset, scale: scale,
             projectIn: try projection(
                 names.projectIn, [configuration.hiddenSize, configuration.embeddingSize]))
     }

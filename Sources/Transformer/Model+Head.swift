@@ -61,6 +61,7 @@ extension Model {
                         let input = buffers.input(part, of: states, final, project)
                         let logits = buffers.logits[min(model, 1)].view.prefix(part.count)
                         buffers.products.multiply(Operand(input), weights, into: logits)
+                        if let cap = configuration.logitSoftcap { softcap(logits, at: cap) }
                         for (row, token) in part.enumerated() {
                             predictions[model * count + first + row].add(
                                 logits.row(row), range.count, from: start, of: token.token,

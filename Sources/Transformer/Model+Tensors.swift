@@ -43,7 +43,10 @@ extension Model {
     /// Reads none of their values: that would have the disk read what lies around each of them.
     private func checkNorms(block index: Int) throws {
         let names = architecture.names
-        for name in [names.attentionNorm, names.feedForwardNorm] {
+        for name in [
+            names.attentionNorm, names.feedForwardNorm, names.attentionOutputNorm,
+            names.feedForwardOutputNorm,
+        ].compactMap(\.self) {
             _ = try normTensors(blockName(name, index))
         }
         guard architecture.normalisesQueriesAndKeys else { return }
@@ -62,8 +65,10 @@ extension Model {
 
     func norm(_ full: String, size: Int? = nil) throws -> NormWeights {
         let (weight, bias) = try normTensors(full, size: size)
+        let shift: Float = architecture.norm == .rmsAroundOne ? 1 : 0
         return NormWeights(
-            kind: architecture.norm, weight: try weight?.floats(), bias: try bias?.floats(),
+            kind: architecture.norm, weight: try weight?.floats().map { $0 + shift },
+            bias: try bias?.floats(),
             epsilon: configuration.normEpsilon)
     }
 
@@ -103,15 +108,20 @@ extension Model {
         let layers = Mutex<[Role: Linear]>([:])
         try pool.forEach(roles.count) { place in
             let layer = Linear(
-                weights: matrices[place], bias: biases[place], input: input)
+                weights: matrices[place], bias: biases[place], input: input,
+                parts: parts(roles[place], in: blockShape))
             layers.withLock { $0[roles[place]] = layer }
         }
+        let names = architecture.names
+        func norm(_ inner: String) throws -> NormWeights { try self.norm(blockName(inner, index)) }
         return Block(
             index: index, layers: layers.withLock { $0 },
-            attentionNorm: try norm(blockName(architecture.names.attentionNorm, index)),
-            feedForwardNorm: try norm(blockName(architecture.names.feedForwardNorm, index)),
-            queryNorm: try headNorm(architecture.names.queryNorm, block: index),
-            keyNorm: try headNorm(architecture.names.keyNorm, block: index),
+            attentionNorm: try norm(names.attentionNorm),
+            feedForwardNorm: try norm(names.feedForwardNorm),
+            attentionOutputNorm: try names.attentionOutputNorm.map(norm),
+            feedForwardOutputNorm: try names.feedForwardOutputNorm.map(norm),
+            queryNorm: try headNorm(names.queryNorm, block: index),
+            keyNorm: try headNorm(names.keyNorm, block: index),
             window: configuration.windows[index], shape: blockShape, input: input)
     }
 
@@ -119,10 +129,15 @@ extension Model {
     package func blockBytes(input: ProductInput) -> Int {
         architecture.roles.reduce(0) { sum, role in
             let shape = shape(role)
-            return sum + 4 * shape[0] * shape[1]
-                + PackedWeights.bytes(
-                    rows: shape[0], columns: shape[1], input: input)
+            return sum + 4 * shape[0] * shape[1] + packedBytes(role, input: input)
         }
+    }
+
+    /// Bytes of one layer packed for products, with what packing takes for a moment.
+    package func packedBytes(_ role: Role, input: ProductInput) -> Int {
+        Linear.packedBytes(
+            rows: shape(role)[0], columns: shape(role)[1], input: input,
+            parts: parts(role, in: blockShape))
     }
 }
 

@@ -53,12 +53,18 @@ package final class Model: Sendable {
     /// The head is the embedding table, whether or not the checkpoint stores it a second time.
     package var storesTiedHead: Bool {
         configuration.tieWordEmbeddings
-            && checkpoint.tensor(named: "\(architecture.names.head).weight") != nil
+            && checkpoint.tensor(named: ownHeadName) != nil
+    }
+
+    /// Of the head's tensor, where it is not the embedding's.
+    package var ownHeadName: String {
+        let names = architecture.names.heads.map { "\($0).weight" }
+        return names.first { checkpoint.tensor(named: $0) != nil } ?? names[0]
     }
 
     var headName: String {
         configuration.tieWordEmbeddings
-            ? name("\(architecture.names.embedding).weight") : "\(architecture.names.head).weight"
+            ? name("\(architecture.names.embedding).weight") : ownHeadName
     }
 
     /// The rotation of at least the first `positions` positions; nil where positions are learned.

@@ -20,6 +20,13 @@ package struct ModelConfiguration: Sendable {
     package let normsBefore: Bool
     package let normsAffine: Bool
     package let hasFinalNorm: Bool
+    /// The feed-forward reads what the attention reads, not what it has left.
+    package let isParallel: Bool
+    /// What queries times keys is multiplied by.
+    package let attentionScale: Float
+    /// c of c tanh(x / c), for the attention's scores and for the logits; nil: they stay as they are.
+    package let attentionSoftcap: Float?
+    package let logitSoftcap: Float?
     /// Radians per position of each rotated pair; nil where positions are learned.
     package let inverseFrequencies: [Float]?
     /// How many positions each block attends to, itself included; nil: all. `[num_hidden_layers]`
@@ -44,16 +51,15 @@ package struct ModelConfiguration: Sendable {
         intermediateSize = try reader.size(keys.intermediateSize)
         numHiddenLayers = try reader.size("num_hidden_layers", atMost: 10_000)
         numAttentionHeads = try reader.size("num_attention_heads")
+        let (hiddenSize, heads) = (hiddenSize, numAttentionHeads)
         numKeyValueHeads =
-            architecture.position == .rotary
-            ? try reader.size(
-                "num_key_value_heads", default: defaults.keyValueHeads ?? numAttentionHeads)
-            : numAttentionHeads
+            try keys.keyValueHeads.map { key throws(ModelError) in
+                try reader.size(key, default: defaults.keyValueHeads ?? heads)
+            } ?? heads
         headDim =
-            architecture.position == .rotary
-            ? try reader.size(
-                "head_dim", default: defaults.headDimension ?? hiddenSize / numAttentionHeads)
-            : hiddenSize / numAttentionHeads
+            try keys.headDimension.map { key throws(ModelError) in
+                try reader.size(key, default: defaults.headDimension ?? hiddenSize / heads)
+            } ?? (hiddenSize / heads)
         maxPositionEmbeddings = try reader.size(
             "max_position_embeddings", default: defaults.maximumPositions)
         if numAttentionHeads % numKeyValueHeads != 0 {
@@ -64,16 +70,18 @@ package struct ModelConfiguration: Sendable {
             && (headDim < 2 || headDim % 2 != 0 || headDim > Self.maximumHeadDim)
         {
             throw reader.wrong(
-                "head_dim",
-                expected: "an even number from 2 to \(Self.maximumHeadDim) (absent, it is "
-                    + "hidden_size / num_attention_heads)")
+                keys.headDimension ?? "num_attention_heads",
+                expected: keys.headDimension == nil
+                    ? "a number that leaves each head an even part of hidden_size, at most "
+                        + "\(Self.maximumHeadDim)"
+                    : "an even number from 2 to \(Self.maximumHeadDim) (absent, it is "
+                        + "hidden_size / num_attention_heads)")
         }
-        if architecture.position != .rotary && hiddenSize % numAttentionHeads != 0 {
+        if keys.headDimension == nil && hiddenSize % numAttentionHeads != 0 {
             throw reader.wrong("hidden_size", expected: "a multiple of num_attention_heads")
         }
         tieWordEmbeddings = try reader.flag(
             "tie_word_embeddings", default: defaults.tiedEmbeddings)
-        let hiddenSize = hiddenSize
         embeddingSize =
             try keys.embeddingSize.map { key throws(ModelError) in
                 try reader.size(key, default: hiddenSize)
@@ -102,9 +110,24 @@ package struct ModelConfiguration: Sendable {
                 try reader.flag(key, default: false)
             } ?? false
         hasFinalNorm = normsBefore && !removed
+        isParallel =
+            try keys.parallelResidual.map { key throws(ModelError) in
+                try reader.flag(key, default: true)
+            } ?? false
+        let scalar =
+            try keys.attentionScalar.map { key throws(ModelError) in
+                try reader.number(key, default: defaults.attentionScalar)
+            } ?? Double(headDim)
+        attentionScale = 1 / Float(scalar).squareRoot()
+        attentionSoftcap = try reader.cap(
+            keys.attentionSoftcap, default: defaults.attentionSoftcap)
+        logitSoftcap = try reader.cap(keys.logitSoftcap, default: defaults.logitSoftcap)
+        for key in architecture.refusedFlags where try reader.flag(key, default: false) {
+            throw reader.wrong(key, expected: "false, for anything else is not supported")
+        }
         inverseFrequencies =
             architecture.position == .rotary
-            ? try reader.inverseFrequencies(headDim: headDim) : nil
+            ? try reader.inverseFrequencies(headDim: headDim, architecture.rotary) : nil
         windows = try reader.windows(
             architecture.window, blocks: numHiddenLayers, positions: maxPositionEmbeddings)
         var biases = architecture.biases

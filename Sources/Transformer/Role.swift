@@ -1,19 +1,33 @@
 /// What a linear layer does in its block.
 package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
     case query, key, value
+    /// The three of them in one.
+    case queryKeyValue
     /// The attention's output projection.
     case output
     /// The feed-forward's gate; only where it is gated.
     case gate
-    case up, down
+    case up
+    /// The two of them in one.
+    case gateUp
+    case down
 
     /// Where its input is taken; roles with the same tap read the same input.
     package var tap: Tap {
         switch self {
-        case .query, .key, .value: .attention
+        case .query, .key, .value, .queryKeyValue: .attention
         case .output: .output
-        case .gate, .up: .feedForward
+        case .gate, .up, .gateUp: .feedForward
         case .down: .down
+        }
+    }
+
+    /// What it computes, in the order of its rows; itself but for a layer that is several in one.
+    package var parts: [Role] {
+        switch self {
+        case .queryKeyValue: [.query, .key, .value]
+        case .gateUp: [.gate, .up]
+        default: [self]
         }
     }
 
@@ -24,5 +38,5 @@ package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
 }
 
 extension Role {
-    package var isInAttention: Bool { Architecture.attentionRoles.contains(self) }
+    package var isInAttention: Bool { tap == .attention || tap == .output }
 }

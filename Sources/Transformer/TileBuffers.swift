@@ -15,6 +15,8 @@ final class TileBuffers: @unchecked Sendable {
     let normed: Matrix
     /// `[tile, hidden_size]`: the sum that runs through a block whose output is not wanted.
     let residual: Matrix
+    /// `[tile, hidden_size]`: what is added to that sum after a norm of its own; empty without one.
+    let addend: Matrix
     /// `[tile, num_attention_heads * head_dim]`.
     let query: Matrix
     /// `[tile, num_key_value_heads * head_dim]`: keys, then values.
@@ -43,6 +45,8 @@ final class TileBuffers: @unchecked Sendable {
         let stack = group * min(rows, Self.queries(group: group))
         normed = Matrix(rows: rows, columns: configuration.hiddenSize)
         residual = Matrix(rows: rows, columns: configuration.hiddenSize)
+        addend = Matrix(
+            rows: Self.hasAddend(model) ? rows : 0, columns: configuration.hiddenSize)
         query = Matrix(rows: rows, columns: attention)
         shared = Matrix(
             rows: rows, columns: configuration.numKeyValueHeads * configuration.headDim)
@@ -60,6 +64,11 @@ final class TileBuffers: @unchecked Sendable {
 
     deinit { rounded.deallocate() }
 
+    private static func hasAddend(_ model: Model) -> Bool {
+        let names = model.architecture.names
+        return names.attentionOutputNorm != nil || names.feedForwardOutputNorm != nil
+    }
+
     /// What one of them takes, in bytes.
     static func bytes(_ model: Model, rows: Int) -> Int {
         let configuration = model.configuration
@@ -68,7 +77,8 @@ final class TileBuffers: @unchecked Sendable {
         let stack = heads / shared * min(rows, queries(group: heads / shared))
         let forward = model.architecture.feedForward == .gated ? 2 : 1
         let row =
-            2 * configuration.hiddenSize + (2 * heads + shared) * configuration.headDim
+            (hasAddend(model) ? 3 : 2) * configuration.hiddenSize + (2 * heads + shared)
+            * configuration.headDim
             + forward * configuration.intermediateSize
         // Products in bfloat16 keep a copy of their widest input.
         let widest = max(configuration.intermediateSize, configuration.hiddenSize)

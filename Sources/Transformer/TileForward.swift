@@ -23,8 +23,18 @@ struct TileForward {
     private func apply(
         _ role: Role, _ x: Operand, into y: MatrixView, accumulates: Bool = false
     ) {
-        block.layers[role]?.apply(
-            x, into: y, using: buffers.products, accumulates: accumulates)
+        guard let (layer, part) = block.projections[role] else { return }
+        layer.apply(x, part: part, into: y, using: buffers.products, accumulates: accumulates)
+    }
+
+    /// x += the layer's output, after a norm where there is one for it.
+    private func add(_ role: Role, _ input: MatrixView, norm: NormWeights?, to x: MatrixView) {
+        let left = buffers.products.left(input, as: self.input)
+        guard let norm else { return apply(role, left, into: x, accumulates: true) }
+        let addend = buffers.addend.view.prefix(count)
+        apply(role, left, into: addend)
+        norm.apply(addend, into: addend)
+        Tensors.add(addend, to: x)
     }
 
     /// What attention reads. x: `[rows, hidden_size]`.
@@ -77,20 +87,27 @@ struct TileForward {
         try observe?(.output, mixed, tile)
         // The sum that runs through the block is kept where the output is wanted.
         let sum = y ?? buffers.residual.view.prefix(count)
-        if sum.start != x.start { sum.copy(from: x) }
-        apply(.output, buffers.products.left(mixed, as: input), into: sum, accumulates: true)
-        if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
-        try feed(sum, isWanted: y != nil)
+        let side = configuration.isParallel ? feedForwardInput(x) : nil
+        // Where the feed-forward reads something else, it may be of no use.
+        if side == nil || y != nil {
+            if sum.start != x.start { sum.copy(from: x) }
+            add(.output, mixed, norm: block.attentionOutputNorm, to: sum)
+            if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
+        }
+        try feed(side ?? feedForwardInput(sum), addingTo: y == nil ? nil : sum)
         if !configuration.normsBefore, y != nil { block.feedForwardNorm.apply(sum, into: sum) }
     }
 
-    /// x: `[rows, hidden_size]`, to which the feed-forward's output is added where it is wanted.
-    private func feed(_ x: MatrixView, isWanted: Bool) throws {
-        var normed = x
-        if configuration.normsBefore {
-            normed = buffers.normed.view.prefix(count)
-            block.feedForwardNorm.apply(x, into: normed)
-        }
+    /// What the feed-forward reads. x: `[rows, hidden_size]`.
+    private func feedForwardInput(_ x: MatrixView) -> MatrixView {
+        guard configuration.normsBefore else { return x }
+        let normed = buffers.normed.view.prefix(count)
+        block.feedForwardNorm.apply(x, into: normed)
+        return normed
+    }
+
+    /// normed, x: `[rows, hidden_size]`; x is nil to end at the last layer's input.
+    private func feed(_ normed: MatrixView, addingTo x: MatrixView?) throws {
         try observe?(.feedForward, normed, tile)
         let up = view(buffers.up, columns: block.shape.intermediateSize)
         let left = buffers.products.left(normed, as: input)
@@ -104,13 +121,11 @@ struct TileForward {
             configuration.activation.apply(up)
         }
         try observe?(.down, up, tile)
-        if isWanted {
-            apply(.down, buffers.products.left(up, as: input), into: x, accumulates: true)
-        }
+        if let x { add(.down, up, norm: block.feedForwardOutputNorm, to: x) }
     }
 
-    /// Some rows of the heads that share one head's keys and values: softmax(q kᵀ / sqrt(d)) v, causal,
-    /// within the window. query, output: `[rows of the tile, num_attention_heads * head_dim]`.
+    /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v, causal, within
+    /// the window, with scores capped where the family says so. query, output: `[rows of the tile, num_attention_heads * head_dim]`.
     private func attend(
         _ query: MatrixView, into output: MatrixView, sharedHead: Int, rows: Range<Int>
     ) {
@@ -140,7 +155,8 @@ struct TileForward {
         let first = tile.rows.lowerBound + rows.lowerBound
         let last = tile.rows.lowerBound + rows.upperBound
         let oldest = block.window.map { max(0, first - $0 + 1) } ?? 0
-        let factor = 1 / Float(dimension).squareRoot()
+        let factor = configuration.attentionScale
+        let cap = configuration.attentionSoftcap
         buffers.softmax.reset(rows: stack)
         for start in stride(from: oldest, to: last, by: TileBuffers.keys) {
             let keys = start..<min(last, start + TileBuffers.keys)
@@ -150,8 +166,9 @@ struct TileForward {
             buffers.products.multiply(
                 queries, cache.read(.keys, sequence: slot, head: sharedHead, keys),
                 transposed: true, into: scores)
+            if let cap { softcap(scores, scale: factor, at: cap) }
             let part = buffers.softmax.absorb(
-                scores, scale: factor, into: attended, as: input, at: weights
+                scores, scale: cap == nil ? factor : 1, into: attended, as: input, at: weights
             ) { row in
                 let position = first + row % rows.count
                 let from = block.window.map { max(0, position - $0 + 1) } ?? 0

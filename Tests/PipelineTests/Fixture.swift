@@ -13,7 +13,7 @@ import Pipeline
 struct Fixture: Sendable, CustomTestStringConvertible {
     static let families = [
         "llama", "llama-tied-rope-scaled", "llama-biased", "opt", "opt-post-norm", "qwen2",
-        "qwen3", "mistral-window",
+        "qwen3", "mistral-window", "gemma2", "gpt-neox", "phi3",
     ]
     static let cases = [
         "magnitude-0.5", "wanda-0.5", "stade-0.5", "stade-2of4", "stade-4of8", "stade-0.7",

@@ -37,6 +37,11 @@ struct JobChannelsTests {
             family: "qwen2", prune: "sparsity: 0.3, bias: native, heads: true", widths: [92, 4, 2]),
         Case(family: "qwen3", prune: "sparsity: 0.4, heads: true", widths: [104, 2, 1]),
         Case(family: "opt", prune: "sparsity: 0.3, heads: true", widths: [72, 4, 4]),
+        Case(family: "gemma2", prune: "sparsity: 0.4, heads: true", widths: [104, 2, 1]),
+        Case(family: "gemma2", prune: "sparsity: 0.3, method: wanda", widths: [92, 4, 2]),
+        Case(family: "gpt-neox", prune: "sparsity: 0.3, heads: true", widths: [72, 4, 4]),
+        Case(family: "phi3", prune: "sparsity: 0.4, heads: true", widths: [104, 2, 1]),
+        Case(family: "phi3", prune: "sparsity: 0.3, method: stade-w", widths: [92, 4, 2]),
         Case(family: "opt-post-norm", prune: "sparsity: 0.3", widths: [72, 4, 4]),
         Case(
             family: "llama", prune: "sparsity: 0.1, heads: true, ignore: [mlp]",
@@ -158,29 +163,33 @@ struct JobChannelsTests {
     }
 
     /// Channels that are never active go first, and nothing is lost; and so do heads.
-    @Test(arguments: ["llama", "qwen3", "opt"]) func deadChannels_costNothing(
+    @Test(arguments: ["llama", "qwen3", "opt", "gemma2", "gpt-neox", "phi3"])
+    func deadChannels_costNothing(
         _ family: String
     ) throws {
         let place = try Workplace(family)
-        let isOPT = family == "opt"
+        let isPlain = family == "opt" || family == "gpt-neox"
         var tensors = try place.tensors()
         for index in tensors.indices {
             let name = tensors[index].name
-            let isUp = name.contains(isOPT ? "fc1" : "up_proj")
-            let isValue = name.contains("v_proj") && !isOPT
+            let isUp = ["fc1", "dense_h_to_4h", "up_proj"].contains { name.contains($0) }
+            let isValue = name.contains("v_proj") && !isPlain
             guard isUp || isValue else { continue }
             var values = floats(try #require(place.checkpoint("model").tensor(named: name)))
             let rows = tensors[index].shape[0]
             let width = values.count / rows
-            for row in 0..<rows where isUp ? row % 2 == 1 : row < rows / 2 {
+            // The values' come last where query and key are in the same layer.
+            let first = name.contains("qkv_proj") ? rows * 3 / 4 : 0
+            let half = first..<((rows + first) / 2)
+            for row in 0..<rows where isUp ? row % 2 == 1 : half.contains(row) {
                 for column in 0..<width { values[row * width + column] = 0 }
             }
             tensors[index].bytes = bytes(values, .float32)
         }
         try place.store(tensors)
-        let sparsity = isOPT ? 0.25 : 0.45
+        let sparsity = isPlain ? 0.25 : 0.45
         try place.run(
-            "prune: {pattern: channels, sparsity: \(sparsity), heads: \(!isOPT)}\n" + Self.both)
+            "prune: {pattern: channels, sparsity: \(sparsity), heads: \(!isPlain)}\n" + Self.both)
         let report = try place.report()
         let dense = try #require(report["perplexity"]?["dense"]?.double)
         let pruned = try #require(report["perplexity"]?["pruned"]?.double)

@@ -117,7 +117,9 @@ struct JobOutputTests {
     }
 
     /// Weights in other types, and biases that are there, are rounded as they are written.
-    @Test(arguments: [ElementType.bfloat16, .float16], ["llama", "opt", "qwen2"])
+    @Test(
+        arguments: [ElementType.bfloat16, .float16],
+        ["llama", "opt", "qwen2", "gemma2", "gpt-neox", "phi3"])
     func otherTypes_areRounded(_ type: ElementType, _ family: String) throws {
         let place = try Workplace(family)
         try place.store(

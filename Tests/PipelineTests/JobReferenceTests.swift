@@ -8,6 +8,7 @@ import Pipeline
 struct JobReferenceTests {
     static let carrying = [
         "llama", "llama-tied-rope-scaled", "llama-biased", "opt", "opt-post-norm", "qwen2",
+        "gpt-neox",
     ]
     static let settings = [
         "stade-0.5": "{method: stade, sparsity: 0.5}",
@@ -18,7 +19,7 @@ struct JobReferenceTests {
         carrying.flatMap { family in
             settings.keys.sorted().map { Fixture(family: family, name: $0) }
         }
-        + ["qwen3", "mistral-window"].flatMap { family in
+        + ["qwen3", "mistral-window", "gemma2", "phi3"].flatMap { family in
             ["native-stade-0.5", "native-stade-0.5-affine"].map {
                 Fixture(family: family, name: $0)
             }

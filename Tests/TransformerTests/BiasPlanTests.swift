@@ -5,7 +5,7 @@ import Transformer
 
 /// Which roles of which family can have a bias, and what config.json then says.
 struct BiasPlanTests {
-    private static let all = Set(Role.allCases)
+    private static let all = Set(Architecture.llama.roles)
     private static let attention: Set<Role> = [.query, .key, .value, .output]
 
     private func plan(
@@ -22,6 +22,7 @@ struct BiasPlanTests {
     private static let carried: [String: Set<Role>] = [
         "llama": all, "llama-tied-rope-scaled": all, "llama-biased": all, "opt": plain,
         "opt-post-norm": plain, "qwen2": all, "qwen3": attention, "mistral-window": [],
+        "gemma2": attention, "gpt-neox": [.queryKeyValue, .output, .up, .down], "phi3": [],
     ]
 
     @Test(arguments: Fixtures.families)
@@ -115,6 +116,22 @@ struct BiasPlanTests {
                 == true)
         let qwen3 = try Fixtures.model("qwen3")
         #expect(self.plan(qwen3).rolesWithBias(used: [.query]) == Self.attention)
+    }
+
+    /// The feed-forward of GPT-NeoX has biases always, the attention by a flag that is on by default.
+    @Test func gptNeoX_withoutBiases_getsTheFlag() throws {
+        let model = try Fixtures.model(
+            "gpt-neox", config: { $0.setting("attention_bias", to: false) },
+            tensors: {
+                $0.filter { !($0.name.contains("attention.") && $0.name.hasSuffix("bias")) }
+            })
+        #expect(model.configuration.biases == [.up, .down])
+        let plan = plan(model, wanted: Set(model.architecture.roles))
+        #expect(roles(plan, model, .native) == Set(model.architecture.roles))
+        let edited = plan.edit(model.checkpoint.config, used: [.output])
+        #expect(edited["attention_bias"] == true)
+        #expect(plan.rolesWithBias(used: [.output]) == [.queryKeyValue, .output, .up, .down])
+        #expect(plan.edit(model.checkpoint.config, used: [.up]) == model.checkpoint.config)
     }
 
     @Test func opt_withoutBiases_getsTheFlag() throws {

@@ -46,6 +46,69 @@ struct ConfigurationTests {
         #expect(opt.biases == Set(try named("opt").roles) && opt.biases.count == 6)
     }
 
+    @Test func gemma2_defaults() throws {
+        let found = try configuration(Self.least, named("gemma2"))
+        #expect(found.headDim == 256 && found.numKeyValueHeads == 4 && found.tieWordEmbeddings)
+        #expect(found.maxPositionEmbeddings == 8192 && found.windows == [4096, nil])
+        #expect(found.activation == .geluTanh && found.normEpsilon == 1e-6)
+        #expect(found.attentionScale == 1 / 16 && found.attentionSoftcap == 50)
+        #expect(found.logitSoftcap == 30 && found.biases.isEmpty && !found.isParallel)
+        let bare = try configuration(
+            Self.least.setting("attn_logit_softcapping", to: .null)
+                .setting("final_logit_softcapping", to: .null)
+                .setting("attention_bias", to: true), named("gemma2"))
+        #expect(bare.attentionSoftcap == nil && bare.logitSoftcap == nil)
+        #expect(bare.biases == [.query, .key, .value, .output])
+    }
+
+    @Test func gptNeoX_defaults() throws {
+        let found = try configuration(Self.least, named("gpt_neox"))
+        #expect(found.headDim == 16 && found.numKeyValueHeads == 4 && !found.tieWordEmbeddings)
+        #expect(found.maxPositionEmbeddings == 2048 && found.windows == [nil, nil])
+        #expect(found.activation == .gelu && found.normEpsilon == 1e-5 && found.isParallel)
+        #expect(found.biases == Set(try named("gpt_neox").roles) && found.attentionScale == 0.25)
+        #expect(found.attentionSoftcap == nil && found.logitSoftcap == nil)
+        // A quarter of 16 elements is rotated.
+        #expect(found.inverseFrequencies == [1, 0.01])
+        // Keys of other families say nothing here.
+        let same = try configuration(
+            Self.least.setting("head_dim", to: 8).setting("num_key_value_heads", to: 2)
+                .setting("rope_theta", to: 7).setting("partial_rotary_factor", to: 1),
+            named("gpt_neox"))
+        #expect(same.headDim == 16 && same.numKeyValueHeads == 4)
+        #expect(same.inverseFrequencies == found.inverseFrequencies)
+        let old = try configuration(
+            Self.least.setting("rotary_emb_base", to: 100).setting("rotary_pct", to: 0.5)
+                .setting("attention_bias", to: false)
+                .setting("use_parallel_residual", to: false), named("gpt_neox"))
+        #expect(old.inverseFrequencies?.count == 4 && old.biases == [.up, .down])
+        #expect(old.inverseFrequencies?[2] == 0.1 && !old.isParallel)
+    }
+
+    @Test func phi3_defaults() throws {
+        let found = try configuration(Self.least, named("phi3"))
+        #expect(found.headDim == 16 && found.numKeyValueHeads == 4 && !found.tieWordEmbeddings)
+        #expect(found.maxPositionEmbeddings == 4096 && found.windows == [nil, nil])
+        #expect(found.activation == .silu && found.normEpsilon == 1e-5 && found.biases.isEmpty)
+        #expect(found.inverseFrequencies?.count == 8)
+        let partial = Self.least.setting("partial_rotary_factor", to: 0.5)
+        #expect(try configuration(partial, named("phi3")).inverseFrequencies?.count == 4)
+        // What stands in the object counts; an odd number of elements is one more.
+        let object: Node = .object(["partial_rotary_factor": 0.33, "rope_type": "default"])
+        #expect(
+            try configuration(partial.setting("rope_parameters", to: object), named("phi3"))
+                .inverseFrequencies?.count == 3)
+        for type in ["longrope", "su", "linear"] {
+            let error = #expect(throws: ModelError.self) {
+                try configuration(
+                    Self.least.setting("rope_scaling", to: .object(["type": Node(type)])),
+                    named("phi3"))
+            }
+            let text = error?.description ?? ""
+            #expect(text.contains("'rope_scaling.type' is \"\(type)\", expected default"))
+        }
+    }
+
     /// Null is absent.
     @Test func nulls_areDefaults() throws {
         let config = ["head_dim", "num_key_value_heads", "rope_scaling", "tie_word_embeddings"]
@@ -101,6 +164,17 @@ struct ConfigurationTests {
         ("opt", "hidden_size", 65), ("opt", "enable_bias", 2),
         ("opt", "do_layer_norm_before", "no"), ("opt", "activation_function", "silu2"),
         ("opt", "word_embed_proj_dim", 0), ("mistral", "sliding_window", 0),
+        ("gemma2", "sliding_window", .null), ("gemma2", "sliding_window", 0),
+        ("gemma2", "layer_types", ["full_attention"]), ("gemma2", "query_pre_attn_scalar", 0),
+        ("gemma2", "attn_logit_softcapping", 0), ("gemma2", "final_logit_softcapping", "30"),
+        ("gemma2", "use_bidirectional_attention", true), ("gemma2", "hidden_activation", "elu"),
+        ("gemma2", "use_bidirectional_attention", 1), ("gpt_neox", "hidden_size", 66),
+        ("gpt_neox", "num_attention_heads", 64), ("gpt_neox", "use_parallel_residual", 1),
+        ("gpt_neox", "rotary_pct", 1.5), ("gpt_neox", "rotary_pct", 0.01),
+        ("gpt_neox", "rotary_pct", "all"), ("gpt_neox", "rotary_emb_base", -1),
+        ("gpt_neox", "attention_bias", "no"), ("gpt_neox", "layer_norm_eps", 0),
+        ("gpt_neox", "hidden_act", "gelu_10"), ("phi3", "partial_rotary_factor", 2),
+        ("phi3", "sliding_window", -1), ("phi3", "head_dim", 15),
         ("mistral", "sliding_window", "24"), ("qwen2", "use_sliding_window", 1),
     ]
 
@@ -151,6 +225,18 @@ struct WindowTests {
     }
 
     private static let cases: [Case] = [
+        Case(family: "gemma2", settings: [], windows: [4096, nil, 4096]),
+        Case(
+            family: "gemma2",
+            settings: [
+                ("sliding_window", 7),
+                ("layer_types", ["full_attention", "full_attention", "sliding_attention"]),
+            ], windows: [nil, nil, 7]),
+        Case(family: "gemma2", settings: [("sliding_window", 8192)], windows: [nil, nil, nil]),
+        Case(family: "phi3", settings: [], windows: [nil, nil, nil]),
+        Case(family: "phi3", settings: [("sliding_window", .null)], windows: [nil, nil, nil]),
+        Case(family: "phi3", settings: [("sliding_window", 7)], windows: [7, 7, 7]),
+        Case(family: "gpt_neox", settings: [("sliding_window", 7)], windows: [nil, nil, nil]),
         Case(family: "mistral", settings: [], windows: [4096, 4096, 4096]),
         Case(family: "mistral", settings: [("sliding_window", .null)], windows: [nil, nil, nil]),
         Case(family: "mistral", settings: [("sliding_window", 7)], windows: [7, 7, 7]),

@@ -11,7 +11,7 @@ import Transformer
 enum Fixtures {
     static let families = [
         "llama", "llama-tied-rope-scaled", "llama-biased", "opt", "opt-post-norm", "qwen2",
-        "qwen3", "mistral-window",
+        "qwen3", "mistral-window", "gemma2", "gpt-neox", "phi3",
     ]
 
     static let root =

@@ -189,6 +189,102 @@ struct ModelTests {
         #expect(model.blockMultiplyAdds == weights)
     }
 
+    /// Query, key and value of GPT-NeoX are stored one head after the other, those of Phi-3 one projection
+    /// after the other: the same rows in the other order are the same model, if that is said.
+    @Test func partsOfALayer_haveTheirRows() throws {
+        let (neoX, phi3) = (try Fixtures.model("gpt-neox"), try Fixtures.model("phi3"))
+        let heads = (0..<4).map { 48 * $0 }
+        #expect(
+            neoX.parts(.queryKeyValue, in: neoX.blockShape)
+                == [0, 16, 32].map { start in heads.map { ($0 + start)..<($0 + start + 16) } })
+        #expect(
+            phi3.parts(.queryKeyValue, in: phi3.blockShape) == [[0..<64], [64..<96], [96..<128]])
+        #expect(phi3.parts(.gateUp, in: phi3.blockShape) == [[0..<160], [160..<320]])
+        let narrow = BlockShape(keyValueHeads: 1, intermediateSize: 100)
+        #expect(phi3.parts(.queryKeyValue, in: narrow) == [[0..<32], [32..<48], [48..<64]])
+        #expect(phi3.parts(.gateUp, in: narrow) == [[0..<100], [100..<200]])
+        #expect(phi3.parts(.down, in: narrow).isEmpty && neoX.parts(.up, in: narrow).isEmpty)
+    }
+
+    /// Rows of the table times the square root of `hidden_size`, which is rounded to the table's type.
+    @Test(arguments: [(ElementType.float32, Float(11).squareRoot()), (.bfloat16, 3.3125)])
+    func embedding_isScaledInItsType(_ type: ElementType, _ scale: Float) throws {
+        let table = Matrix(rows: 2, columns: 11)
+        for i in 0..<22 { table.start[i] = Float(i % 5) - 1.5 }
+        let bytes = table.elements.flatMap { value -> [UInt8] in
+            let bits = value.bitPattern
+            let all = (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) }
+            return type == .float32 ? all : Array(all[2...])
+        }
+        let sizes = [
+            "input_layernorm": [11], "post_attention_layernorm": [11],
+            "pre_feedforward_layernorm": [11], "post_feedforward_layernorm": [11],
+            "self_attn.q_proj": [2, 11], "self_attn.k_proj": [2, 11], "self_attn.v_proj": [2, 11],
+            "self_attn.o_proj": [11, 2], "mlp.gate_proj": [3, 11], "mlp.up_proj": [3, 11],
+            "mlp.down_proj": [11, 3],
+        ]
+        let zeros = sizes.map { ("model.layers.0.\($0.key)", $0.value) } + [("model.norm", [11])]
+        let model = try Fixtures.model("gemma2") { _ in
+            .object([
+                "model_type": "gemma2", "vocab_size": 2, "hidden_size": 11, "head_dim": 2,
+                "num_attention_heads": 1, "num_key_value_heads": 1, "intermediate_size": 3,
+                "num_hidden_layers": 1,
+            ])
+        } tensors: { _ in
+            [("model.embed_tokens.weight", type, [2, 11], bytes)]
+                + zeros.map { name, shape in
+                    let count = shape.reduce(type.size, *)
+                    return ("\(name).weight", type, shape, [UInt8](repeating: 0, count: count))
+                }
+        }
+        let hidden = Matrix(rows: 2, columns: 11)
+        try model.embedding().embed([1, 0], into: hidden.view)
+        let rows = table.elements
+        #expect(hidden.elements == (rows[11...] + rows[..<11]).map { $0 * scale })
+    }
+
+    /// Norms of what is added, caps and the feed-forward's place each make another model.
+    @Test(
+        arguments: [
+            ("gemma2", "attn_logit_softcapping", Node.null, false),
+            ("gemma2", "attn_logit_softcapping", 51, false),
+            ("gemma2", "final_logit_softcapping", .null, false),
+            ("gemma2", "query_pre_attn_scalar", 17, false),
+            ("gemma2", "layer_types", .null, true), ("gemma2", "sliding_window", 8, false),
+            ("gemma2", "hidden_activation", "gelu", false),
+            ("gpt-neox", "use_parallel_residual", false, false),
+            ("gpt-neox", "use_parallel_residual", .null, true),
+            ("gpt-neox", "hidden_act", "gelu_python", true),
+            ("phi3", "sliding_window", 8, false), ("phi3", "partial_rotary_factor", 0.5, true),
+            ("phi3", "rope_parameters", .object(["partial_rotary_factor": 0.5]), false),
+        ] as [(String, String, Node, Bool)])
+    func settings_count(_ family: String, _ key: String, _ value: Node, _ isSame: Bool) throws {
+        let other = try Fixtures.model(family) { $0.setting(key, to: value) }
+        #expect(try (likelihood(other) == likelihood(Fixtures.model(family))) == isSame)
+    }
+
+    /// transformers 5 may write the head of GPT-NeoX by the name that it has in memory.
+    @Test func heads_haveEitherName() throws {
+        let model = try Fixtures.model("gpt-neox")
+        let other = try Fixtures.model("gpt-neox") {
+            $0
+        } tensors: { tensors in
+            tensors.map {
+                ($0.name.replacing("embed_out", with: "lm_head"), $0.type, $0.shape, $0.bytes)
+            }
+        }
+        #expect(model.ownHeadName == "embed_out.weight" && other.ownHeadName == "lm_head.weight")
+        #expect(try likelihood(other) == likelihood(model))
+        let error = #expect(throws: (any Error).self) {
+            try Fixtures.model("gpt-neox") {
+                $0
+            } tensors: { tensors in
+                tensors.filter { !$0.name.contains("embed_out") }
+            }
+        }
+        #expect("\(error.debugDescription)".contains("embed_out.weight"))
+    }
+
     @Test func headIsIndependentOfThreads() throws {
         let model = try Fixtures.model("opt-post-norm")
         let one = try likelihood(model, length: 200, threads: 1)
@@ -198,8 +294,9 @@ struct ModelTests {
     @Test func otherFamilies_areNamed() throws {
         for (value, text) in [
             (
-                Node("gemma2"),
-                "'gemma2' is not supported; supported are llama, mistral, qwen2, qwen3, opt"
+                Node("gemma3"),
+                "'gemma3' is not supported; supported are llama, mistral, qwen2, qwen3, gemma2, "
+                    + "phi3, opt, gpt_neox"
             ),
             (.null, "'model_type' is missing"), (7, "'model_type' is 7, expected a string"),
             ("Llama", "'Llama' is not supported"), ("a\nb", "a\\u{a}b"),
