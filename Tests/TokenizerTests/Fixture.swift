@@ -24,8 +24,8 @@ enum Fixture {
     }
 
     static let kinds = [
-        "gpt2", "opt", "gpt-neox", "smollm", "llama3", "qwen2", "llama2", "mistral",
-        "words-normalizer", "words-metaspace", "words-unknown", "words-dropped",
+        "gpt2", "opt", "gpt-neox", "smollm", "llama3", "qwen2", "llama2", "mistral", "gemma2",
+        "phi3", "words-normalizer", "words-metaspace", "words-unknown", "words-dropped",
     ]
 
     /// The bytes of a compressed fixture.
