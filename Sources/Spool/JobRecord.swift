@@ -69,7 +69,13 @@ package struct JobRecord: Sendable, Hashable {
         note(Change(state: state, time: time, reason: reason))
     }
 
-    mutating func note(_ change: Change) {
+    /// Forgets the note of a move that a crash came before: it is written first, and names a state that
+    /// the job is not in.
+    mutating func dropUnfinishedMove() {
+        if let last = changes.last, last.state != state { changes.removeLast() }
+    }
+
+    private mutating func note(_ change: Change) {
         changes.append(change)
         if changes.count > Self.maximumChanges {
             changes.removeFirst(changes.count - Self.maximumChanges)
