@@ -75,7 +75,7 @@ package struct JobRecord: Sendable, Hashable {
         if let last = changes.last, last.state != state { changes.removeLast() }
     }
 
-    private mutating func note(_ change: Change) {
+    mutating func note(_ change: Change) {
         changes.append(change)
         if changes.count > Self.maximumChanges {
             changes.removeFirst(changes.count - Self.maximumChanges)
