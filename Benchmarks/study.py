@@ -4,9 +4,9 @@
         [--methods wanda,stade,...] [--cells 0.5,0.6,0.7,2:4,4:8] [--seeds 0,1,2]
         [--samples 128] [--length 256] [--windows 64] [--threads 2]
 
-One job for each model, seed and pattern, with the methods as a list. OUT gets manifests and reports, not the checkpoints;
-what is there already is not run again. A cell is the mean over the seeds and their standard deviation; the
-least mean of a row is bold.
+One job for each model, seed and cell, with a list of those methods that OUT has no report of yet: so methods can be
+added, and a study that was stopped goes on. OUT gets manifests and reports, not the checkpoints. A cell is the mean over the
+seeds and their standard deviation; the least mean of a row is bold.
 """
 import argparse
 import json
@@ -32,15 +32,22 @@ cells = options.cells.split(",")
 seeds = [int(seed) for seed in options.seeds.split(",")]
 
 
-def run(model, seed, prune, names):
-    """Reports by method and sparsity of one job."""
-    directory = options.out / "-".join([pathlib.Path(model).name, str(seed), *names])
-    if not (directory / "done").exists():
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
+def reports(directory):
+    """Reports by method."""
+    found = [json.loads(path.read_text()) for path in directory.glob("*/stade-report.json")]
+    return {report["prune"]["method"]: report for report in found}
+
+
+def run(model, seed, cell):
+    """Reports by method of one cell, of which those that are missing are made first."""
+    directory = options.out / "-".join([pathlib.Path(model).name, str(seed), cell.replace(":", "of")])
+    directory.mkdir(parents=True, exist_ok=True)
+    missing = [method for method in methods if method not in reports(directory)]
+    if missing:
+        prune = {"pattern": cell} if ":" in cell else {"sparsity": float(cell)}
         manifest = {
             "version": 1, "model": str(pathlib.Path(model).resolve()), "output": str((directory / "out").resolve()),
-            "prune": prune | {"method": methods},
+            "overwrite": True, "prune": prune | {"method": missing},
             "calibration": {
                 "text": str(pathlib.Path(options.calibration).resolve()), "samples": options.samples,
                 "length": options.length, "seed": seed},
@@ -51,11 +58,13 @@ def run(model, seed, prune, names):
         # JSON is YAML.
         (directory / "job.yaml").write_text(json.dumps(manifest))
         subprocess.run([options.stadectl, "prune", directory / "job.yaml"], check=True, capture_output=True)
+        # The output of a single method is not named after it.
+        if (directory / "out").exists():
+            (directory / "out").rename(directory / f"out-{missing[0]}")
         for weights in directory.glob("out*/*"):
             if weights.name != "stade-report.json":
                 weights.unlink() if weights.is_file() else shutil.rmtree(weights)
-        (directory / "done").touch()
-    return [json.loads(path.read_text()) for path in directory.glob("out*/stade-report.json")]
+    return reports(directory)
 
 
 def shown(values):
@@ -67,20 +76,10 @@ def shown(values):
 print("| | dense | " + " | ".join(f"`{method}`" for method in methods) + " |")
 print("|---" * (len(methods) + 2) + "|", flush=True)
 for model in options.model:
-    found = {}
-    dense = None
-    for seed in seeds:
-        plain = [float(cell) for cell in cells if ":" not in cell]
-        jobs = [({"sparsity": plain}, ["unstructured"])] if plain else []
-        jobs += [({"pattern": cell}, [cell.replace(":", "of")]) for cell in cells if ":" in cell]
-        for prune, names in jobs:
-            for report in run(model, seed, prune, names):
-                cell = prune.get("pattern") or str(report["prune"]["sparsity"])
-                dense = report["perplexity"]["dense"]
-                found.setdefault((cell, report["prune"]["method"]), []).append(report["perplexity"]["pruned"])
     for cell in cells:
-        key = cell if ":" in cell else str(float(cell))
-        row = {method: shown(found[key, method]) for method in methods}
+        found = [run(model, seed, cell) for seed in seeds]
+        dense = found[0][methods[0]]["perplexity"]["dense"]
+        row = {method: shown([reports[method]["perplexity"]["pruned"] for reports in found]) for method in methods}
         least = min(mean for mean, _ in row.values())
         name = cell if ":" in cell else f"{100 * float(cell):g} %"
         texts = [f"**{text}**" if mean == least else text for mean, text in row.values()]

@@ -192,16 +192,12 @@ final class OutputBuild: Sendable {
                 try writes.drain()
                 try copy(blockTensors[result.index])
             },
-            advance: { [self] tokens, length, phase, block in
+            advance: { [self] tokens, flops, phase, block in
                 try stop.check()
                 meter.advance(
                     tokens, phase: phase, block: block,
                     output: phase == .survey ? (nil, nil) : label)
-                let shape =
-                    phase == .prunedEvaluation ? output.treatment.shape : plan.model.blockShape
-                state.withLock {
-                    $0.flops += plan.model.flops(tokens: tokens, length: length, shape: shape)
-                }
+                state.withLock { $0.flops += flops }
             })
     }
 

@@ -76,7 +76,14 @@ extension Sweep {
                     sample.view.row(row).update(from: input.row(offset), count: input.columns)
                 }
             },
-            finished: { try observer.advance($0.rows.count, length, .pruning, block.index) })
+            finished: { tile in
+                // As in `Forward.Destination.first`.
+                let isWhole = !sequential || tile.sequence < compared
+                try observer.advance(
+                    tile.rows.count,
+                    model.flops(tile, length, through: block, endsBeforeLast: !isWhole),
+                    .pruning, block.index)
+            })
         let statistics = totals.withLock { totals in
             Dictionary(
                 uniqueKeysWithValues: totals.map { tap, moments in
@@ -111,7 +118,9 @@ extension Sweep {
                     reduction.add(
                         Difference(dense.rows(rows), states.matrix.rows(rows)), at: tile.index)
                 }
-                try observer.advance(tile.rows.count, length, .pruning, block.index)
+                try observer.advance(
+                    tile.rows.count, model.flops(tile, length, through: block), .pruning,
+                    block.index)
             })
         let difference = total.withLock { $0 }
         return (difference, difference.meanSquaredError)

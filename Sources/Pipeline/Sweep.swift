@@ -169,8 +169,10 @@ package struct Sweep: Sendable {
         try forward.run(
             block, states.matrix, length: states.windows.length,
             sequences: states.windows.count,
-            finished: {
-                try observer.advance($0.rows.count, states.windows.length, phase, block.index)
+            finished: { tile in
+                try observer.advance(
+                    tile.rows.count, model.flops(tile, states.windows.length, through: block),
+                    phase, block.index)
             })
         return (ContinuousClock.now - start) / .seconds(1)
     }

@@ -4,16 +4,16 @@ package struct SweepObserver: Sendable {
     package var layer: @Sendable (LayerResult) throws -> Void
     /// A block is done; its layers leave memory.
     package var block: @Sendable (BlockResult) throws -> Void
-    /// Called often and from any thread, with work done in units of a token through a block, and the length
-    /// of the tokens' sequence; throws to end the sweep.
+    /// Called often and from any thread, with work done: tokens through a block, and the floating-point
+    /// operations that this took; throws to end the sweep.
     package var advance:
-        @Sendable (_ tokens: Int, _ length: Int, _ phase: Progress.Phase, _ block: Int?) throws ->
+        @Sendable (_ tokens: Int, _ flops: Double, _ phase: Progress.Phase, _ block: Int?) throws ->
             Void
 
     package init(
         layer: @escaping @Sendable (LayerResult) throws -> Void = { _ in },
         block: @escaping @Sendable (BlockResult) throws -> Void = { _ in },
-        advance: @escaping @Sendable (Int, Int, Progress.Phase, Int?) throws -> Void = {
+        advance: @escaping @Sendable (Int, Double, Progress.Phase, Int?) throws -> Void = {
             _, _, _, _ in
         }
     ) {

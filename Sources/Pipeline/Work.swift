@@ -13,10 +13,17 @@ extension Plan {
 }
 
 extension Model {
-    /// Floating-point operations of `tokens` tokens, in sequences of `length`, through one block: two
-    /// for each multiply-add of the linear layers and of causal attention.
-    func flops(tokens: Int, length: Int, shape: BlockShape) -> Double {
-        let attention = shape.keyValueHeads * configuration.groupSize * (length + 1)
-        return 2 * Double(tokens) * Double(multiplyAdds(in: shape) + attention)
+    /// Floating-point operations of a tile of a sequence of `length` tokens in a block: two for each
+    /// multiply-add of the linear layers and of causal attention, as if each of the sequence's tokens took
+    /// as many.
+    ///
+    /// - Parameter endsBeforeLast: whether the last layer is left out (`Forward.Destination.first`).
+    func flops(
+        _ tile: Tile, _ length: Int, through block: Block, endsBeforeLast: Bool = false
+    ) -> Double {
+        let attention = block.shape.keyValueHeads * configuration.groupSize * (length + 1)
+        let last = endsBeforeLast ? shape(.down, in: block.shape).reduce(1, *) : 0
+        let layers = multiplyAdds(in: block.shape) - last
+        return 2 * Double(tile.rows.count) * Double(layers + attention)
     }
 }

@@ -13,7 +13,8 @@ struct LeastSquaresPruning: Sendable {
     private let pattern: Pattern
     private let sparsity: Double
 
-    /// Of conjugate gradients, and of ADMM with its penalty.
+    /// Of conjugate gradients, before ADMM and after it, and of ADMM with its penalty.
+    private static let startingSteps = 10
     private static let solverSteps = 40
     private static let steps = 60
     private static let penalty: Float = 0.1
@@ -71,7 +72,7 @@ struct LeastSquaresPruning: Sendable {
         rows.start(weights)
         startMask(weights, mask: mask, scratch)
         rows.masked(mask, into: scratch.first)
-        rows.solve(scratch.first, mask: mask, steps: Self.solverSteps)
+        rows.solve(scratch.first, mask: mask, steps: Self.startingSteps)
         let firstErrors = rows.errors(of: scratch.first)
         scratch.second.copy(from: scratch.first)
         rows.alternate(

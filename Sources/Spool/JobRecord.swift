@@ -69,6 +69,12 @@ package struct JobRecord: Sendable, Hashable {
         note(Change(state: state, time: time, reason: reason))
     }
 
+    /// Forgets the note of a move that a crash came before: it is written first, and names a state that
+    /// the job is not in.
+    mutating func dropUnfinishedMove() {
+        if let last = changes.last, last.state != state { changes.removeLast() }
+    }
+
     mutating func note(_ change: Change) {
         changes.append(change)
         if changes.count > Self.maximumChanges {

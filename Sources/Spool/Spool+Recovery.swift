@@ -24,7 +24,8 @@ extension Spool {
         try dropLeftovers()
         for id in try identifiers(.active) {
             try awaitWorker(id)
-            guard let record = try healthyRecord(id, .active, &result) else { continue }
+            guard var record = try healthyRecord(id, .active, &result) else { continue }
+            record.dropUnfinishedMove()
             try recover(record, roots, &result)
         }
         for id in try identifiers(.queued) {

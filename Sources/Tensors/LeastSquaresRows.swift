@@ -1,3 +1,5 @@
+import Glibc
+
 /// Some rows of a layer whose weights are chosen so that the output stays near the dense one's: least
 /// (w - v) H (w - v)ᵀ over v with few non-zero elements, w the dense row, in the coordinates of a
 /// `ScaledCovariance`. One thread's buffers.
@@ -100,7 +102,9 @@ package final class LeastSquaresRows {
     /// `solution` stands; it ends with what `mask` leaves, not yet solved for that mask. Source: ALPS
     /// (arXiv 2406.07831), algorithm 1, with a penalty that grows step by step.
     ///
-    /// - Parameter choose: makes the mask of a row, `[features]`, of its elements.
+    /// - Parameters:
+    ///   - steps: at most; it ends before where no mask has changed for two of them.
+    ///   - choose: makes the mask of a row, `[features]`, of its elements.
     package func alternate(
         _ solution: Matrix, mask: UnsafeMutablePointer<UInt8>,
         decomposition: (values: [Float], vectors: Matrix), penalty first: Float, growth: Float,
@@ -111,8 +115,12 @@ package final class LeastSquaresRows {
         // What the multipliers are is in `residual`.
         let multipliers = residual
         for row in rows { multipliers.view.row(row).update(repeating: 0, count: features) }
+        let before = UnsafeMutablePointer<UInt8>.allocate(capacity: features)
+        defer { before.deallocate() }
         var penalty = first
-        for _ in 0..<steps {
+        var settled = 0
+        for _ in 0..<steps where settled < 2 {
+            var isSettled = true
             // (H + penalty)⁻¹ (w H - multipliers + penalty v), through the eigenvectors.
             for row in rows {
                 let target = direction.view.row(row)
@@ -139,11 +147,14 @@ package final class LeastSquaresRows {
                 let target = solution.view.row(row)
                 let mask = mask + row * features
                 for j in 0..<features { target[j] = free[j] + multiplier[j] / penalty }
+                before.update(from: mask, count: features)
                 choose(target, mask)
+                isSettled = isSettled && memcmp(before, mask, features) == 0
                 zero(target, where: mask, count: features)
                 for j in 0..<features { multiplier[j] += penalty * (free[j] - target[j]) }
             }
             penalty *= growth
+            settled = isSettled ? settled + 1 : 0
         }
         withExtendedLifetime((solution, decomposition.vectors, residual, direction, product)) {}
     }

@@ -77,6 +77,18 @@ import Testing
         #expect(try scratch.names("spool/active") == [])
     }
 
+    @Test(arguments: [JobState.done, .failed, .deferred])
+    func moveThatWasNotedButNeverMade_isForgotten(_ state: JobState) throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        record = try scratch.spool.move(record, to: .active)
+        record = try scratch.spool.move(record, to: state)
+        let active = scratch.spool.directory(record.id, .active)
+        #expect(rename(scratch.spool.directory(record.id, state), active) == 0)
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.queued.first?.changes.map(\.state) == [.queued, .active, .queued])
+    }
+
     @Test func attemptThatWasCountedButNeverStarted_isNotCounted() throws {
         let scratch = try ScratchSpool()
         var record = try scratch.queueOne()
