@@ -17,13 +17,17 @@ extension Model {
     /// multiply-add of the linear layers and of causal attention, as if each of the sequence's tokens took
     /// as many.
     ///
-    /// - Parameter endsBeforeLast: whether the last layer is left out (`Forward.Destination.first`).
+    /// - Parameter endsBeforeLast: whether what only the output needs is left out (`Forward.Destination.first`).
     func flops(
         _ tile: Tile, _ length: Int, through block: Block, endsBeforeLast: Bool = false
     ) -> Double {
         let attention = block.shape.keyValueHeads * configuration.groupSize * (length + 1)
-        let last = endsBeforeLast ? shape(.down, in: block.shape).reduce(1, *) : 0
-        let layers = multiplyAdds(in: block.shape) - last
+        // Side by side, the attention's output is of no use then either.
+        let last: [Role] = configuration.isParallel ? [.output, .down] : [.down]
+        let left = endsBeforeLast ? last : []
+        let layers = left.reduce(multiplyAdds(in: block.shape)) { sum, role in
+            sum - shape(role, in: block.shape).reduce(1, *)
+        }
         return 2 * Double(tile.rows.count) * Double(layers + attention)
     }
 }
