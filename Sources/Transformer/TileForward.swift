@@ -124,8 +124,9 @@ struct TileForward {
         if let x { add(.down, up, norm: block.feedForwardOutputNorm, to: x) }
     }
 
-    /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v, causal, within
-    /// the window, with scores capped where the family says so. query, output: `[rows of the tile, num_attention_heads * head_dim]`.
+    /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v, causal,
+    /// within the window, with scores capped where the family says so. query, output:
+    /// `[rows of the tile, num_attention_heads * head_dim]`.
     private func attend(
         _ query: MatrixView, into output: MatrixView, sharedHead: Int, rows: Range<Int>
     ) {
