@@ -55,6 +55,8 @@ package struct MemoryPlan: Sendable, Hashable {
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let rows = SampleRows(tokens: calibrated).count
+        let groups =
+            calibration.map { SignedGroups(windows: $0.count, length: $0.length).count } ?? 0
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
@@ -70,11 +72,11 @@ package struct MemoryPlan: Sendable, Hashable {
             let sweep = sweeps.map { outputs in
                 let (inputs, isSolved) = Self.inputBytes(
                     model, outputs.joined().joined(), sampleRows: rows,
-                    tileRows: min(length, Tile.size), threads: threads)
+                    groups: groups, tileRows: min(length, Tile.size), threads: threads)
                 let blocks = outputs.joined().map {
                     Self.blockBytes(
                         model, $0, input: precision.input, sampleRows: rows,
-                        keepsStatistics: keepsStatistics, threads: threads)
+                        groups: groups, keepsStatistics: keepsStatistics, threads: threads)
                 }
                 return inputs + (isSolved ? Self.factorising : 0) + max(blocks.max() ?? 0, head)
             }
@@ -105,14 +107,16 @@ package struct MemoryPlan: Sendable, Hashable {
     /// What is kept of a block's inputs beside their sums: samples and covariances, as far as some layer
     /// needs them; and whether there are covariances.
     private static func inputBytes(
-        _ model: Model, _ layers: some Sequence<LayerPlan>, sampleRows: Int, tileRows: Int,
-        threads: Int
+        _ model: Model, _ layers: some Sequence<LayerPlan>, sampleRows: Int,
+        groups: Int, tileRows: Int, threads: Int
     ) -> (bytes: Int, isSolved: Bool) {
+        var measured: [Tap: Int] = [:]
         var sampled: [Tap: Int] = [:]
         var solved: [Tap: Int] = [:]
         for layer in layers {
             guard let choice = layer.choice else { continue }
             let columns = model.shape(layer.role)[1]
+            measured[layer.role.tap] = columns
             if choice.compensation.fitsScale { sampled[layer.role.tap] = columns }
             if choice.metric.solver != nil { solved[layer.role.tap] = columns }
         }
@@ -120,7 +124,10 @@ package struct MemoryPlan: Sendable, Hashable {
             CovarianceSum.bytes(features: $0, rows: tileRows, threads: threads)
         }
         return (
-            4 * sampleRows * sampled.values.reduce(0, +) + products.reduce(0, +), !solved.isEmpty
+            4 * sampleRows * sampled.values.reduce(0, +)
+                + measured.values.reduce(0) { $0 + InputSketch.bytes(groups: groups, features: $1) }
+                + products.reduce(0, +),
+            !solved.isEmpty
         )
     }
 
@@ -145,7 +152,7 @@ package struct MemoryPlan: Sendable, Hashable {
     /// needs; those that are done are not packed then.
     private static func blockBytes(
         _ model: Model, _ layers: [LayerPlan], input: ProductInput, sampleRows: Int,
-        keepsStatistics: Bool, threads: Int
+        groups: Int, keepsStatistics: Bool, threads: Int
     ) -> Int {
         var now = model.blockBytes(input: input)
         var most = now
@@ -161,7 +168,9 @@ package struct MemoryPlan: Sendable, Hashable {
             let solver =
                 choice.metric.solver?.bytes(
                     rows: shape[0], columns: shape[1], threads: threads) ?? 0
-            most = max(most, now + mask + fit + solver)
+            let outputs = OutputSketch.bytes(
+                rows: shape[0], groups: groups, threads: threads)
+            most = max(most, now + mask + fit + solver + outputs)
             let packed = model.packedBytes(layer.role, input: input)
             // Beside it stands, until the block is done, the layer that takes its place.
             now += isNarrowed ? 4 * shape[0] * shape[1] + packed : -packed

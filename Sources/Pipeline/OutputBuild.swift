@@ -112,12 +112,11 @@ final class OutputBuild: Sendable {
 
     /// What this output adds to a trade-off curve.
     var curvePoint: Report.CurvePoint {
-        let (zeros, perplexity) = state.withLock { ($0.zeros, $0.comparison?.perplexity) }
+        let (zeros, comparison) = state.withLock { ($0.zeros, $0.comparison) }
         return Report.CurvePoint(
             method: output.treatment.method.name, sparsity: output.sparsity, output: output.path,
             zeros: zeros, multiplyAdds: plan.multiplyAdds - zeros,
-            bytes: output.treatment.layout.tensorBytes, perplexity: perplexity?.pruned,
-            ratioError: perplexity?.ratioError)
+            bytes: output.treatment.layout.tensorBytes, comparison: comparison)
     }
 
     /// Runs one sweep for several outputs: a single one where it is sequential.

@@ -19,17 +19,28 @@ struct Report: Sendable {
         let zeros: Int
         let multiplyAdds: Int
         let bytes: Int
-        let perplexity: Double?
-        /// Of the ratio of this perplexity and the dense model's.
-        let ratioError: Double?
+        /// How the output does beside the dense model; nil without an evaluation.
+        let comparison: Comparison?
 
         var node: Node {
-            .object([
+            let node: Node = .object([
                 "method": Node(method), "sparsity": Node(sparsity), "output": Node(output),
                 "zeros": Node(zeros), "multiply_adds_per_token": Node(multiplyAdds),
-                "bytes": Node(bytes), "perplexity": perplexity.map { Node($0) } ?? .null,
-                "ratio_standard_error": ratioError.map { Node($0) } ?? .null,
+                "bytes": Node(bytes),
             ])
+            // As they stand in the report of the output itself.
+            let perplexity = comparison?.perplexity?.node
+            let fidelity = comparison?.fidelity?.node
+            let parts: [(String, Node?)] = [
+                ("perplexity", perplexity?["pruned"]),
+                ("ratio_standard_error", perplexity?["ratio_standard_error"]),
+                ("next_token_agreement", fidelity?["next_token_agreement"]),
+                ("agreement_standard_error", fidelity?["agreement_standard_error"]),
+                ("kl_divergence", fidelity?["kl_divergence"]),
+                ("kl_standard_error", fidelity?["kl_standard_error"]),
+                ("choices_change", comparison?.choices?.change.node),
+            ]
+            return parts.reduce(node) { $0.setting($1.0, to: $1.1 ?? .null) }
         }
     }
 

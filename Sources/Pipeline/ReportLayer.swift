@@ -18,6 +18,7 @@ struct ReportLayer: Sendable {
     let changesBias: Bool
     let biasShare: Double?
     let expectedError: Double?
+    let measuredError: Double?
     let carriedMean: Double?
     let carriedScale: Double?
     let damping: Double?
@@ -39,6 +40,7 @@ struct ReportLayer: Sendable {
         changesBias = result.outcome.biasChange != nil
         biasShare = result.outcome.biasShare
         expectedError = result.outcome.expectedError
+        measuredError = result.outcome.measuredError
         carriedMean = result.outcome.carriedMean
         carriedScale = result.outcome.carriedScale
         damping = result.outcome.damping
@@ -56,6 +58,7 @@ struct ReportLayer: Sendable {
                 "policy": Node(policy.rawValue), "added": Node(changesBias),
             ]),
             "expected_error": expectedError.map { Node($0) } ?? .null,
+            "measured_error": measuredError.map { Node($0) } ?? .null,
         ])
         if let carriedMean { node = node.setting("carried_mean", to: Node(carriedMean)) }
         if let carriedScale { node = node.setting("carried_scale", to: Node(carriedScale)) }
@@ -101,6 +104,7 @@ struct ReportLayer: Sendable {
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double
         expectedError = node["expected_error"]?.double
+        measuredError = node["measured_error"]?.double
         carriedMean = node["carried_mean"]?.double
         carriedScale = node["carried_scale"]?.double
         damping = node["damping"]?.double

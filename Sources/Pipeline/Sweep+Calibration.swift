@@ -46,7 +46,13 @@ extension Sweep {
             products[tap] =
                 products[tap] ?? CovarianceSum(features: model.shape(plan.role)[1])
         }
-        let (kept, sums) = (samples, products)
+        let groups = SignedGroups(windows: windows.count, length: length)
+        var grouped: [Tap: Matrix] = [:]
+        for plan in plans where grouped[plan.role.tap] == nil {
+            grouped[plan.role.tap] = Matrix(
+                rows: groups.count, columns: model.shape(plan.role)[1])
+        }
+        let (kept, sums, signed) = (samples, products, grouped)
         let totals = Mutex<[Tap: PartedMoments]>([:])
         let reductions = Dictionary(
             uniqueKeysWithValues: Tap.allCases.map { tap in
@@ -70,6 +76,10 @@ extension Sweep {
                 moments.add(input)
                 reductions[tap]?.add(moments, at: tile.index)
                 sums[tap]?.add(input, at: tile.index)
+                if let signed = signed[tap] {
+                    groups.add(
+                        input, window: tile.sequence, first: tile.rows.lowerBound, to: signed)
+                }
                 guard let sample = kept[tap] else { return }
                 let start = tile.sequence * length + tile.rows.lowerBound
                 for (offset, row) in sampleRows.rows(from: start, length: tile.rows.count) {
@@ -88,8 +98,13 @@ extension Sweep {
             Dictionary(
                 uniqueKeysWithValues: totals.map { tap, moments in
                     let products = sums[tap]?.finish(moments.total)
+                    let mean = moments.total.sum.map { $0 / Double(moments.total.count) }
+                    let sketch = signed[tap].map { InputSketch($0, groups, mean: mean) }
                     return (
-                        tap, Statistics(moments, sample: kept[tap], products: products).rounded
+                        tap,
+                        Statistics(
+                            moments, sample: kept[tap], sketch: sketch, products: products
+                        ).rounded
                     )
                 })
         }

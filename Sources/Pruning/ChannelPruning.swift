@@ -38,6 +38,17 @@ package struct ChannelPruning: Sendable {
         if kept == groups {
             return (Array(0..<linear.columns), untouched(linear, statistics))
         }
+        let outputs = try OutputSketch(linear, statistics, pool: pool)
+        var (columns, outcome) = try takeOut(linear, statistics: statistics, pool: pool)
+        outcome.measuredError = try outputs?.error(
+            of: linear, biasChange: outcome.biasChange, pool: pool)
+        return (columns, outcome)
+    }
+
+    private func takeOut(
+        _ linear: Linear, statistics: Statistics?, pool: WorkerPool
+    ) throws -> (columns: [Int], outcome: LayerPruning.Outcome) {
+        let groups = linear.columns / size
         guard let solver = layer.metric.solver else {
             let scores = try scores(linear, statistics: statistics, pool: pool)
             let order = scores.indices.sorted { (scores[$0], $0) < (scores[$1], $1) }
@@ -129,6 +140,7 @@ package struct ChannelPruning: Sendable {
         if let statistics {
             outcome.biasShare = statistics.biasShare(columnNorms: Self.columnNorms(linear))
             outcome.expectedError = 0
+            outcome.measuredError = statistics.sketch.map { _ in 0 }
         }
         return outcome
     }

@@ -46,6 +46,9 @@ package struct LayerPruning: Sendable {
         /// The expected squared error of the output over its expected square; nil without
         /// statistics. Inputs are taken as uncorrelated, except where their covariance is known.
         package var expectedError: Double?
+        /// The same measured on the inputs' sketch, with all that was done to weights and bias; nil
+        /// without one.
+        package var measuredError: Double?
         /// How much of the mean, and of the scale's difference from 1, was judged to carry over to other
         /// text, 0 to 1, and used; nil where nothing is shrunk.
         package var carriedMean: Double?
@@ -67,6 +70,16 @@ package struct LayerPruning: Sendable {
     ) throws -> Outcome {
         precondition(
             statistics.map { $0.mean.count == layer.columns } ?? true, "features differ")
+        let outputs = try OutputSketch(layer, statistics, pool: pool)
+        var outcome = try prune(layer, statistics: statistics, pool: pool)
+        outcome.measuredError = try outputs?.error(
+            of: layer, biasChange: outcome.biasChange, pool: pool)
+        return outcome
+    }
+
+    private func prune(
+        _ layer: Linear, statistics: Statistics?, pool: WorkerPool
+    ) throws -> Outcome {
         if let solver = metric.solver {
             guard let statistics, let covariance = statistics.covariance else {
                 preconditionFailure("\(metric.name) needs the covariance")

@@ -4,10 +4,17 @@ package struct SampleRows: Sendable, Hashable {
     package let tokens: Int
     package let stride: Int
 
-    package init(tokens: Int, limit: Int = 4096) {
+    /// - Parameter length: of a window. The stride has no divisor in common with it, so that all places in
+    ///   a window come up alike: its first tokens are unlike the others.
+    package init(tokens: Int, limit: Int = 4096, length: Int = 1) {
         self.tokens = tokens
-        stride = max(1, (tokens + limit - 1) / limit)
+        var stride = max(1, (tokens + limit - 1) / limit)
+        while Self.divisor(stride, length) > 1 { stride += 1 }
+        self.stride = stride
     }
+
+    /// The greatest that both have in common.
+    private static func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
 
     /// How many tokens are kept.
     package var count: Int { (tokens + stride - 1) / stride }

@@ -10,6 +10,9 @@ package struct Statistics: Sendable {
     /// Inputs on which row scales are fitted, `[samples, features]`; see `SampleRows`.
     package let sample: Matrix?
 
+    /// On which errors are measured; nil where inputs were not seen.
+    package let sketch: InputSketch?
+
     /// Where a layer is to be solved for; see `Solver`.
     package let covariance: InputCovariance?
 
@@ -18,16 +21,20 @@ package struct Statistics: Sendable {
 
     /// - Parameter products: sums of products of the input less its mean.
     package init(
-        _ parted: PartedMoments, sample: Matrix? = nil, products: SquareMatrix? = nil
+        _ parted: PartedMoments, sample: Matrix? = nil, sketch: InputSketch? = nil,
+        products: SquareMatrix? = nil
     ) {
-        self.init(parted.total, sample: sample, products: products, parts: parted.parts)
+        self.init(
+            parted.total, sample: sample, sketch: sketch, products: products,
+            parts: parted.parts)
     }
 
     package init(
-        _ moments: Moments, sample: Matrix? = nil, products: SquareMatrix? = nil,
-        parts: CalibrationParts? = nil
+        _ moments: Moments, sample: Matrix? = nil, sketch: InputSketch? = nil,
+        products: SquareMatrix? = nil, parts: CalibrationParts? = nil
     ) {
         self.parts = parts
+        self.sketch = sketch
         let n = Double(moments.count)
         tokens = moments.count
         mean = moments.sum.map { $0 / n }
@@ -45,13 +52,14 @@ package struct Statistics: Sendable {
     package init(tokens: Int, mean: [Float], variance: [Float], norm2: [Float]) {
         self.init(
             tokens: tokens, mean: mean, variance: variance, norm2: norm2, sample: nil,
-            covariance: nil, parts: nil)
+            sketch: nil, covariance: nil, parts: nil)
     }
 
     private init(
         tokens: Int, mean: [Float], variance: [Float], norm2: [Float], sample: Matrix?,
-        covariance: InputCovariance?, parts: CalibrationParts?
+        sketch: InputSketch?, covariance: InputCovariance?, parts: CalibrationParts?
     ) {
+        self.sketch = sketch
         self.parts = parts
         self.tokens = tokens
         self.mean = mean.map { Double($0) }
@@ -66,7 +74,8 @@ package struct Statistics: Sendable {
     package var rounded: Statistics {
         Statistics(
             tokens: tokens, mean: mean.map { Float($0) }, variance: variance.map { Float($0) },
-            norm2: norm2.map { Float($0) }, sample: sample, covariance: covariance, parts: parts)
+            norm2: norm2.map { Float($0) }, sample: sample, sketch: sketch,
+            covariance: covariance, parts: parts)
     }
 
     /// Whether no input was infinite or NaN.

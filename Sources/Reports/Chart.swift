@@ -28,6 +28,8 @@ struct Chart {
     var span: ClosedRange<Double>? = 0...0
     var width = 320.0
     var height = 160.0
+    /// Heights by their logarithms; points that are not above 0 are left out then.
+    var isLogarithmic = false
     /// A horizontal line for comparison.
     var reference: (y: Double, label: String)?
     /// Names of the lines, where there is more than one.
@@ -40,7 +42,9 @@ struct Chart {
 
     /// The chart; empty where there is nothing to show.
     var svg: String {
-        let points = points.filter { $0.x.isFinite && $0.y.isFinite }
+        let points = points.filter {
+            $0.x.isFinite && $0.y.isFinite && (!isLogarithmic || $0.y > 0)
+        }
         guard let firstX = points.map(\.x).min(), let lastX = points.map(\.x).max(),
             let leastY = points.map({ $0.y - ($0.error ?? 0) }).min(),
             let mostY = points.map({ $0.y + ($0.error ?? 0) }).max()
@@ -50,7 +54,10 @@ struct Chart {
         let highX = max(lastX + pad, lowX + 1e-9)
         let wanted = [leastY, mostY, span?.lowerBound, span?.upperBound, reference?.y].compactMap(
             \.self)
-        let ticks = Self.ticks(wanted.min() ?? 0, wanted.max() ?? 1, count: 4)
+        let ticks =
+            isLogarithmic
+            ? Self.logarithmicTicks(wanted.min() ?? 0.1, wanted.max() ?? 1)
+            : Self.ticks(wanted.min() ?? 0, wanted.max() ?? 1, count: 4)
         let lowY = ticks.first ?? 0
         let highY = max(ticks.last ?? 1, lowY + 1e-12)
         let innerWidth = width - Self.left - Self.right
@@ -59,7 +66,10 @@ struct Chart {
             Self.left + (x - lowX) / (highX - lowX) * innerWidth
         }
         func level(_ y: Double) -> Double {
-            Self.top + (highY - y) / (highY - lowY) * innerHeight
+            let part =
+                isLogarithmic
+                ? log(highY / y) / log(highY / lowY) : (highY - y) / (highY - lowY)
+            return Self.top + part * innerHeight
         }
         var parts = [
             "<svg\(width > 400 ? " class=\"large\"" : "") viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" "
@@ -157,6 +167,24 @@ struct Chart {
 
     /// The classes of a line's colour; the style has six, those after them are dashed.
     private static func hue(_ line: Int) -> String { "h\(line % 6)\(line < 6 ? "" : " dashed")" }
+
+    /// Powers of ten that span `low` to `high`, both above 0; where they are few, twice and five times them,
+    /// where they are many, some of them.
+    static func logarithmicTicks(_ low: Double, _ high: Double) -> [Double] {
+        guard low > 0, high.isFinite, low <= high else { return [] }
+        let factors = log10(high / low) < 1.5 ? [1.0, 2, 5] : [1]
+        let first = Int(log10(low).rounded(.down))
+        let decades = max(Int(log10(high).rounded(.up)), first + 1) - first
+        let step = (decades + 5) / 6
+        let count = (decades + step - 1) / step
+        let marks = (0...count).flatMap { index in
+            factors.map { $0 * pow(10, Double(first + index * step)) }
+        }
+        // As near around them as there are marks.
+        let lower = marks.last { $0 <= low } ?? marks[0]
+        guard let upper = marks.first(where: { $0 >= high && $0 > lower }) else { return marks }
+        return marks.filter { $0 >= lower && $0 <= upper }
+    }
 
     /// About `count` round numbers that span `low` to `high`.
     static func ticks(_ low: Double, _ high: Double, count: Int) -> [Double] {

@@ -46,12 +46,15 @@ func share(_ measured: ReportContents.Measured?) -> String {
     return data(measured.value, fixed(100 * measured.value, 1)) + error + "\u{A0}%"
 }
 
-/// A change of a share with its sign, in the unit that is named: `+4.1 ± 0.5 %`. `value` is marked where it
-/// stands in the report.
-func change(_ measured: ReportContents.Measured, _ unit: String, isStored: Bool = false) -> String {
+/// A change of a share with its sign, in the unit that is named, if any: `+4.1 ± 0.5 %`. `value` is marked where
+/// it stands in the report.
+func change(
+    _ measured: ReportContents.Measured, _ unit: String? = nil, isStored: Bool = false
+) -> String {
     let text = (measured.value > 0 ? "+" : "") + fixed(100 * measured.value, 1)
     let error = measured.error.map { deviation(data($0, fixed(100 * $0, 1))) } ?? ""
-    return (isStored ? data(measured.value, text) : text) + error + "\u{A0}" + unit
+    let suffix = unit.map { "\u{A0}\($0)" } ?? ""
+    return (isStored ? data(measured.value, text) : text) + error + suffix
 }
 
 /// What stands after a number: it stays on one line.

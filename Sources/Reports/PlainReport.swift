@@ -8,27 +8,7 @@ package struct PlainReport {
 
     package var text: String {
         var sections = [decision]
-        if report.curve.count > 1 {
-            let rows = Tradeoff.all(report).flatMap { tradeoff in
-                let knee = tradeoff.knee
-                return tradeoff.points.enumerated().map { index, point in
-                    [
-                        percent(point.share), short(point.perplexity),
-                        point.multiplyAdds.map(counted) ?? "-", point.bytes.map(size) ?? "-",
-                        index == knee ? "knee" : "", escaped(tradeoff.method ?? ""),
-                        escaped(point.output ?? "dense"),
-                    ]
-                }
-            }
-            if !rows.isEmpty {
-                sections.append(
-                    columns(
-                        [
-                            report.goneName, "perplexity", "multiply-adds", "size", "", "method",
-                            "output",
-                        ], rows, right: 4))
-            }
-        }
+        if report.curve.count > 1 { sections.append(tradeoff) }
         if !report.blocks.isEmpty {
             sections.append(
                 columns(
@@ -44,19 +24,45 @@ package struct PlainReport {
             sections.append(
                 columns(
                     [
-                        report.goneName, "bias share", "expected error", "judged by",
-                        "compensation",
-                        "layer",
+                        report.goneName, "bias share", "expected error", "measured error",
+                        "judged by",
+                        "compensation", "layer",
                     ],
                     report.layers.map { layer in
                         [
                             percent(layer.sparsity), text(layer.biasShare),
-                            text(layer.expectedError), layer.method, layer.compensation,
-                            escaped(layer.name),
+                            text(layer.expectedError), text(layer.measuredError), layer.method,
+                            layer.compensation, escaped(layer.name),
                         ]
-                    }, right: 3))
+                    }, right: 4))
         }
-        return sections.joined(separator: "\n")
+        return sections.filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    /// All outputs, with what was measured of them; empty where no perplexity was.
+    private var tradeoff: String {
+        let points = Tradeoff.all(report).flatMap { tradeoff in
+            tradeoff.points.enumerated().map { ($1, tradeoff.method, $0 == tradeoff.knee) }
+        }
+        guard !points.isEmpty else { return "" }
+        let measures: [(name: String, text: (Tradeoff.Point) -> String?)] = [
+            ("agreement", { $0.others?.fidelity?.agreement?.percents }),
+            ("divergence", { $0.others?.fidelity?.divergence?.text }),
+            ("change of acc", { $0.others?.change.plain?.change }),
+            ("of acc_norm", { $0.others?.change.normalised?.change }),
+        ]
+        let known = measures.filter { measure in points.contains { measure.text($0.0) != nil } }
+        let rows = points.map { point, method, isKnee in
+            [percent(point.share), short(point.perplexity)]
+                + known.map { $0.text(point) ?? "-" } + [
+                    point.multiplyAdds.map(counted) ?? "-", point.bytes.map(size) ?? "-",
+                    isKnee ? "knee" : "", escaped(method ?? ""), escaped(point.output ?? "dense"),
+                ]
+        }
+        let names =
+            [report.goneName, "perplexity"] + known.map(\.name)
+            + ["multiply-adds", "size", "", "method", "output"]
+        return columns(names, rows, right: 4 + known.count)
     }
 
     private var decision: String {

@@ -35,6 +35,7 @@ package struct ReportContents: Sendable {
         let sparsity: Double
         let biasShare: Double?
         let expectedError: Double?
+        let measuredError: Double?
         let bias: String
         let reason: String?
 
@@ -63,6 +64,9 @@ package struct ReportContents: Sendable {
         let perplexity: Double?
         /// Of the ratio of this perplexity and the dense model's.
         let ratioError: Double?
+        let fidelity: Fidelity?
+        /// Of the accuracies, against the dense model's.
+        let change: (plain: Measured?, normalised: Measured?)
     }
 
     /// - Returns: nil where `report` is no report of version 1.
@@ -148,6 +152,7 @@ extension ReportContents.Layer {
             method: node["method"]?.string ?? "", compensation: node["compensation"]?.string ?? "",
             zeros: zeros, sparsity: sparsity, biasShare: node["bias_share"]?.double,
             expectedError: node["expected_error"]?.double,
+            measuredError: node["measured_error"]?.double,
             bias: node["bias"]?["added"]?.bool == true
                 ? node["bias"]?["policy"]?.string ?? "" : "unchanged",
             reason: node["reason"]?.string)
@@ -172,6 +177,11 @@ extension ReportContents.Point {
             output: node["output"]?.string ?? "", zeros: zeros,
             multiplyAdds: node["multiply_adds_per_token"]?.integer, bytes: node["bytes"]?.integer,
             perplexity: node["perplexity"]?.double,
-            ratioError: node["ratio_standard_error"]?.double)
+            ratioError: node["ratio_standard_error"]?.double,
+            fidelity: .init(node),
+            change: (
+                .init(node["choices_change"], "acc", error: "acc_standard_error"),
+                .init(node["choices_change"], "acc_norm", error: "acc_norm_standard_error")
+            ))
     }
 }

@@ -35,7 +35,7 @@ extension ReportPage {
         }
         return """
             <h2>How much to prune</h2>
-            \(advice(lines))\(chart.svg)\(comparison(lines))<details><summary>Where the \
+            \(advice(lines))\(chart.svg)\(comparison(lines))\(likeness(lines))<details><summary>Where the \
             \(outputs.count) outputs are</summary>
             \(table(["method", report.goneName, "output"], texts: 3, outputs))</details>
 
@@ -87,7 +87,7 @@ extension ReportPage {
             }
             let multiplyAdds = known.first?.multiplyAdds.map { data($0, counted($0)) }
             let bytes = known.first?.bytes.map { data($0, size($0)) }
-            return [share == 0 ? "dense" : percent(share)] + cells
+            return [rowName(share == 0 ? "dense" : percent(share))] + cells
                 + [multiplyAdds ?? "–", bytes ?? "–"]
         }
         let methods = isNamed ? lines.map { markup($0.method ?? "") } : ["perplexity"]
@@ -97,5 +97,50 @@ extension ReportPage {
             + (report.channels == nil ? ". Multiply-adds a token, where zeros are skipped." : ".")
         return "<p class=\"quiet\">\(note)</p>\n"
             + table([report.goneName] + methods + ["multiply-adds", "size on disk"], rows)
+    }
+
+    /// In one piece, however many columns there are.
+    private func rowName(_ text: String) -> String { "<span class=\"row\">\(text)</span>" }
+
+    /// What else was measured of the outputs: a row for each share, a column for each method; nothing where
+    /// there is nothing else.
+    private func likeness(_ lines: [Tradeoff]) -> String {
+        let shares = Set(lines.flatMap { $0.points.dropFirst().map(\.share) }).sorted()
+        var measures: [(note: String, cell: (ReportContents.Point) -> String?)] = [
+            (
+                "the share of tokens for which the most likely next one is the dense model's",
+                { $0.fidelity?.agreement.map { share($0) } }
+            ),
+            (
+                "KL(dense, pruned) in nats a token",
+                { $0.fidelity?.divergence.map { "KL\u{A0}\(data($0))" } }
+            ),
+            (
+                "the change of acc in points",
+                { $0.change.plain.map { "acc\u{A0}\(change($0, isStored: true))" } }
+            ),
+            (
+                "the change of acc_norm in points",
+                { $0.change.normalised.map { "norm\u{A0}\(change($0, isStored: true))" } }
+            ),
+        ]
+        measures = measures.filter { measure in
+            lines.contains { $0.points.contains { $0.others.flatMap(measure.cell) != nil } }
+        }
+        guard !measures.isEmpty else { return "" }
+        let rows = shares.map { share -> [String] in
+            [rowName(percent(share))]
+                + lines.map { line in
+                    guard let point = line.points.first(where: { $0.share == share })?.others
+                    else { return "–" }
+                    let cells = measures.map { $0.cell(point) ?? "–" }
+                    return (cells.first ?? "–")
+                        + cells.dropFirst().map { "<small>\($0)</small>" }.joined()
+                }
+        }
+        let methods = lines.count > 1 ? lines.map { markup($0.method ?? "") } : ["likeness"]
+        return "<p class=\"quiet\">How like the dense model they are: "
+            + "\(measures.map(\.note).joined(separator: "; ")).</p>\n"
+            + table([report.goneName] + methods, rows)
     }
 }

@@ -134,59 +134,6 @@ package struct ReportPage {
         return errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count)
     }
 
-    private var layers: String {
-        guard !report.layers.isEmpty else { return "" }
-        let choices = report.choices.map { "\($0.count) layers: \(markup($0.text))" }
-        let errors = charts(of: "expected error", \.expectedError)
-        let shares = charts(of: "bias share", \.biasShare)
-        let sparsities = report.layers.map(\.sparsity)
-        // Where all lose the same there is nothing to see.
-        let isUneven = (sparsities.max() ?? 0) - (sparsities.min() ?? 0) > 0.02
-        let gone = isUneven ? charts(of: report.goneName, \.sparsity) : ""
-        let rows = report.layers.map { layer in
-            [
-                "<code>\(markup(layer.name))</code>", markup(layer.method),
-                markup(layer.compensation), markup(layer.bias),
-                "\(layer.rows) × \(layer.columns)", data(layer.sparsity, percent(layer.sparsity)),
-                data(layer.biasShare), data(layer.expectedError),
-            ]
-        }
-        let names = [
-            "layer", "judged by", "compensation", "bias", "shape", report.goneName, "bias share",
-            "expected error",
-        ]
-        return """
-            <h2>Layers</h2>
-            <p>\(choices.joined(separator: "; ")).</p>
-            <p class="quiet">Expected error: squared, over the expected square of the output. Bias share: \
-            how much of the input is its mean, 0 to 1.</p>
-            <div class="charts">\(gone)</div>
-            <div class="charts">\(errors)</div>
-            <div class="charts">\(shares)</div>
-            <details><summary>All \(report.layers.count) layers</summary>
-            \(table(names, texts: 4, rows))</details>
-
-            """
-    }
-
-    /// One small chart for each role of a layer, all to the same scale.
-    private func charts(
-        of name: String, _ value: (ReportContents.Layer) -> Double?
-    ) -> String {
-        let most = report.layers.compactMap(value).max() ?? 0
-        return report.roles.map { role in
-            Chart(
-                title: role.name, mark: .line,
-                points: role.layers.compactMap { layer in
-                    value(layer).map {
-                        Chart.Point(
-                            x: Double(layer.block), y: $0, label: "\(layer.name): \(short($0))")
-                    }
-                }, x: "block", y: name, span: 0...most
-            ).svg
-        }.joined()
-    }
-
     private var resources: String {
         let rows = (report.resources.members ?? []).compactMap { member -> (String, String)? in
             let isBytes = member.key.hasSuffix("_bytes")

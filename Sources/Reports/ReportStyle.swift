@@ -16,7 +16,7 @@ let reportStyle = """
     .quiet, .unit, .tick, .axis { color: var(--quiet); }
     .verdict { font-size: 1.2rem; margin: 1rem 0; max-width: 46rem; }
     .verdict data, .verdict strong { font-weight: 650; } .verdict .change data { font-weight: inherit; }
-    .error, .change { white-space: nowrap; }
+    .error, .change, .row { white-space: nowrap; }
     .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(45%, 11rem), 1fr)); gap: .7rem;
       margin: 1.2rem 0; padding: 0; }
     .facts div { background: var(--soft); border-radius: .4rem; padding: .6rem .8rem; }

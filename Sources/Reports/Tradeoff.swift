@@ -11,6 +11,8 @@ struct Tradeoff {
         var multiplyAdds: Int?
         var bytes: Int?
         let output: String?
+        /// What else was measured of it; nil of the dense model.
+        var others: ReportContents.Point?
 
         /// Standard error of the perplexity's distance from the dense model's.
         var error: Double? {
@@ -45,7 +47,7 @@ struct Tradeoff {
                             dense: report.perplexity?.dense?.value, pruned: $0,
                             ratioError: point.ratioError),
                         multiplyAdds: point.multiplyAdds, bytes: point.bytes,
-                        output: point.output)
+                        output: point.output, others: point)
                 }
             }
             return Tradeoff(report, method: method, points)

@@ -35,3 +35,27 @@ func zero(
     // In arithmetic alone, which the compiler makes vectors of.
     for j in 0..<count { x[j] *= Float(1 &- mask[j]) }
 }
+
+/// y_j += factor x_j.
+package func add(
+    _ x: UnsafePointer<Double>, times factor: Double, count: Int,
+    to y: UnsafeMutablePointer<Float>
+) {
+    for j in 0..<count { y[j] = Float(Double(y[j]) + factor * x[j]) }
+}
+
+/// y_j += sum over the rows of factor_i x_ij, in order of the rows. x: `[rows, columns]`, factors: `[rows]`,
+/// y: `[columns]`.
+package func addRows(_ x: MatrixView, times factors: [Float], to y: UnsafeMutablePointer<Float>) {
+    precondition(factors.count == x.rows, "a factor for each row")
+    // Four at a time, for y to be read and written less often than x.
+    let whole = x.rows & ~3
+    for i in stride(from: 0, to: whole, by: 4) {
+        let (a, b, c, d) = (x.row(i), x.row(i + 1), x.row(i + 2), x.row(i + 3))
+        let (p, q, r, s) = (factors[i], factors[i + 1], factors[i + 2], factors[i + 3])
+        for j in 0..<x.columns {
+            y[j] = (((y[j] + p * a[j]) + q * b[j]) + r * c[j]) + s * d[j]
+        }
+    }
+    for i in whole..<x.rows { add(x.row(i), times: factors[i], count: x.columns, to: y) }
+}

@@ -142,6 +142,11 @@ struct EvaluationTests {
             for key in ["perplexity", "fidelity", "choices"] {
                 #expect(text(one[key] ?? .null) == text(other[key] ?? .null), "\(key) \(sparsity)")
             }
+            let points = try #require(one["curve"]?.array)
+            let point = try #require(points.first { $0["sparsity"]?.double == Double(sparsity) })
+            let change = try #require(one["choices"]?["change"])
+            #expect(change["acc_norm"]?.double != nil)
+            #expect(text(point["choices_change"] ?? .null) == text(change))
         }
         try place.run(
             settings.replacingOccurrences(of: "magnitude", with: "magnitude, sequential: false")

@@ -75,6 +75,8 @@ struct JobOutputTests {
             #expect(layer["reason"] == nil)
             #expect((0...1).contains(try #require(layer["bias_share"]?.double)))
             #expect((0...1).contains(try #require(layer["expected_error"]?.double)))
+            let measured = try #require(layer["measured_error"]?.double)
+            #expect(measured > 0 && measured < 1)
         }
         let cost = try #require(report["cost"])
         #expect(cost["zeros"]?.integer == zeros && cost["weights"]?.integer == weights)

@@ -144,6 +144,14 @@ struct JobSettingsTests {
             let point = try #require(curve.first { $0["sparsity"]?.double == sparsity })
             #expect(point["zeros"]?.integer == report["cost"]?["zeros"]?.integer)
             #expect(point["perplexity"]?.double == report["perplexity"]?["pruned"]?.double)
+            for key in [
+                "next_token_agreement", "agreement_standard_error", "kl_divergence",
+                "kl_standard_error",
+            ] {
+                let value = try #require(point[key]?.double)
+                #expect(value == report["fidelity"]?[key]?.double, "\(key)")
+            }
+            #expect(point["choices_change"]?.isNull == true)
             #expect(
                 point["ratio_standard_error"]?.double
                     == report["perplexity"]?["ratio_standard_error"]?.double)
@@ -210,7 +218,9 @@ struct JobSettingsTests {
         #expect(report["calibration"]?.isNull == true && report["perplexity"]?.isNull == true)
         for layer in try place.layers().values {
             #expect(layer["sparsity"]?.double == 0.5)
-            #expect(layer["expected_error"]?.isNull == true && layer["bias_share"]?.isNull == true)
+            for key in ["expected_error", "measured_error", "bias_share"] {
+                #expect(layer[key]?.isNull == true)
+            }
         }
         // Another seed, which only a calibration has, is another lot.
         try place.run(

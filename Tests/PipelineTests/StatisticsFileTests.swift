@@ -29,8 +29,16 @@ struct StatisticsFileTests {
             #expect(isSame, "\(file)")
         }
         let (report, first) = (try place.report(), try place.report("first"))
-        for key in ["layers", "perplexity", "prune", "cost"] {
+        for key in ["perplexity", "prune", "cost"] {
             #expect(try text(#require(report[key])) == text(#require(first[key])), "\(key)")
+        }
+        // The inputs themselves were not seen.
+        let layers = try #require(report["layers"]?.array)
+        let others = try #require(first["layers"]?.array)
+        #expect(layers.count == others.count)
+        for (layer, other) in zip(layers, others) {
+            #expect(other["measured_error"]?.double != nil)
+            #expect(text(layer) == text(other.setting("measured_error", to: .null)))
         }
         let calibration = try #require(report["calibration"])
         #expect(calibration["tokens"]?.integer == first["calibration"]?["tokens"]?.integer)

@@ -46,7 +46,39 @@ struct Layer {
         moments.add(matrix.view)
         let products = CovarianceSum(features: columns)
         products.add(matrix.view, at: 0)
-        return Statistics(moments, sample: matrix, products: products.finish(moments))
+        return Statistics(
+            moments, sample: matrix, sketch: sketch(), products: products.finish(moments))
+    }
+
+    /// Of the input as windows of `length` tokens; without one, of one window.
+    func sketch(length: Int? = nil) -> InputSketch {
+        let length = length ?? input.count
+        let windows = input.count / length
+        let groups = SignedGroups(windows: windows, length: length)
+        let sums = Matrix(rows: groups.count, columns: columns)
+        for window in 0..<windows {
+            for first in stride(from: 0, to: length, by: SignedGroups.longest) {
+                let rows = first..<min(first + SignedGroups.longest, length)
+                let part = Matrix(rows.map { input[window * length + $0] })
+                groups.add(part.view, window: window, first: first, to: sums)
+            }
+        }
+        return InputSketch(sums, groups, mean: mean)
+    }
+
+    /// The squared error of `new` with a change of the bias over the square of the output, over all tokens.
+    func error(of new: [[Float]], biasChange: [Float]?) -> Double {
+        let dense = outputs(weights.map { $0.map { Double($0) } })
+        let pruned = outputs(new.map { $0.map { Double($0) } })
+        var (error, power) = (0.0, 0.0)
+        for row in dense.indices {
+            let moved = Double(biasChange?[row] ?? 0)
+            for (y, z) in zip(dense[row], pruned[row]) {
+                error += (y - z - moved) * (y - z - moved)
+                power += y * y
+            }
+        }
+        return error / power
     }
 
     var mean: [Double] {

@@ -15,6 +15,7 @@ struct ReportTests {
                 "bias_share": Node(0.1 + 0.05 * Double(index)),
                 "bias": .object(["policy": "native", "added": Node(index != 3)]),
                 "expected_error": Node(0.01 * Double(index + 1)),
+                "measured_error": Node(0.008 * Double(index * index + 1)),
             ])
             if index == 3 { layer = layer.setting("reason", to: "no bias can be carried here") }
             return layer
@@ -81,6 +82,13 @@ struct ReportTests {
                         "zeros": Node($0.1), "perplexity": Node($0.2),
                         "multiply_adds_per_token": Node(9000 - $0.1), "bytes": 40964,
                         "ratio_standard_error": Node($0.3),
+                        "next_token_agreement": Node(1 - $0.3 * 8),
+                        "agreement_standard_error": 0.004,
+                        "kl_divergence": Node($0.3 * 3), "kl_standard_error": 0.0015,
+                        "choices_change": .object([
+                            "acc": Node(-$0.3 * 4), "acc_standard_error": 0.025, "acc_norm": -0.075,
+                            "acc_norm_standard_error": 0.045,
+                        ]),
                     ])
                 }),
             "files_left_out": Node([.object(["path": "x.gguf", "reason": "other weights"])]),
@@ -110,10 +118,13 @@ struct ReportTests {
         #expect(shown.isSubset(of: stored), "\(shown.subtracting(stored))")
         for key in [
             "cost", "speed", "resources", "perplexity", "fidelity", "choices", "blocks", "curve",
+            "layers",
         ] {
             // Lengths and repeated zeros of the curve are said in other words.
             let part = try #require(Self.node[key])
             let wanted = numbers(part).subtracting([2048, 0.3, 0.5, 0.7, 2458, 5734])
+                .subtracting(key == "layers" ? [0, 1, 32, 64, 1024] : [])
+                .union(key == "layers" ? [0.5] : [])
             #expect(wanted.isSubset(of: shown), "\(key): \(wanted.subtracting(shown))")
         }
         #expect(page.contains("Perplexity rises from"))
@@ -195,6 +206,48 @@ struct ReportTests {
         let verdict = ReportPage(try #require(ReportContents(near))).verdict
         #expect(verdict.contains("%</span>, no more than chance would have it): "))
         #expect(!ReportPage(try contents()).verdict.contains("chance would have it): "))
+    }
+
+    /// Expected against measured, layer by layer, as two lines of a chart to one scale; and in words.
+    @Test func page_hasMeasuredBesideExpectedErrors() throws {
+        let page = ReportPage(try contents()).html
+        for part in [
+            "model.layers.1.mlp.down_proj: expected 0.04000",
+            "model.layers.1.mlp.down_proj: measured 0.08000",
+            "Measured over expected error: 1.33 in the median layer, 0.800 "
+                + "(<code>model.layers.0.self_attn.q_proj</code>) to 2.00",
+            "<span class=\"key h1\">measured</span>",
+        ] { #expect(page.contains(part), "\(part)") }
+        let layers = try #require(Self.node["layers"]?.array)
+        let blind = layers.map { $0.setting("measured_error", to: .null) }
+        let other = ReportPage(
+            try #require(ReportContents(Self.node.setting("layers", to: Node(blind))))
+        ).html
+        #expect(!other.contains("key h1\">measured") && !other.contains("Measured over expected"))
+        #expect(other.contains("<span class=\"unit\">expected error</span>"))
+    }
+
+    /// Beside perplexity a comparison has whatever else was measured, and nothing where nothing was.
+    @Test func comparison_hasWhatElseWasMeasured() throws {
+        let page = ReportPage(try contents()).html
+        #expect(page.contains("How like the dense model they are: the share of tokens"))
+        #expect(page.contains("<small>acc\u{A0}<data value=\"-0.08\">-8.0</data>"))
+        let text = PlainReport(try contents()).text
+        for part in [
+            "agreement", "95.1 ± 0.4 %", "0.03750 ± 0.00150", "change of acc", "-8.0 ± 2.5",
+            "of acc_norm", "-7.5 ± 4.5", "measured error",
+        ] { #expect(text.contains(part), "\(part)") }
+        let keys: Set = [
+            "next_token_agreement", "agreement_standard_error", "kl_divergence",
+            "kl_standard_error",
+            "choices_change",
+        ]
+        let curve = try #require(Self.node["curve"]?.array).map { point in
+            keys.reduce(point) { $0.setting($1, to: .null) }
+        }
+        let bare = try #require(ReportContents(Self.node.setting("curve", to: Node(curve))))
+        #expect(!ReportPage(bare).html.contains("How like the dense model"))
+        #expect(!PlainReport(bare).text.contains("of acc_norm"))
     }
 
     @Test func page_ofQuestionsAlone() throws {
@@ -329,6 +382,18 @@ struct ReportTests {
     @Test(arguments: [("0.0200", "0.02"), ("10.0", "10"), ("100", "100"), ("1.0e-5", "1.0e-5")])
     func trimmed_hasNoZerosAtTheEnd(_ text: String, _ expected: String) {
         #expect(trimmed(text) == expected)
+    }
+
+    @Test(arguments: [
+        (0.01, 0.5), (0.02, 0.02), (1e-9, 2.0), (0.1, 1.0), (3e-4, 4e-4), (1e-300, 1e300),
+        (0.5, 0.7),
+    ])
+    func logarithmicTicks_spanTheRange(_ low: Double, _ high: Double) {
+        let ticks = Chart.logarithmicTicks(low, high)
+        #expect((2...8).contains(ticks.count), "\(ticks)")
+        #expect((ticks.first ?? .infinity) <= low * 1.000001)
+        #expect((ticks.last ?? 0) >= high * 0.999999)
+        #expect(ticks == ticks.sorted())
     }
 
     @Test(arguments: [(0.0, 1.0), (0.0, 0.0), (-3.0, 7.5), (1e-9, 2e-9), (20.0, 1e6), (5.0, 5.0)])
