@@ -20,7 +20,7 @@ package struct MemoryPlan: Sendable, Hashable {
     package var usesScratchFile: Bool { scratchBytes > 0 }
 
     /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
-    private static let program = 24 << 20
+    private static let program = 32 << 20
 
     /// What oneDNN compiles for sequences of one more length.
     private static let kernels = 512 << 10
