@@ -17,10 +17,15 @@ extension ReportPage {
                     error: point.error, mark: index == knee ? "knee" : nil, line: line)
             }
         }
+        // One method that fails would press all others into a line.
+        let lowest = points.map { $0.y - ($0.error ?? 0) }.min() ?? 0
+        let highest = points.map(\.y).max() ?? 0
+        let isLogarithmic = lowest > 0 && highest > 4 * lowest
         let chart = Chart(
             title: "Perplexity", mark: .line, points: points,
-            x: "\(report.goneName), % of the blocks' weights", y: "against \(report.goneName)",
-            span: nil, width: 480, height: 280,
+            x: "\(report.goneName), % of the blocks' weights",
+            y: "against \(report.goneName)\(isLogarithmic ? ", logarithmic" : "")",
+            span: nil, width: 480, height: 280, isLogarithmic: isLogarithmic,
             reference: report.perplexity?.dense.map { ($0.value, "dense") },
             lines: isNamed ? lines.map { $0.method ?? "" } : [])
         let outputs = lines.flatMap { tradeoff in
