@@ -15,6 +15,7 @@ final class StopSignal: Sendable {
     }
 
     init(_ signals: [CInt]) {
+        holdSignals(signals)
         let raised = Raised()
         self.raised = raised
         // A queue of its own: the global ones may be busy with the job.
