@@ -1,10 +1,14 @@
 /// A layer's least-squares problem in coordinates in which every feature varies alike: with C the
-/// covariance (or second moment) of the input and s_j² = C_jj, weights become w_j s_j and C becomes
-/// H = (C_jk / (s_j s_k)) + damping I, in float32.
+/// covariance (or second moment) of the input, to each of whose variances `damping` times their mean is
+/// added, and s_j² = C_jj, weights become w_j s_j and C becomes H = (C_jk / (s_j s_k)) + damping I, in
+/// float32.
+///
+/// The first damping is for features that hardly vary: weights that are chosen as if they never did
+/// more would blow up what the pruning of layers before this one does to them.
 package final class ScaledCovariance: Sendable {
     /// `[features, features]`.
     let matrix: Matrix
-    /// The s_j; 0 where C_jj is not positive: such weights do nothing, and become 0.
+    /// The s_j; 0 where C_jj is not positive before damping: such weights do nothing, and become 0.
     let scales: [Double]
 
     /// - Parameters:
@@ -15,10 +19,12 @@ package final class ScaledCovariance: Sendable {
     ) throws {
         let n = sum.order
         let count = Double(max(1, tokens))
-        let scales = (0..<n).map { j in
+        let powers = (0..<n).map { j in
             let offset = mean?[j] ?? 0
-            return max(0, sum.row(j)[j] / count + offset * offset).squareRoot()
+            return max(0, sum.row(j)[j] / count + offset * offset)
         }
+        let floor = damping * powers.reduce(0, +) / Double(max(1, n))
+        let scales = powers.map { $0 > 0 ? ($0 + floor).squareRoot() : 0 }
         let matrix = Matrix(rows: n, columns: n)
         let inverse = scales.map { $0 > 0 ? 1 / $0 : 0 }
         let ratios = (0..<n).map { (mean?[$0] ?? 0) * inverse[$0] }

@@ -59,19 +59,34 @@ struct SolvedTests {
         let outcome = try pruning(.best, how, pattern: try #require(Pattern(text))).apply(
             to: linear, statistics: layer.statistics(), pool: WorkerPool(width: 2))
         let c = Self.moment(layer, isCentred: how == .mean)
-        let scales = (0..<48).map { max(0, c[$0][$0]).squareRoot() }
+        let floor = 0.01 * (0..<48).reduce(0) { $0 + c[$1][$1] } / 48
+        let scales = (0..<48).map { c[$0][$0] > 1e-9 ? (c[$0][$0] + floor).squareRoot() : 0 }
         for row in 0..<70 {
             let change = (0..<48).map {
                 (Double(layer.weights[row][$0]) - Double(linear.values[row][$0])) * scales[$0]
             }
             for j in 0..<48 where outcome.mask[row * 48 + j] == 0 && scales[j] > 1e-6 {
-                var derivative = 0.01 * change[j]
+                var derivative = (0.01 + floor / (scales[j] * scales[j])) * change[j]
                 for k in 0..<48 where scales[k] > 1e-6 {
                     derivative += change[k] * c[k][j] / (scales[k] * scales[j])
                 }
                 #expect(abs(derivative) < 2e-4)
             }
         }
+    }
+
+    /// A feature that hardly varies, and which another could make up for, keeps small weights.
+    @Test func best_trustsNoFeatureThatHardlyVaries() throws {
+        var random = Seeded(3)
+        let input = (0..<256).map { _ -> [Float] in
+            let x = random.floats(16)
+            return x.indices.map { $0 == 5 ? 1e-3 * (x[2] + 0.1 * x[5]) : x[$0] }
+        }
+        let layer = Layer(weights: (0..<8).map { _ in random.floats(16) }, input: input)
+        let linear = layer.linear()
+        _ = try pruning(.best, .none).apply(
+            to: linear, statistics: layer.statistics(), pool: WorkerPool(width: 1))
+        for row in linear.values { #expect(abs(row[5]) < 2) }
     }
 
     /// Against what `auto` makes of the same layer, by the error that the report gives too.
