@@ -15,7 +15,7 @@ package struct InputSketch: Sendable {
     let shifts: [Float]
 
     /// - Parameters:
-    ///   - sums: of each group's inputs with their signs, `[groups, features]`; used up.
+    ///   - sums: of each group's inputs with their signs, `[groups, features]`.
     ///   - mean: of the inputs, `[features]`.
     package init(_ sums: Matrix, _ groups: SignedGroups, mean: [Double]) {
         let rows = Matrix(rows: sums.rows + 1, columns: sums.columns)
