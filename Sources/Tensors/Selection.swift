@@ -49,10 +49,9 @@ package func markLeast(
 ) {
     precondition(
         group > 0 && count % group == 0 && keep <= group, "groups do not divide the columns")
-    let amount = group - keep
-    let begun = group == 4 ? markFours(amount, of: scores, count: count, mask: mask) : 0
-    for start in stride(from: begun, to: count, by: group) {
+    for start in stride(from: 0, to: count, by: group) {
         let (scores, mask) = (scores + start, mask + start)
+        let amount = group - keep
         switch group {
         // The usual ones by themselves, so that they are compiled for just that size.
         case 4: markByRank(amount, of: scores, count: 4, mask: mask)
@@ -95,52 +94,6 @@ private func markByRank(
         let isMarked = unsafeBitCast(rank .< limit, to: SIMD4<Int64>.self)
         for lane in 0..<4 { mask[start &+ lane] = UInt8(truncatingIfNeeded: isMarked[lane] & 1) }
     }
-}
-
-/// Marks the `amount` smallest of every four scores, four groups at a time; no score is negative or NaN.
-/// - Returns: how many scores it came past: all but the last groups where these are not four.
-@inline(never)
-private func markFours(
-    _ amount: Int, of scores: UnsafePointer<Double>, count: Int,
-    mask: UnsafeMutablePointer<UInt8>
-) -> Int {
-    let limit = SIMD4<Int64>(repeating: Int64(amount))
-    var start = 0
-    while start &+ 16 <= count {
-        let next = UnsafeRawPointer(scores + start)
-        let first = narrowed(marks(next, limit), marks(next + 32, limit))
-        let second = narrowed(marks(next + 64, limit), marks(next + 96, limit))
-        let words = SIMD16<Int16>(
-            lowHalf: unsafeBitCast(first, to: SIMD16<Int16>.self).evenHalf,
-            highHalf: unsafeBitCast(second, to: SIMD16<Int16>.self).evenHalf)
-        let bytes = unsafeBitCast(words, to: SIMD32<UInt8>.self).evenHalf & 1
-        UnsafeMutableRawPointer(mask + start).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
-        start &+= 16
-    }
-    return start
-}
-
-/// -1 in those of four lanes that go, else 0: each is compared with the other three.
-@inline(__always)
-private func marks(_ scores: UnsafeRawPointer, _ limit: SIMD4<Int64>) -> SIMD4<Int64> {
-    // The order of the bits is that of the numbers, as none is negative.
-    let x = scores.loadUnaligned(as: SIMD4<Int64>.self)
-    // Less one where an equal score stands further left and goes first.
-    let one = SIMD4(x[1], x[2], x[3], x[0]) &+ SIMD4(0, 0, 0, -1)
-    let two = SIMD4(x[2], x[3], x[0], x[1]) &+ SIMD4(0, 0, -1, -1)
-    let three = SIMD4(x[3], x[0], x[1], x[2]) &+ SIMD4(0, -1, -1, -1)
-    var rank = unsafeBitCast(one .< x, to: SIMD4<Int64>.self)
-    rank &+= unsafeBitCast(two .< x, to: SIMD4<Int64>.self)
-    rank &+= unsafeBitCast(three .< x, to: SIMD4<Int64>.self)
-    return unsafeBitCast(0 &- rank .< limit, to: SIMD4<Int64>.self)
-}
-
-/// Lanes of 64 bits in 32.
-@inline(__always)
-private func narrowed(_ a: SIMD4<Int64>, _ b: SIMD4<Int64>) -> SIMD8<Int32> {
-    SIMD8(
-        lowHalf: unsafeBitCast(a, to: SIMD8<Int32>.self).evenHalf,
-        highHalf: unsafeBitCast(b, to: SIMD8<Int32>.self).evenHalf)
 }
 
 /// The element of rank `rank` (from 0) in ascending order; reorders `x`. Hoare's quickselect with
