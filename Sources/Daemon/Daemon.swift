@@ -123,11 +123,8 @@ package final class Daemon: @unchecked Sendable {
     package func wait() -> ExitCode { exit.wait() }
 
     /// SIGTERM and SIGINT stop the daemon, SIGHUP reloads, until the process ends.
-    /// Those that come while it starts wait until it has. To be called before `start`, on the main thread.
     package func handleSignals() {
-        let numbers = [SIGTERM, SIGINT, SIGHUP]
-        holdSignals(numbers)
-        for number in numbers {
+        for number in [SIGTERM, SIGINT, SIGHUP] {
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { [unowned self] in
                 if number == SIGHUP { self.reload() } else { self.beginStop() }

@@ -15,7 +15,6 @@ final class StopSignal: Sendable {
     }
 
     init(_ signals: [CInt]) {
-        holdSignals(signals)
         let raised = Raised()
         self.raised = raised
         // A queue of its own: the global ones may be busy with the job.
