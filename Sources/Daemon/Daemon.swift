@@ -62,7 +62,7 @@ package final class Daemon: @unchecked Sendable {
     /// When each running job last said something, for the journal and `progress.json`.
     var lastNews: [String: Double] = [:]
     var timer: (any DispatchSourceTimer)?
-    var signals: [any DispatchSourceSignal] = []
+    private var signals: (any DispatchSourceRead)?
     var isTurnDue = false
     var isStopping = false
     /// No job is started: `stadectl drain`.
@@ -122,16 +122,19 @@ package final class Daemon: @unchecked Sendable {
     /// Waits until the daemon has stopped.
     package func wait() -> ExitCode { exit.wait() }
 
-    /// SIGTERM and SIGINT stop the daemon, SIGHUP reloads, until the process ends.
-    package func handleSignals() {
-        for number in [SIGTERM, SIGINT, SIGHUP] {
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { [unowned self] in
+    /// SIGTERM and SIGINT stop the daemon, SIGHUP reloads, until the process ends. Those that come while
+    /// it starts wait until it has.
+    package func handleSignals() throws(SystemError) {
+        let received = try ReceivedSignals([SIGTERM, SIGINT, SIGHUP])
+        let source = DispatchSource.makeReadSource(
+            fileDescriptor: received.descriptor, queue: queue)
+        source.setEventHandler { [unowned self] in
+            for number in received.take() {
                 if number == SIGHUP { self.reload() } else { self.beginStop() }
             }
-            source.resume()
-            signals.append(source)
         }
+        source.resume()
+        signals = source
     }
 
     /// Ends workers, puts their jobs back into the queue and lets `wait` return.

@@ -16,9 +16,12 @@ final class Program {
         return "/" + path.split(separator: "/").dropLast().joined(separator: "/")
     }
 
-    /// - Parameter file: where standard output and standard error go.
+    /// - Parameters:
+    ///   - file: where standard output and standard error go.
+    ///   - ignored: a signal that it is started to ignore.
     init(
-        _ name: String, _ arguments: [String], output file: String, environment: [String] = []
+        _ name: String, _ arguments: [String], output file: String, environment: [String] = [],
+        ignoring ignored: CInt? = nil
     ) throws {
         self.file = file
         var actions = posix_spawn_file_actions_t()
@@ -36,8 +39,11 @@ final class Program {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        let path = joined(Self.directory, name)
-        var words = ([path] + arguments).map { strdup($0) } + [nil]
+        let program = joined(Self.directory, name)
+        let shell = ignored.map { ["/bin/sh", "-c", "trap '' \($0); exec \"$0\" \"$@\""] } ?? []
+        let command = shell + [program] + arguments
+        let path = command[0]
+        var words = command.map { strdup($0) } + [nil]
         var variables =
             (["PATH=/usr/bin:/bin", "LC_ALL=C"] + environment).map { strdup($0) } + [nil]
         defer { for word in words + variables { free(word) } }

@@ -45,6 +45,17 @@ import Testing
         #expect(manager.has("STOPPING=1"))
     }
 
+    @Test func stoppedWhileItStarts_endsAsEver() throws {
+        for _ in 0..<8 {
+            let scratch = try ScratchDaemon()
+            let daemon = try Self.daemon(scratch)
+            // The spool is taken at the beginning of the start.
+            while scratch.lockHolder.isEmpty && daemon.ended == nil { usleep(100) }
+            #expect(kill(daemon.identifier, SIGTERM) == 0)
+            #expect(daemon.wait() == 0)
+        }
+    }
+
     @Test("fault 60: a second daemon on a spool exits with 78") func secondDaemon_exits78() throws {
         let scratch = try ScratchDaemon()
         let first = try Self.daemon(scratch)

@@ -46,11 +46,11 @@ import Testing
             try writeFile(joined(path, "m.yaml"), Array(text.utf8))
         }
 
-        func prune() throws -> Program {
+        func prune(ignoring signal: CInt? = nil) throws -> Program {
             try Program(
                 "stadectl",
                 ["prune", "--resume", "--config", joined(path, "staded.yaml"), "\(path)/m.yaml"],
-                output: joined(path, "log"))
+                output: joined(path, "log"), ignoring: signal)
         }
 
         func names(_ directory: String) throws -> [String] {
@@ -129,5 +129,30 @@ import Testing
         #expect(Set(seen).count >= 2)
         #expect(try place.names("out").filter { $0.hasPrefix(".") } == [])
         #expect(try place.results() == expected)
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func stopped_keepsWhatIsDone(_ signal: CInt) throws {
+        let place = try Place()
+        try place.manifest("prune: {sparsity: [0.3, 0.6]}")
+        let first = try place.prune()
+        #expect(eventually(within: 60) { place.kept != nil || first.hasEnded })
+        kill(first.identifier, signal)
+        #expect(first.wait() == 75)
+        #expect(place.kept != nil)
+        let second = try place.prune()
+        #expect(second.wait() == 0)
+        #expect(second.output.contains("resumed "))
+        #expect(try place.names("out").count == 2)
+    }
+
+    @Test func hungUp_goesOnUnderNohup() throws {
+        let place = try Place()
+        try place.manifest("prune: {sparsity: [0.3, 0.6]}")
+        let program = try place.prune(ignoring: SIGHUP)
+        #expect(eventually(within: 60) { place.kept != nil || program.hasEnded })
+        kill(program.identifier, SIGHUP)
+        #expect(program.wait() == 0)
+        #expect(try place.names("out").count == 2)
     }
 }

@@ -56,7 +56,7 @@ package enum StadedCommand {
         let configuration = try Configuration.read(bytes, file: file)
         if arguments.flags.contains("--check") { return print("\(escaped(file)): correct\n") }
         let daemon = Daemon(configuration, Daemon.Options(configurationFile: absolute(file)))
-        daemon.handleSignals()
+        try daemon.handleSignals()
         try daemon.start(bytes)
         return daemon.wait()
     }

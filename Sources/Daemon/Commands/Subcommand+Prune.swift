@@ -25,7 +25,7 @@ extension Subcommand {
         var job = try foregroundJob(source.manifest, arguments)
         // A reader that has gone is no reason to end, least of all without cleaning up.
         signal(SIGPIPE, SIG_IGN)
-        let stop = StopSignal([SIGINT, SIGTERM, SIGHUP])
+        let stop = try StopSignal([SIGINT, SIGTERM, SIGHUP])
         let display = ProgressDisplay()
         var checkpoint: ForegroundCheckpoint?
         if arguments.flags.contains("--resume") {

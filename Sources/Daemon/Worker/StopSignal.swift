@@ -1,31 +1,26 @@
-import Dispatch
 import Glibc
+import Posix
 import Synchronization
 
 /// Remembers that one of some signals came, instead of letting it end the process.
 final class StopSignal: Sendable {
-    private let raised: Raised
-    private let sources: [Unchecked]
+    private let received: ReceivedSignals
+    private let flag = Atomic<Bool>(false)
 
-    private final class Raised: Sendable { let flag = Atomic<Bool>(false) }
-
-    private struct Unchecked: @unchecked Sendable {
-        // Unchecked: kept, never touched.
-        let source: any DispatchSourceSignal
+    /// - Parameter numbers: those of them that whoever started this process has it ignore, as nohup(1) does
+    ///   with SIGHUP, stay ignored.
+    init(_ numbers: [CInt]) throws(SystemError) {
+        received = try ReceivedSignals(
+            numbers.filter { number in
+                var action = sigaction()
+                sigaction(number, nil, &action)
+                return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                    != unsafeBitCast(SIG_IGN, to: Int.self)
+            })
     }
 
-    init(_ signals: [CInt]) {
-        let raised = Raised()
-        self.raised = raised
-        // A queue of its own: the global ones may be busy with the job.
-        let queue = DispatchQueue(label: "signals")
-        sources = signals.map { number in
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { raised.flag.store(true, ordering: .relaxed) }
-            source.resume()
-            return Unchecked(source: source)
-        }
+    var isRaised: Bool {
+        if !received.take().isEmpty { flag.store(true, ordering: .relaxed) }
+        return flag.load(ordering: .relaxed)
     }
-
-    var isRaised: Bool { raised.flag.load(ordering: .relaxed) }
 }

@@ -66,7 +66,7 @@ struct WorkerProgram {
             ceiling: configuration.limits)
         job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
         job.resumption = try resumption(record, spool, configuration)
-        let stop = StopSignal([SIGTERM])
+        let stop = try StopSignal([SIGTERM])
         let reporter = Reporter()
         return try job.run(
             progress: { progress in
