@@ -1,7 +1,7 @@
 import Tensors
 import Transformer
 
-/// Multiple-choice questions as the models see them: each choice once behind its question.
+/// Multiple-choice questions as the models see them: each choice behind its question.
 ///
 /// Scored as lm-evaluation-harness does its tasks of type `multiple_choice`
 /// (`ConfigurableTask.process_results` in lm_eval/api/task.py, `_encode_pair` in lm_eval/api/model.py).
@@ -53,30 +53,31 @@ package struct Questions: Sendable {
     ///   - positions: that the model has; no sequence needs more.
     package init(_ questions: [[Continuation]], answers: [Int], positions: Int) {
         precondition(questions.count == answers.count, "an answer for each question")
-        let sequences = questions.joined().enumerated().map { index, choice in
-            // The last token is predicted, and predicts nothing.
-            (index: index, choice: choice, length: choice.tokens.count - 1)
-        }
+        let choices = Array(questions.joined())
+        // The last token is predicted, and predicts nothing.
+        let sequences = Self.sharedSequences(choices.map { $0.tokens.dropLast() })
         let groups = Dictionary(grouping: sequences) {
-            min(Self.filledLength($0.length), positions)
+            min(Self.filledLength($0.tokens.count), positions)
         }
         var batches: [TokenWindows] = []
         var continuations: [NextToken] = []
-        var ranges = [Range<Int>](repeating: 0..<0, count: sequences.count)
+        var ranges = [Range<Int>](repeating: 0..<0, count: choices.count)
         for (length, group) in groups.sorted(by: { $0.key < $1.key }) {
             var tokens: [Int32] = []
             for sequence in group {
-                let start = continuations.count
-                let choice = sequence.choice
-                for place in choice.context..<choice.tokens.count {
-                    continuations.append(
-                        NextToken(
-                            choice.tokens[place], after: tokens.count + place - 1,
-                            of: batches.count))
+                for index in sequence.choices {
+                    let start = continuations.count
+                    let choice = choices[index]
+                    for place in choice.context..<choice.tokens.count {
+                        continuations.append(
+                            NextToken(
+                                choice.tokens[place], after: tokens.count + place - 1,
+                                of: batches.count))
+                    }
+                    ranges[index] = start..<continuations.count
                 }
-                ranges[sequence.index] = start..<continuations.count
-                tokens += choice.tokens.dropLast()
-                tokens += [Int32](repeating: 0, count: length - sequence.length)
+                tokens += sequence.tokens
+                tokens += [Int32](repeating: 0, count: length - sequence.tokens.count)
             }
             batches.append(TokenWindows(tokens: tokens, length: length))
         }
@@ -87,6 +88,33 @@ package struct Questions: Sendable {
         self.questions = questions.map { choices in
             choices.map { Choice(range: place.next() ?? 0..<0, characters: $0.characters) }
         }
+    }
+
+    /// Sequences without those that others begin with, in the order of the first of `inputs` that each has:
+    /// attention is causal, so that a model says the same at the same place of both. Choices of one token
+    /// share their question's.
+    /// - Returns: with the indices, ascending, of all inputs that a sequence serves.
+    static func sharedSequences(
+        _ inputs: [ArraySlice<Int32>]
+    ) -> [(tokens: ArraySlice<Int32>, choices: [Int])] {
+        // In this order an input stands right before one that begins with it, if there is any.
+        let order = inputs.indices.sorted {
+            if inputs[$0].lexicographicallyPrecedes(inputs[$1]) { return true }
+            return !inputs[$1].lexicographicallyPrecedes(inputs[$0]) && $0 < $1
+        }
+        var sequences: [(tokens: ArraySlice<Int32>, choices: [Int])] = []
+        var next: ArraySlice<Int32>?
+        for index in order.reversed() {
+            let input = inputs[index]
+            if next?.starts(with: input) == true {
+                sequences[sequences.count - 1].choices.append(index)
+            } else {
+                sequences.append((input, [index]))
+            }
+            next = input
+        }
+        for place in sequences.indices { sequences[place].choices.sort() }
+        return sequences.sorted { $0.choices[0] < $1.choices[0] }
     }
 
     /// The next of four lengths between two powers of two, and at least 16: few lengths, for each of which

@@ -41,6 +41,53 @@ struct QuestionsTests {
         #expect(questions.batches.map(\.count) == [3, 3, 1, 1, 1])
     }
 
+    /// Letters are asked for behind one sequence; a choice that another begins with needs none either.
+    @Test func sequences_areShared() {
+        let context: [Int32] = [7, 8, 9]
+        func choice(_ tokens: Int32...) -> Questions.Continuation {
+            Questions.Continuation(
+                tokens: context + tokens, context: context.count, characters: tokens.count)
+        }
+        let questions = Questions(
+            [
+                [choice(1), choice(2), choice(3), choice(4)],
+                [choice(5, 6), choice(5, 6, 1), choice(6, 1), choice(6, 2), choice(5, 1)],
+            ], answers: [2, 0], positions: 64)
+        // 7 8 9 is the beginning of the others, 7 8 9 5 that of 7 8 9 5 6.
+        #expect(questions.batches.map(\.count) == [2])
+        let batch = questions.batches[0]
+        #expect([0, 1].map { batch[$0].prefix(5) } == [[7, 8, 9, 5, 6], [7, 8, 9, 6, 0]])
+        // As many tokens as ever, each behind its own.
+        #expect(questions.continuations.count == 4 + 2 + 3 + 2 + 2 + 2)
+        let rows = Dictionary(grouping: questions.continuations, by: \.row).mapValues {
+            $0.map(\.token)
+        }
+        #expect(
+            rows == [
+                2: [1, 2, 3, 4, 5, 5, 5], 3: [6, 6, 1], 4: [1], 18: [6, 6], 19: [1, 2],
+            ])
+    }
+
+    /// By comparison of all pairs.
+    @Test(arguments: 0..<20) func sharedSequences_coverEveryInputOnce(_ seed: UInt64) {
+        var generator = SplitMix64(seed: seed)
+        let inputs = (0..<40).map { _ in
+            (0..<(1 + Int(generator.below(5)))).map { _ in Int32(generator.below(2)) }[...]
+        }
+        let sequences = Questions.sharedSequences(inputs)
+        #expect(sequences.flatMap(\.choices).sorted() == Array(inputs.indices))
+        for sequence in sequences {
+            #expect(sequence.choices.allSatisfy { sequence.tokens.starts(with: inputs[$0]) })
+        }
+        let longest = Set(
+            inputs.filter { input in
+                !inputs.contains { $0 != input && $0.starts(with: input) }
+            })
+        #expect(
+            sequences.map(\.tokens).sorted { $0.lexicographicallyPrecedes($1) }
+                == longest.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+
     /// As lm-evaluation-harness divides them, with special tokens around each text: the spaces at the
     /// question's end are the choice's, and no token that ends a text is.
     @Test func tokens_areDividedBeforeTheSpaces() throws {
@@ -71,8 +118,9 @@ struct QuestionsTests {
             ])
         #expect(questions.batches.count == 1)
         let batch = try #require(questions.batches.first)
-        #expect(
-            batch[0].prefix(6) == [9, 3, 6, 4, 6, 0] && batch[2].prefix(6) == [9, 5, 3, 6, 6, 6])
+        // Of both questions one choice's sequence begins with the other's.
+        #expect(batch.count == 2 && batch[0].prefix(8) == [9, 3, 6, 4, 6, 3, 6, 0])
+        #expect(batch[1].prefix(8) == [9, 5, 3, 6, 6, 6, 7, 0])
     }
 
     private func job(_ place: Workplace, _ lines: String) throws -> Job {
