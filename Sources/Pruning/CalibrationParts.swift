@@ -14,5 +14,6 @@ package struct CalibrationParts: Sendable {
 
     /// How much further text of another kind is taken to be from the calibration than one unit of it from
     /// another, in variance: fitted to what a novel and an encyclopedia differ by.
-    static let doubt = 8.0
+    static let meanDoubt = 32.0
+    static let scaleDoubt = 8.0
 }

@@ -5,7 +5,7 @@ extension LayerPruning {
     /// How much of what the mean brings to weights that a layer loses carries over to other text, 0 to 1. With
     /// b_i = sum over j of lost_ij mean_j:
     ///
-    ///     carried = |b|² / (|b|² + 8 v),  v: how much b varies from one unit of the calibration to another
+    ///     carried = |b|² / (|b|² + 32 v),  v: how much b varies from one unit of the calibration to another
     ///
     /// Source: `docs/methods.md`, "What carries over".
     ///
@@ -51,7 +51,7 @@ extension LayerPruning {
         // Of one part.
         let spread = squares / Double(parts.count - 1)
         let signal = max(0, mean - spread / Double(parts.count))
-        let doubt = CalibrationParts.doubt * spread * Double(parts.units)
+        let doubt = CalibrationParts.meanDoubt * spread * Double(parts.units)
         return signal > 0 ? signal / (signal + doubt) : 0
     }
 }

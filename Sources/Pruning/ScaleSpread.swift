@@ -22,6 +22,6 @@ struct ScaleSpread: Sendable {
         spread *= Double(parts)
         // Both are sums over the parts: the spread of one part, and that of their mean.
         let signal = max(0, effect - spread / Double(parts))
-        return signal > 0 ? signal / (signal + CalibrationParts.doubt * spread) : 0
+        return signal > 0 ? signal / (signal + CalibrationParts.scaleDoubt * spread) : 0
     }
 }

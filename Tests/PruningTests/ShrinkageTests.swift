@@ -71,7 +71,7 @@ struct ShrinkageTests {
             spread += variance(outputs)
         }
         let signal = max(0, mean - spread / Double(parts.count))
-        return signal > 0 ? signal / (signal + 8 * spread * Double(units)) : 0
+        return signal > 0 ? signal / (signal + 32 * spread * Double(units)) : 0
     }
 
     @Test(arguments: [(4, Float(0)), (9, 0.3), (9, 1), (70, 0.5)])
