@@ -42,7 +42,7 @@ struct QuestionsTests {
     }
 
     /// Letters are asked for behind one sequence; a choice that another begins with needs none either.
-    @Test func sequences_areShared() {
+    @Test func sequences_areShared() throws {
         let context: [Int32] = [7, 8, 9]
         func choice(_ tokens: Int32...) -> Questions.Continuation {
             Questions.Continuation(
@@ -54,7 +54,7 @@ struct QuestionsTests {
                 [choice(5, 6), choice(5, 6, 1), choice(6, 1), choice(6, 2), choice(5, 1)],
             ], answers: [2, 0], positions: 64)
         // 7 8 9 is the beginning of the others, 7 8 9 5 that of 7 8 9 5 6.
-        #expect(questions.batches.map(\.count) == [2])
+        try #require(questions.batches.map(\.count) == [2])
         let batch = questions.batches[0]
         #expect([0, 1].map { batch[$0].prefix(5) } == [[7, 8, 9, 5, 6], [7, 8, 9, 6, 0]])
         // As many tokens as ever, each behind its own.
@@ -119,7 +119,8 @@ struct QuestionsTests {
         #expect(questions.batches.count == 1)
         let batch = try #require(questions.batches.first)
         // Of both questions one choice's sequence begins with the other's.
-        #expect(batch.count == 2 && batch[0].prefix(8) == [9, 3, 6, 4, 6, 3, 6, 0])
+        try #require(batch.count == 2)
+        #expect(batch[0].prefix(8) == [9, 3, 6, 4, 6, 3, 6, 0])
         #expect(batch[1].prefix(8) == [9, 5, 3, 6, 6, 6, 7, 0])
     }
 
