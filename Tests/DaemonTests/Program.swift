@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Posix
 import Spool
@@ -87,6 +88,23 @@ final class Program {
         var info = siginfo_t()
         return waitid(P_PID, id_t(identifier), &info, WEXITED | WNOHANG | WNOWAIT) == 0
             && info.si_signo != 0
+    }
+
+    /// Of the main thread and of Dispatch's: the signals that they do not take, bit n - 1 for signal n,
+    /// as proc_pid_status(5) gives them. The threads of libraries have the program's name and wait.
+    var blockedSignals: [UInt64] {
+        let directory = "/proc/\(identifier)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return threads.compactMap { thread in
+            guard let bytes = try? readFile("\(directory)/\(thread)/status") else { return nil }
+            let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+            func field(_ name: String) -> Substring? {
+                lines.first { $0.hasPrefix(name) }?.split(separator: "\t").last
+            }
+            let isDispatch = field("Name:")?.contains("-qos") ?? false
+            guard isDispatch || thread == "\(identifier)" else { return nil }
+            return field("SigBlk:").flatMap { UInt64($0, radix: 16) }
+        }
     }
 
     var output: String {

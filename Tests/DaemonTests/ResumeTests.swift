@@ -137,6 +137,10 @@ import Testing
         try place.manifest("prune: {sparsity: [0.3, 0.6]}")
         let first = try place.prune()
         #expect(eventually(within: 60) { place.kept != nil || first.hasEnded })
+        // On a thread that is inside a product, its frame would be written over the heap.
+        let blocked = first.blockedSignals
+        #expect(blocked.count >= 2)
+        #expect(blocked.allSatisfy { $0 & 1 << UInt64(signal - 1) != 0 })
         kill(first.identifier, signal)
         #expect(first.wait() == 75)
         #expect(place.kept != nil)

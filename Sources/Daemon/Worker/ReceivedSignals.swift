@@ -8,12 +8,19 @@ import Synchronization
 /// Not a dispatch source: Dispatch puts its handler in place some time after `resume`, on a thread of its
 /// own, and a signal that comes before that ends the process. Nor are they blocked meanwhile: libraries
 /// have threads before `main`, which would take them.
+///
+/// The handlers run on a thread of their own, and never on the one that calls `init` and then computes:
+/// the products of oneDNN up to 3.11.1 point the stack pointer at buffers on the heap, before which a signal
+/// would write its frame (github.com/uxlfoundation/oneDNN/issues/4845). Dispatch's threads take none.
 struct ReceivedSignals: Sendable {
     /// What to wait on. One pipe serves the whole process and is never closed.
     let descriptor: CInt
 
+    /// Of the thread that waits for signals, in bytes: a frame with all registers takes 12 KiB.
+    private static let stack = 256 << 10
+
     /// When this returns, the handlers are in place. To be called once, on the main thread.
-    /// - Throws: where there is no further descriptor.
+    /// - Throws: where there is no further descriptor or thread.
     init(_ numbers: [CInt]) throws(SystemError) {
         var ends: [CInt] = [-1, -1]
         if stade_pipe(&ends) != 0 { throw SystemError("pipe", "signals") }
@@ -39,6 +46,10 @@ struct ReceivedSignals: Sendable {
         }
         // Whoever started this process may have blocked them.
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        // It begins with the mask that this thread has now.
+        let code = startThread(stack: Self.stack) { while true { pause() } }
+        if code != 0 { throw SystemError("start a thread", "signals", errno: code) }
+        pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
     /// The numbers of those that have come since it was last asked; several of a kind may be one.
