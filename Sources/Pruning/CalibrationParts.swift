@@ -13,7 +13,8 @@ package struct CalibrationParts: Sendable {
     var count: Int { means.rows }
 
     /// How much further text of another kind is taken to be from the calibration than one unit of it from
-    /// another, in variance: fitted to what a novel and an encyclopedia differ by.
+    /// another, in variance: of what the mean brings to lost weights, and of the scales of rows. Fitted to what
+    /// a novel and an encyclopedia differ by; `docs/methods.md`, "What carries over".
     static let meanDoubt = 32.0
     static let scaleDoubt = 8.0
 }
