@@ -30,6 +30,11 @@ static inline int stade_open(const char *path, int flags, unsigned int mode) {
     return open(path, flags, mode);
 }
 
+// openat(2) with a mode, for the same reason.
+static inline int stade_openat(int directory, const char *path, int flags, unsigned int mode) {
+    return openat(directory, path, flags, mode);
+}
+
 // prctl(PR_SET_PDEATHSIG): the signal that this process gets when its parent dies.
 static inline int stade_set_parent_death_signal(int signal) {
     return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);

@@ -17,6 +17,10 @@ package final class Checkpoint: Sendable {
     /// Shard by shard, in the order of their data.
     package let tensors: [TensorView]
     package let followSymlinks: Bool
+    /// What was read of the directory, and will be.
+    package let inputs: InputFiles
+    /// What `directory` led to when it was looked at.
+    let opened: OpenFile?
     private let indices: [String: Int]
 
     package static let configName = "config.json"
@@ -25,13 +29,22 @@ package final class Checkpoint: Sendable {
 
     /// Maps and checks every file; reads no weights.
     ///
-    /// - Parameter followSymlinks: false refuses a symbolic link anywhere, in `directory` too.
+    /// - Parameters:
+    ///   - followSymlinks: false refuses a symbolic link anywhere, in `directory` too.
+    ///   - opened: the directory itself, where somebody has looked at it: it is read, whatever its path
+    ///     leads to by now.
     /// - Throws: `CheckpointError`, `DocumentError` for what is wrong in a JSON file, `SystemError`
     ///   where a file cannot be read.
-    package init(directory: String, followSymlinks: Bool = true) throws {
+    package init(
+        directory: String, followSymlinks: Bool = true, opened: OpenFile? = nil,
+        inputs: InputFiles = InputFiles()
+    ) throws {
         self.directory = directory
         self.followSymlinks = followSymlinks
-        let reader = ModelDirectory(directory, followSymlinks: followSymlinks)
+        self.inputs = inputs
+        self.opened = opened
+        let reader = ModelDirectory(
+            directory, followSymlinks: followSymlinks, inputs: inputs, opened: opened)
         config = try reader.object(Self.configName)
         if let file = try reader.openIfPresent(Self.weightsName) {
             index = nil

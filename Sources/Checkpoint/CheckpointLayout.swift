@@ -54,7 +54,9 @@ package struct CheckpointLayout: Sendable {
         self.shards = shards
         index = source.index.map { Self.index($0, shards, isEdited: !edits.isEmpty) }
         companions = try CompanionFiles(
-            of: ModelDirectory(source.directory, followSymlinks: source.followSymlinks),
+            of: ModelDirectory(
+                source.directory, followSymlinks: source.followSymlinks, inputs: source.inputs,
+                opened: source.opened),
             weights: Set(source.shards.map(Self.name))
                 .union(source.index == nil ? [] : [Checkpoint.indexName]))
     }

@@ -5,7 +5,7 @@ import Tensors
 /// Writes the checkpoint of a layout into a directory; nothing of the source is ever in memory but
 /// what is being copied.
 package final class CheckpointWriter: Sendable {
-    package let directory: String
+    package let directory: Directory
     private let layout: CheckpointLayout
     private let config: Node?
     private let writers: [SafetensorsWriter]
@@ -19,9 +19,9 @@ package final class CheckpointWriter: Sendable {
     ///   - directory: exists and has none of the files yet.
     ///   - config: the new `config.json`; nil copies the source's byte by byte.
     package convenience init(
-        _ layout: CheckpointLayout, into directory: String, config: Node?
+        _ layout: CheckpointLayout, into directory: Directory, config: Node?
     ) throws {
-        try self.init(layout, directory, config) { try SafetensorsWriter($0, $1) }
+        try self.init(layout, directory, config) { try SafetensorsWriter($0, in: directory, $1) }
         try layout.companions.copy(into: directory, withConfig: config == nil)
     }
 
@@ -30,30 +30,28 @@ package final class CheckpointWriter: Sendable {
     /// - Parameter unwritten: tensors that are still to be written.
     /// - Throws: `CheckpointError` where the files there are others.
     package convenience init(
-        resuming layout: CheckpointLayout, in directory: String, config: Node?,
+        resuming layout: CheckpointLayout, in directory: Directory, config: Node?,
         unwritten: Set<String>
     ) throws {
         try self.init(layout, directory, config) {
-            try SafetensorsWriter(resuming: $0, $1, unwritten: unwritten)
+            try SafetensorsWriter(resuming: $0, in: directory, $1, unwritten: unwritten)
         }
     }
 
     private init(
-        _ layout: CheckpointLayout, _ directory: String, _ config: Node?,
+        _ layout: CheckpointLayout, _ directory: Directory, _ config: Node?,
         writer: (String, SafetensorsLayout) throws -> SafetensorsWriter
     ) throws {
         // A `nil` that the compiler took for the literal of a JSON null ends here, not in the output.
         if let config, config.members == nil {
             throw CheckpointError(
-                file: joined(directory, Checkpoint.configName),
+                file: joined(directory.path, Checkpoint.configName),
                 reason: .edit("the new config.json is no object"))
         }
         self.layout = layout
         self.directory = directory
         self.config = config
-        writers = try layout.shards.map {
-            try writer(joined(directory, $0.name), $0.layout)
-        }
+        writers = try layout.shards.map { try writer($0.name, $0.layout) }
         let names = layout.shards.enumerated().flatMap { index, shard in
             shard.layout.tensors.map { ($0.info.name, index) }
         }
@@ -79,7 +77,7 @@ package final class CheckpointWriter: Sendable {
     private func writer(of name: String) throws -> SafetensorsWriter {
         guard let place = places[name] else {
             throw CheckpointError(
-                file: directory, tensor: name, reason: .edit("is not in the checkpoint's layout"))
+                file: directory.path, tensor: name, reason: .edit("is not in the checkpoint's layout"))
         }
         return writers[place]
     }
@@ -113,10 +111,10 @@ package final class CheckpointWriter: Sendable {
         for writer in writers { try writer.finish() }
         if let index = layout.index { try write(index, to: Checkpoint.indexName) }
         if let config { try write(config, to: Checkpoint.configName) }
-        try syncDirectory(directory)
+        try directory.sync()
     }
 
     private func write(_ node: Node, to name: String) throws(SystemError) {
-        try writeFile(joined(directory, name), JSON.encode(node) + [UInt8(ascii: "\n")])
+        try directory.write(name, JSON.encode(node) + [UInt8(ascii: "\n")])
     }
 }

@@ -22,7 +22,7 @@ extension CompanionFiles {
         (["optimizer.pt", "optimizer.bin"], "the state of a training run"),
         ([".git*", ".cache"], "belongs to a download, not to the model"),
         (["stade-report.*"], "the report of an earlier run"),
-        ([".stade-*.partial"], "an unfinished output"),
+        ([".stade-*"], "an unfinished output"),
     ]
 
     static func isOtherWeights(_ name: String) -> Bool {

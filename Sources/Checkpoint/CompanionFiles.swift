@@ -31,15 +31,16 @@ package struct CompanionFiles: Sendable {
     }
 
     /// Copies into `target`, `config.json` only where `withConfig`; each file is made durable.
-    func copy(into target: String, withConfig: Bool) throws {
+    func copy(into target: Directory, withConfig: Bool) throws {
         for file in copies where withConfig || file.from != Checkpoint.configName {
-            try makeParents(of: file.to, in: target)
+            let names = file.to.split(separator: "/").map(String.init)
+            let parent = try makeParents(names.dropLast(), in: target)
             let source = try directory.open(file.from)
             let status = try source.status()
             guard status.st_mode & S_IFMT == S_IFREG else {
                 throw SystemError("copy", source.path, errno: EINVAL)
             }
-            let copy = try File(joined(target, file.to), O_WRONLY | O_CREAT | O_EXCL)
+            let copy = try parent.create(names[names.count - 1])
             try Self.copy(source, copy)
             try copy.sync()
         }
@@ -57,12 +58,19 @@ package struct CompanionFiles: Sendable {
         }
     }
 
-    private func makeParents(of path: String, in target: String) throws(SystemError) {
+    private func makeParents(
+        _ names: ArraySlice<String>, in target: Directory
+    ) throws(SystemError) -> Directory {
         var parent = target
-        for name in path.split(separator: "/").dropLast() {
-            parent = joined(parent, String(name))
-            if mkdir(parent, 0o750) != 0, errno != EEXIST { throw SystemError("mkdir", parent) }
+        for name in names {
+            do throws(SystemError) {
+                try parent.makeDirectory(name, mode: 0o750)
+            } catch {
+                if error.errno != EEXIST { throw error }
+            }
+            parent = try parent.directory(name)
         }
+        return parent
     }
 }
 
@@ -72,8 +80,15 @@ extension CompanionFiles {
         let inode: ino_t
     }
 
+    /// As deep as a submitter's rights are looked at.
+    private static let maximumDepth = 32
+
     /// - Parameter above: the directories that lead here, to notice a link to one of them.
     private mutating func walk(_ path: String, weights: Set<String>, above: Set<Identity>) throws {
+        if above.count > Self.maximumDepth {
+            skip(path, "more than \(Self.maximumDepth) directories deep")
+            return
+        }
         let opened = try directory.open(path.isEmpty ? "." : path, O_DIRECTORY)
         let status = try opened.status()
         let here = Identity(device: status.st_dev, inode: status.st_ino)
@@ -127,7 +142,9 @@ extension CompanionFiles {
         var status = stat()
         if stat(full, &status) != 0 { throw SystemError("find", full) }
         switch status.st_mode & S_IFMT {
-        case S_IFREG: return .file(size: Int(status.st_size))
+        case S_IFREG:
+            try directory.inputs.note(full, status)
+            return .file(size: Int(status.st_size))
         case S_IFDIR: return .directory
         default: return .other
         }

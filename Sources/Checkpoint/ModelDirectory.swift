@@ -6,14 +6,41 @@ import Posix
 struct ModelDirectory: Sendable {
     let path: String
     let followSymlinks: Bool
+    /// Told of each file before it is read.
+    let inputs: InputFiles
+    /// What `path` led to when it was looked at; nil: wherever it leads.
+    private let opened: OpenFile?
 
-    init(_ path: String, followSymlinks: Bool) {
+    init(
+        _ path: String, followSymlinks: Bool, inputs: InputFiles, opened: OpenFile? = nil
+    ) {
         self.path = path
         self.followSymlinks = followSymlinks
+        self.inputs = inputs
+        self.opened = opened
     }
 
     func open(_ name: String, _ flags: CInt = 0) throws -> File {
-        try openToRead(joined(path, name), flags, followSymlinks: followSymlinks)
+        let file =
+            if let opened, !followSymlinks {
+                try openBeneath(opened, name, flags)
+            } else {
+                try openToRead(joined(path, name), flags, followSymlinks: followSymlinks)
+            }
+        let status = try file.status()
+        if status.st_mode & S_IFMT == S_IFREG { try inputs.note(file.path, status) }
+        return file
+    }
+
+    private func openBeneath(
+        _ directory: OpenFile, _ name: String, _ flags: CInt
+    ) throws -> File {
+        do throws(SystemError) {
+            return try File(name, beneath: directory, O_RDONLY | O_NONBLOCK | flags)
+        } catch {
+            guard error.errno == ELOOP else { throw error }
+            throw CheckpointError(file: joined(path, name), reason: .link)
+        }
     }
 
     func openIfPresent(_ name: String) throws -> File? {

@@ -1,170 +1,137 @@
 import Glibc
 import Posix
 
-/// An output on its way: built beside its place under another name, then renamed at once.
+/// An output on its way: built in a `PartialDirectory`, then renamed at once to beside it.
 package final class OutputDirectory: Sendable {
-    /// Where it will be.
+    /// Where it will be; for messages.
     package let path: String
-    /// Where it is built: `.stade-<id>.partial` in the same directory.
-    package let partial: String
-    private let parent: File
+    /// Where it is built.
+    package let directory: Directory
+    /// Which it keeps where it is published.
+    package let identity: FileIdentity
+    private let partial: PartialDirectory
     private let name: String
-    private let partialName: String
+    private let entry: String
     private let overwrite: Bool
 
-    /// Makes the empty partial directory; what an earlier attempt of the same job left is removed.
+    /// Makes it, empty.
     ///
     /// - Parameters:
-    ///   - output: absolute.
-    ///   - id: of the job; letters, digits and `-`.
-    ///   - isResumed: takes what the earlier attempt left instead.
-    ///   - followSymlinks: false refuses a symbolic link on the way to `output`.
-    /// - Throws: `OutputError` where the parent is missing, `SystemError` where the system refuses.
+    ///   - name: that it will have beside `partial`.
+    ///   - number: among the outputs of its job.
     package init(
-        output: String, id: String, overwrite: Bool, isResumed: Bool = false,
-        followSymlinks: Bool = true
+        _ name: String, number: Int, in partial: PartialDirectory, overwrite: Bool
     ) throws {
-        precondition(!id.isEmpty && !id.utf8.contains(UInt8(ascii: "/")), "an id is part of a name")
-        parent = try Self.openParent(of: output, followSymlinks: followSymlinks)
-        name = Self.name(of: output)
-        path = joined(parent.path, name)
-        partialName = Self.partialName(id)
-        partial = joined(parent.path, partialName)
+        entry = "\(number)"
+        try partial.directory.makeDirectory(entry, mode: 0o750)
+        directory = try partial.directory.directory(entry)
+        identity = try directory.identity()
+        path = joined(partial.parent.path, name)
+        self.partial = partial
+        self.name = name
         self.overwrite = overwrite
-        if isResumed {
-            // Nobody else's: the parent may be open to others.
-            let descriptor = openat(
-                parent.descriptor, partialName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            if descriptor < 0 { throw SystemError("open", partial) }
-            let status = try File(owning: descriptor, path: partial).status()
-            guard status.st_uid == geteuid() else {
-                throw SystemError("resume", partial, errno: EPERM)
-            }
-            return
+    }
+
+    /// Takes over what an earlier attempt began.
+    /// - Throws: `OutputError` where it is another one.
+    package init(
+        resuming name: String, number: Int, _ identity: FileIdentity, in partial: PartialDirectory,
+        overwrite: Bool
+    ) throws {
+        entry = "\(number)"
+        directory = try partial.directory.directory(entry)
+        path = joined(partial.parent.path, name)
+        guard try directory.identity() == identity else {
+            throw OutputError(output: directory.path, reason: .replaced)
         }
-        try removeTree(partialName, in: parent.descriptor)
-        if mkdirat(parent.descriptor, partialName, 0o750) != 0 {
-            throw SystemError("mkdir", partial)
-        }
+        self.identity = identity
+        self.partial = partial
+        self.name = name
+        self.overwrite = overwrite
     }
 
-    /// Where an output is built.
-    package static func partial(output: String, id: String) -> String {
-        joined(parentPath(of: output), partialName(id))
+    /// Whether the output of that identity is in its place already.
+    package static func isPublished(
+        _ name: String, _ identity: FileIdentity, in parent: Directory
+    ) -> Bool {
+        guard let status = parent.status(of: name) else { return false }
+        return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+            && FileIdentity(status) == identity
     }
 
-    /// The directory that holds an output, or will.
-    package static func parentPath(of output: String) -> String {
-        let names = output.split(separator: "/").dropLast()
-        return (output.hasPrefix("/") ? "/" : "./") + names.joined(separator: "/")
-    }
-
-    private static func partialName(_ id: String) -> String { ".stade-\(id).partial" }
-
-    /// Makes everything in the partial directory durable and renames it into place.
+    /// Makes everything in it durable and renames it into place.
     ///
     /// At any moment there is the old output, the new one or, without `overwrite`, none; never half
-    /// of one. (On a file system that cannot exchange names, an old output is away for a moment.)
-    /// - Returns: what kept the old output, now at `partial`, from being removed, if anything did; the
-    ///   new one is in place all the same.
-    /// - Throws: `OutputError.Reason.exists` where something has come into its place.
-    @discardableResult
-    package func publish() throws -> SystemError? {
-        try syncTree(partial)
-        if let failure = Rename.new(partialName, name, in: parent) {
+    /// of one. (On a file system that cannot exchange names, an old output is away for a moment.) What
+    /// an old output leaves goes with the partial directory.
+    /// - Parameter mustBeOwn: an old output goes only if it is this account's.
+    /// - Throws: `OutputError`: `exists` where something has come into its place, `moved` where its
+    ///   parent is no longer where it was, `replaced` where it is not itself that was published.
+    package func publish(mustBeOwn: Bool) throws {
+        try directory.syncTree()
+        try checkParent()
+        if let failure = Rename.new(entry, in: partial.directory, to: name, in: partial.parent) {
             switch failure.errno {
-            case EEXIST where overwrite: try exchange()
+            case EEXIST where overwrite: try exchange(mustBeOwn)
             case EEXIST: throw OutputError(output: path, reason: .exists)
-            case EINVAL, ENOSYS: try publishWithoutFlags()
+            case EINVAL, ENOSYS: try publishWithoutFlags(mustBeOwn)
             default: throw failure
             }
         }
-        try parent.sync()
-        // After an exchange it is the old output that has this name.
-        do throws(SystemError) {
-            try removeTree(partialName, in: parent.descriptor)
-            return nil
-        } catch {
-            return error
+        guard Self.isPublished(name, identity, in: partial.parent) else {
+            throw OutputError(output: path, reason: .replaced)
         }
+        try partial.parent.sync()
+        try partial.directory.sync()
     }
 
-    /// The inode of the partial directory, which it keeps where it is published.
-    package func inode() throws(SystemError) -> Int {
-        guard let inode = Self.inode(partialName, in: parent) else {
-            throw SystemError("stat", partial)
-        }
-        return inode
-    }
-
-    /// Publishes a directory that is complete, unless that was done before.
-    ///
-    /// - Parameter inode: tells it from an old output, which after an exchange bears its name.
-    /// - Returns: false where it is neither under its old name nor under its new one.
-    package static func publish(
-        inode: Int, output: String, id: String, overwrite: Bool, followSymlinks: Bool
-    ) throws -> Bool {
-        let parent = try openParent(of: output, followSymlinks: followSymlinks)
-        let partialName = partialName(id)
-        if Self.inode(name(of: output), in: parent) == inode {
-            try parent.sync()
-            try removeTree(partialName, in: parent.descriptor)
-            return true
-        }
-        guard Self.inode(partialName, in: parent) == inode else { return false }
-        try OutputDirectory(
-            output: output, id: id, overwrite: overwrite, isResumed: true,
-            followSymlinks: followSymlinks
-        ).publish()
-        return true
-    }
-
-    private static func inode(_ name: String, in directory: borrowing File) -> Int? {
+    /// The parent is where it was: an output that nobody finds is none.
+    private func checkParent() throws {
         var status = stat()
-        guard fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
-            return nil
-        }
-        return Int(truncatingIfNeeded: status.st_ino)
+        guard stat(partial.parent.path, &status) == 0,
+            try partial.parent.identity() == FileIdentity(status)
+        else { throw OutputError(output: path, reason: .moved(partial.parent.path)) }
     }
 
-    /// Removes the partial directory; harmless after `publish`.
-    package func discard() throws(SystemError) {
-        try removeTree(partialName, in: parent.descriptor)
-    }
-
-    private func exchange() throws {
-        try Self.checkReplaceable(path)
-        if let failure = Rename.exchange(partialName, name, in: parent) {
+    /// What is exchanged is looked at when it is here: nobody can change it any more.
+    private func exchange(_ mustBeOwn: Bool) throws {
+        let (inside, parent) = (partial.directory, partial.parent)
+        if let failure = Rename.exchange(entry, in: inside, to: name, in: parent) {
             guard failure.errno == EINVAL || failure.errno == ENOSYS else { throw failure }
-            try replace()
+            return try replace(mustBeOwn)
+        }
+        do {
+            try Self.checkReplaceable(entry, in: inside, path, mustBeOwn)
+        } catch {
+            if let failure = Rename.exchange(entry, in: inside, to: name, in: parent) {
+                throw failure
+            }
+            throw error
         }
     }
 
     /// For file systems that know no flags of renameat2(2). A directory that comes into being
     /// between look and rename makes the rename fail, unless it is empty.
-    private func publishWithoutFlags() throws {
-        var status = stat()
-        if fstatat(parent.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 {
-            guard overwrite else { throw OutputError(output: path, reason: .exists) }
-            try Self.checkReplaceable(path)
-            try replace()
+    private func publishWithoutFlags(_ mustBeOwn: Bool) throws {
+        if partial.parent.status(of: name) == nil {
+            try Rename.plain(entry, in: partial.directory, to: name, in: partial.parent)
         } else {
-            try Rename.plain(partialName, name, in: parent)
+            guard overwrite else { throw OutputError(output: path, reason: .exists) }
+            try replace(mustBeOwn)
         }
     }
 
-    private func replace() throws {
-        let aside = partialName + ".old"
-        try removeTree(aside, in: parent.descriptor)
-        try Rename.plain(name, aside, in: parent)
+    private func replace(_ mustBeOwn: Bool) throws {
+        let (inside, parent) = (partial.directory, partial.parent)
+        let aside = entry + ".old"
+        try Rename.plain(name, in: parent, to: aside, in: inside)
         do {
-            try Rename.plain(partialName, name, in: parent)
+            try Self.checkReplaceable(aside, in: inside, path, mustBeOwn)
+            try Rename.plain(entry, in: inside, to: name, in: parent)
         } catch {
-            try Rename.plain(aside, name, in: parent)
+            try Rename.plain(aside, in: inside, to: name, in: parent)
             throw error
         }
-        // The name that `publish` removes.
-        try Rename.plain(aside, partialName, in: parent)
     }
 }
 
@@ -172,24 +139,24 @@ extension OutputDirectory {
     /// Checks that an output could be written, and leaves nothing behind.
     ///
     /// - Parameters:
+    ///   - name: in `parent`.
     ///   - bytes: how much will be written.
     ///   - inputs: what the job reads: absolute paths of files and directories that are not to go when
     ///     an old output is overwritten.
+    ///   - mustBeOwn: as for `publish`.
     package static func check(
-        output: String, overwrite: Bool, bytes: Int, inputs: [String],
-        followSymlinks: Bool = true
+        _ name: String, in parent: Directory, overwrite: Bool, bytes: Int, inputs: [String],
+        mustBeOwn: Bool
     ) throws {
-        let parent = try openParent(of: output, followSymlinks: followSymlinks)
-        let name = name(of: output)
-        if faccessat(AT_FDCWD, parent.path, W_OK | X_OK, AT_EACCESS) != 0 {
+        let output = joined(parent.path, name)
+        if faccessat(parent.descriptor, ".", W_OK | X_OK, AT_EACCESS) != 0 {
             let reason = String(cString: strerror(errno))
             throw OutputError(
                 output: output, reason: .notWritable(parent: parent.path, because: reason))
         }
-        var status = stat()
-        if fstatat(parent.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 {
+        if parent.status(of: name) != nil {
             guard overwrite else { throw OutputError(output: output, reason: .exists) }
-            try checkReplaceable(output)
+            try checkReplaceable(name, in: parent, output, mustBeOwn)
             let old = canonical(output)
             if let input = inputs.first(where: { (canonical($0) + "/").hasPrefix(old + "/") }) {
                 throw OutputError(output: output, reason: .holdsInput(input))
@@ -201,7 +168,7 @@ extension OutputDirectory {
     /// Whether so many bytes have room where `output` is, or will be in `parent`. Root's reserve does
     /// not count as free.
     package static func checkSpace(
-        _ bytes: Int, output: String, _ parent: borrowing File
+        _ bytes: Int, output: String, _ parent: Directory
     ) throws {
         var space = statvfs()
         if fstatvfs(parent.descriptor, &space) != 0 { throw SystemError("statvfs", parent.path) }
@@ -215,30 +182,21 @@ extension OutputDirectory {
     }
 
     /// An old output that may go: a checkpoint, or an empty directory.
-    private static func checkReplaceable(_ output: String) throws {
-        var status = stat()
-        guard lstat(output, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+    /// - Parameter output: for messages.
+    private static func checkReplaceable(
+        _ name: String, in directory: Directory, _ output: String, _ mustBeOwn: Bool
+    ) throws {
+        guard let old = try? directory.directory(name) else {
             throw OutputError(output: output, reason: .notDirectory)
         }
-        let old = try openToRead(output, O_DIRECTORY | O_NOFOLLOW, followSymlinks: true)
-        let names = try DirectoryEntry.list(old).map(\.name)
-        if !names.isEmpty, !names.contains(Checkpoint.configName) {
+        let owner = try old.status().st_uid
+        if mustBeOwn, owner != geteuid() {
+            throw OutputError(output: output, reason: .foreign(userName(owner)))
+        }
+        guard old.status(of: Checkpoint.configName) != nil else {
+            if try old.entries().isEmpty { return }
             throw OutputError(output: output, reason: .notCheckpoint)
         }
-    }
-
-    private static func name(of output: String) -> String {
-        String(output.split(separator: "/").last ?? "")
-    }
-
-    private static func openParent(of output: String, followSymlinks: Bool) throws -> File {
-        let path = parentPath(of: output)
-        var status = stat()
-        let isThere = stat(path, &status) == 0
-        if isThere ? status.st_mode & S_IFMT != S_IFDIR : errno == ENOENT || errno == ENOTDIR {
-            throw OutputError(output: output, reason: .noParent)
-        }
-        return try openToRead(path, O_DIRECTORY, followSymlinks: followSymlinks)
     }
 
     private static func canonical(_ path: String) -> String {

@@ -9,7 +9,17 @@ package struct OutputError: Failure, Hashable {
         case notCheckpoint
         /// To be overwritten, but this input is the same directory or inside it.
         case holdsInput(String)
-        case noParent
+        /// To be overwritten, but it is another account's.
+        case foreign(String)
+        /// Nothing closed to others can be made there.
+        case notPrivate
+        /// All names that the unfinished output may have are others'.
+        case namesTaken
+        /// The directory that holds it is no longer at its path.
+        case moved(String)
+        /// Somebody has put another in its place.
+        case replaced
+        case inUse
         case notWritable(parent: String, because: String)
         /// All in bytes; `total` is the size of the file system.
         case noSpace(needed: Int, free: Int, total: Int)
@@ -26,6 +36,7 @@ package struct OutputError: Failure, Hashable {
     package var exitCode: ExitCode {
         // A disk that is full now may have room later; one that is too small never has.
         if case .noSpace(let needed, _, let total) = reason, needed <= total { return .tryAgain }
+        if case .inUse = reason { return .tryAgain }
         return .cannotCreate
     }
 
@@ -42,8 +53,21 @@ package struct OutputError: Failure, Hashable {
         case .holdsInput(let input):
             return "\(path): overwriting it would remove \(escaped(input)), which the job reads; "
                 + "choose another output"
-        case .noParent:
-            return "\(path): the directory that would hold it does not exist; create it first"
+        case .foreign(let owner):
+            return "\(path): exists and belongs to \(owner), so it is not replaced; remove it or "
+                + "choose another output"
+        case .notPrivate:
+            return "\(path): an unfinished output cannot be closed to others there, for the file "
+                + "system keeps no permissions; choose an output elsewhere"
+        case .namesTaken:
+            return "\(path): others have taken every name there that the unfinished output may "
+                + "have; remove what is called .stade-*.partial"
+        case .moved(let parent):
+            return "\(path): not published, for \(escaped(parent)) was moved or replaced meanwhile"
+        case .replaced:
+            return "\(path): was replaced by somebody else meanwhile; let others not write to the "
+                + "directory that holds it, or choose another output"
+        case .inUse: return "\(path): another process works in it"
         case .notWritable(let parent, let because):
             return "\(escaped(parent)): cannot write there: \(because)"
         case .noSpace(let needed, let free, _):

@@ -12,8 +12,10 @@ package final class SafetensorsWriter: Sendable {
     private let isDirty = Atomic<Bool>(true)
 
     /// Makes the file at its full size, so that a full disk shows now; no file may be there.
-    package init(_ path: String, _ layout: SafetensorsLayout) throws {
-        file = try File(path, O_WRONLY | O_CREAT | O_EXCL)
+    package init(
+        _ name: String, in directory: Directory, _ layout: SafetensorsLayout
+    ) throws {
+        file = try directory.create(name)
         places = Self.places(layout)
         try file.allocate(layout.size)
         try layout.header.withUnsafeBytes { try file.write($0, at: 0) }
@@ -24,19 +26,20 @@ package final class SafetensorsWriter: Sendable {
     /// - Parameter unwritten: tensors that are still to be written.
     /// - Throws: `CheckpointError` where it is another file.
     package init(
-        resuming path: String, _ layout: SafetensorsLayout, unwritten: Set<String>
+        resuming name: String, in directory: Directory, _ layout: SafetensorsLayout,
+        unwritten: Set<String>
     ) throws {
-        file = try File(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+        file = try directory.open(name, O_RDWR | O_NONBLOCK)
         places = Self.places(layout)
         isWritten.withLock { $0 = Set(places.keys).subtracting(unwritten) }
         let status = try file.status()
         var header = [UInt8](repeating: 0, count: layout.header.count)
         let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_size == layout.size,
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1, status.st_size == layout.size,
             count == header.count, header == layout.header
         else {
             throw CheckpointError(
-                file: path, reason: .edit("is not the file that was being written"))
+                file: file.path, reason: .edit("is not the file that was being written"))
         }
     }
 
@@ -170,7 +173,10 @@ extension SafetensorsFile {
     ) throws {
         let infos = tensors.map { TensorInfo(name: $0.name, type: $0.type, shape: $0.shape) }
         let layout = try SafetensorsLayout(infos, metadata: metadata, file: path)
-        let writer = try SafetensorsWriter(path, layout)
+        let parts = path.split(separator: "/")
+        let above = parts.dropLast().joined(separator: "/")
+        let directory = try Directory(path.hasPrefix("/") ? "/" + above : joined(".", above))
+        let writer = try SafetensorsWriter(String(parts.last ?? ""), in: directory, layout)
         for tensor in tensors {
             try tensor.bytes.withUnsafeBytes { try writer.write(tensor.name, $0) }
         }

@@ -101,12 +101,29 @@ extension Daemon {
         }
     }
 
+    /// Removes what a worker that was killed left of the outputs that it was building: later, and not on
+    /// this queue.
+    func cleanUp(after record: JobRecord) {
+        guard let manifest = try? spool.manifest(record) else { return }
+        cleaner.removeLeftovers(of: record.id, manifest, roots) { [weak self] text in
+            guard let self else { return }
+            queue.async {
+                self.journal.write(
+                    JournalEntry(.warning, "\(record.name): \(text)", about: record))
+            }
+        }
+    }
+
     /// - Parameter keepsWork: a retry goes on from the checkpoint, if there is one.
     func fail(
         _ record: JobRecord, _ reason: String, _ code: ExitCode, keepsWork: Bool = false
     ) throws(SystemError) {
         var record = record
-        if !keepsWork { spool.discardWork(record, below: roots) }
+        if !keepsWork {
+            // First the checkpoint, which names the rest.
+            spool.discardCheckpoint(record)
+            cleanUp(after: record)
+        }
         record.reason = reason
         record.exitCode = code.rawValue
         record.retryAfter = nil

@@ -24,6 +24,17 @@ extension Daemon {
         deferred = found.deferred.map { Deferral(record: $0, due: Clock.boot()) }
     }
 
+    /// What an earlier daemon had no time to remove: see `cleanUp`.
+    func cleanUpFinished() {
+        for state in JobState.allCases where state.isFinished {
+            for id in (try? spool.identifiers(state)) ?? [] {
+                guard let record = try? spool.record(id, state), !spool.hasCheckpoint(record)
+                else { continue }
+                cleanUp(after: record)
+            }
+        }
+    }
+
     /// Without them workers are still bound by their own limits.
     func takeControlGroups() {
         guard let path = options.controlGroup ?? ControlGroups.delegated else { return }

@@ -12,15 +12,16 @@ extension Daemon {
         var record = worker.record
         // Also of a worker that was killed after it had published: a finished job never runs again.
         if case .done(let paths) = worker.result {
-            return try complete(record, paths.map { Output(at: $0) })
+            let recorded = spool.recordedOutputs(record).map(\.output)
+            let outputs = recorded.isEmpty ? paths.map { Output(path: $0) } : recorded
+            return try complete(record, outputs)
         }
         if let outputs = spool.published(record, below: roots) {
+            cleanUp(after: record)
             return try complete(record, outputs)
         }
         // A worker that was killed could not clean up; what belongs to a checkpoint stays.
-        if end.signal != nil, !spool.hasCheckpoint(record) {
-            spool.discardPartials(record, below: roots)
-        }
+        if end.signal != nil, !spool.hasCheckpoint(record) { cleanUp(after: record) }
         // It got further: what comes now is a new trouble.
         if worker.kept != nil { record.attempts = min(record.attempts, 1) }
         switch (worker.ending, worker.result) {

@@ -75,7 +75,7 @@ extension Daemon {
         // Costs a listing of all finished jobs.
         guard hasPruned == 0 || now - hasPruned > 60 else { return }
         hasPruned = now
-        let count = try spool.prune(configuration.history, below: roots)
+        let count = try spool.prune(configuration.history) { cleanUp(after: $0) }
         if count > 0 {
             journal.write(JournalEntry(.info, "removed \(count) finished jobs from the history"))
         }

@@ -72,6 +72,7 @@ package final class Daemon: @unchecked Sendable {
     var failure: ExitCode?
     var hasPruned = 0.0
     private(set) var lastSignOfLife = 0.0
+    let cleaner = Cleaner()
     private let exit = Handover<ExitCode>()
 
     package init(_ configuration: Configuration, _ options: Options) {
@@ -96,6 +97,7 @@ package final class Daemon: @unchecked Sendable {
             try keepConfiguration(bytes)
             takeControlGroups()
             try recover()
+            cleanUpFinished()
             isDrained = spool.isDrained
             let timer = DispatchSource.makeTimerSource(queue: queue)
             timer.setEventHandler { [unowned self] in self.turn() }

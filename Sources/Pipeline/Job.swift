@@ -14,6 +14,18 @@ package struct Job: Sendable {
     package let ceiling: Configuration.Limits
     /// nil: a job that ends early leaves nothing, and starts from the beginning.
     package var resumption: Resumption?
+    /// Who knows of the job when its process has died.
+    package enum Keeper: Sendable, Hashable {
+        /// The next job without a daemon cleans up.
+        case nobody
+        case daemon
+        /// A checkpoint in a directory of that name beside the outputs.
+        case checkpoint(String)
+    }
+
+    package var keeper = Keeper.nobody
+    /// Told what a person should know and what ends nothing.
+    package var warn: @Sendable (String) -> Void = { _ in }
     /// Told what the job will take as soon as that is known.
     package var planned: @Sendable (_ memory: Int, _ threads: Int) -> Void = { _, _ in }
 
@@ -47,6 +59,7 @@ package struct Job: Sendable {
             name: manifest.name, limit: manifest.limits.time, isStopped: isStopped)
         let start = ContinuousClock.now
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
+        if keeper != .daemon { try removeStale() }
         let plan = try Plan(self)
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
@@ -59,6 +72,29 @@ package struct Job: Sendable {
         } catch let stale as StaleCheckpoint {
             resumption?.notify(.refused(stale.reason))
             return try attempt.run(from: nil)
+        }
+    }
+
+    /// Removes what attempts of a daemon's job that were killed have left beside its outputs.
+    package static func removeLeftovers(
+        of id: String, _ manifest: Manifest, _ roots: Roots
+    ) throws {
+        guard let path = manifest.outputPaths.first else { return }
+        let parent = try Directory(roots.output(path).parent)
+        try PartialDirectory.removeLeftovers(of: id, in: parent)
+    }
+
+    /// What jobs without a daemon left beside the output when they were killed.
+    private func removeStale() throws {
+        let parent = try paths.output(manifest.output).parent
+        guard let directory = try? Directory(parent) else { return }
+        for leftover in PartialDirectory.removeStale(in: directory) {
+            switch leftover {
+            case .removed(let path):
+                warn("removed \(escaped(path)), the unfinished output of a job that was killed")
+            case .kept(let path, let reason):
+                warn("\(escaped(path)) is an unfinished output: \(reason)")
+            }
         }
     }
 }

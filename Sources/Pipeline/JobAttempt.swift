@@ -10,6 +10,8 @@ struct JobAttempt {
     let progress: @Sendable (Progress) -> Void
     let checkpoint: JobCheckpoint?
     private var builds: [OutputBuild] = []
+    /// In which they are.
+    private var partial: PartialDirectory?
     /// What the layers of each output lose; empty where that is the same for all.
     private var shares: [Survey.Shares] = []
 
@@ -26,12 +28,15 @@ struct JobAttempt {
 
     /// - Throws: `StaleCheckpoint`, with nothing left of it, where `saved` turns out to be of no use.
     mutating func run(from saved: SavedJob?) throws -> [String] {
-        if let saved, let finished = saved.finished {
-            try publish(finished)
+        if let saved, saved.isFinished {
+            try publish(saved)
             return plan.outputs.map(\.path)
         }
         // Before anything that it names is removed or changed.
-        if saved == nil { try checkpoint?.remove() }
+        if saved == nil {
+            try checkpoint?.remove()
+            try checkpoint?.forgetUnpublished(plan)
+        }
         let meter = ProgressMeter(
             total: plan.expectedWork, done: saved?.work ?? 0, blocks: plan.blocks,
             report: progress)
@@ -41,11 +46,15 @@ struct JobAttempt {
             let seconds = seconds(saved)
             let curve = builds.count > 1 ? builds.map(\.curvePoint) : []
             let denseSeconds = builds.first?.denseSeconds
-            for build in builds {
+            let records = try builds.map { build in
                 try build.writeReport(seconds: seconds, denseSeconds: denseSeconds, curve: curve)
             }
             try stop.check()
-            try checkpoint?.keepFinished(builds, seconds: seconds, work: meter.done)
+            try plan.checkInputs()
+            if let partial {
+                try checkpoint?.keepFinished(
+                    builds, in: partial, records, seconds: seconds, work: meter.done)
+            }
             for build in builds { try build.publish() }
         } catch {
             try leave(error)
@@ -53,34 +62,55 @@ struct JobAttempt {
         }
         // What is left of it is no checkpoint of a job that still runs.
         try? checkpoint?.remove()
+        removePartial()
         return plan.outputs.map(\.path)
     }
 
-    /// Does what is left of a job whose outputs are complete; `inodes` are those of their directories.
-    private func publish(_ inodes: [Int]) throws {
-        guard let checkpoint, inodes.count == plan.outputs.count else {
+    /// Removes what the outputs were built in, and with it the old ones that they have replaced.
+    private mutating func removePartial() {
+        builds = []
+        do {
+            try partial?.remove()
+        } catch {
+            plan.job.warn("\(error); it is left for you to remove")
+        }
+        partial = nil
+    }
+
+    /// Does what is left of a job whose outputs are complete.
+    private mutating func publish(_ saved: SavedJob) throws {
+        guard let checkpoint, saved.outputs.count == plan.outputs.count else {
             throw StaleCheckpoint("it does not fit the job")
         }
         let blocks = plan.blocks
         checkpoint.resumption.notify(.resumed(block: blocks, blocks: blocks))
+        let (parent, isForOthers) = (plan.parent, plan.job.paths.actsForOthers)
+        let waiting = zip(plan.outputs, saved.outputs).filter { output, built in
+            !OutputDirectory.isPublished(output.name, built.identity, in: parent)
+        }
+        partial = try? PartialDirectory(
+            resuming: saved.place.name, saved.place.identity, id: plan.job.id, in: parent,
+            mustBePrivate: isForOthers)
         do {
-            for (output, inode) in zip(plan.outputs, inodes) {
-                let isThere = try OutputDirectory.publish(
-                    inode: inode, output: output.path, id: output.partialID,
-                    overwrite: output.overwrite, followSymlinks: plan.job.paths.followSymlinks)
-                if !isThere { throw StaleCheckpoint("\(escaped(output.path)) has gone") }
+            for (output, built) in waiting {
+                guard let partial,
+                    let directory = try? OutputDirectory(
+                        resuming: output.name, number: output.number, built.identity, in: partial,
+                        overwrite: output.overwrite)
+                else { throw StaleCheckpoint("\(escaped(output.path)) has gone") }
+                try directory.publish(mustBeOwn: isForOthers)
             }
+            try parent.sync()
         } catch {
             if (error as? any Failure)?.exitCode != .tryAgain, !(error is StaleCheckpoint) {
                 try? checkpoint.remove()
-                for output in plan.outputs {
-                    let partial = OutputDirectory.partial(output: output.path, id: output.partialID)
-                    try? removeTree(partial)
-                }
+                removePartial()
             }
+            partial = nil
             throw error
         }
         try? checkpoint.remove()
+        removePartial()
     }
 
     /// Takes over the outputs that were begun.
@@ -93,13 +123,17 @@ struct JobAttempt {
         else { throw StaleCheckpoint("it does not fit the job") }
         shares = saved.shares
         do {
-            for (index, (output, state)) in zip(plan.outputs, saved.outputs).enumerated() {
+            let partial = try PartialDirectory(
+                resuming: saved.place.name, saved.place.identity, id: plan.job.id,
+                in: plan.parent, mustBePrivate: plan.job.paths.actsForOthers)
+            self.partial = partial
+            for (index, (output, built)) in zip(plan.outputs, saved.outputs).enumerated() {
                 let isUnderWay =
                     !plan.manifest.prune.sequential || index == saved.outputs.count - 1
                 builds.append(
                     try OutputBuild(
-                        resuming: plan, output, stop: stop, checkpoint: checkpoint, state,
-                        firstBlock: isUnderWay ? saved.block : plan.blocks))
+                        resuming: plan, output, in: partial, stop: stop, checkpoint: checkpoint,
+                        built, firstBlock: isUnderWay ? saved.block : plan.blocks))
             }
         } catch {
             let text = (error as? any Failure)?.description ?? "\(error)"
@@ -136,21 +170,40 @@ struct JobAttempt {
     /// Finds out what each layer of each output is to lose, where that is not the same for all.
     private mutating func allocate(_ meter: ProgressMeter, _ saved: SavedJob?) throws {
         guard plan.manifest.prune.allocation != .uniform, shares.isEmpty else { return }
-        var survey = Survey(plan, directory: builds[0].partialPath)
+        guard let partial else { return }
+        var survey = Survey(plan, directory: partial.directory)
         try survey.run(builds[0].surveyObserver(meter: meter, stop: stop))
         shares = plan.outputs.map { survey.shares(of: $0) }
         checkpoint?.keep(
-            0, [], of: builds, shares: shares, seconds: seconds(saved), work: meter.done)
+            0, [], of: builds, in: partial, shares: shares, seconds: seconds(saved), work: meter.done)
     }
 
     private mutating func begin(_ output: Plan.Output) throws {
-        builds.append(try OutputBuild(plan, output, stop: stop, checkpoint: checkpoint))
+        let partial = try self.partial ?? makePartial()
+        self.partial = partial
+        builds.append(
+            try OutputBuild(plan, output, in: partial, stop: stop, checkpoint: checkpoint))
+    }
+
+    private func makePartial() throws -> PartialDirectory {
+        let job = plan.job
+        let mark =
+            switch job.keeper {
+            case .nobody: PartialDirectory.Mark(id: job.id)
+            case .daemon: PartialDirectory.Mark(id: job.id, isDaemons: true)
+            case .checkpoint(let name): PartialDirectory.Mark(id: job.id, checkpoint: name)
+            }
+        return try PartialDirectory.make(
+            mark, in: plan.parent, mustBePrivate: job.paths.actsForOthers
+        ) { path in
+            job.warn("\(escaped(path)) is somebody else's; another name is taken")
+        }
     }
 
     private func continuation(
         _ meter: ProgressMeter, _ saved: SavedJob?, isResumed: Bool = true
     ) -> SweepContinuation? {
-        guard let checkpoint else { return nil }
+        guard let checkpoint, let partial else { return nil }
         let source = isResumed ? saved : nil
         let (start, builds, shares, earlier) = (start, builds, shares, saved?.seconds ?? 0)
         return SweepContinuation(
@@ -160,7 +213,7 @@ struct JobAttempt {
             },
             keep: { block, states in
                 checkpoint.keep(
-                    block, states, of: builds, shares: shares,
+                    block, states, of: builds, in: partial, shares: shares,
                     seconds: earlier + (ContinuousClock.now - start) / .seconds(1),
                     work: meter.done)
             })
@@ -175,14 +228,14 @@ struct JobAttempt {
     private mutating func leave(_ error: any Error) throws {
         let isKept = checkpoint?.finish() ?? false
         let passes = (error as? any Failure)?.exitCode == .tryAgain
-        if isKept, passes {
-            for build in builds { build.leave() }
-        } else {
+        for build in builds { build.leave() }
+        if !(isKept && passes) {
             // First the checkpoint, so that it never names what is not there.
             try? checkpoint?.remove()
-            for build in builds { build.discard() }
+            removePartial()
         }
         builds = []
+        partial = nil
         shares = []
     }
 }

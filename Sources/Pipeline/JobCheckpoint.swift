@@ -1,3 +1,4 @@
+import Checkpoint
 import Dispatch
 import Documents
 import Glibc
@@ -35,7 +36,8 @@ final class JobCheckpoint: Sendable {
     private static let expectedSpeed = 1e9
 
     let resumption: Resumption
-    private let lock: File
+    /// `resumption.directory`, locked.
+    private let directory: Directory
     private let identity: Node
     private let blocks: Int
     private let queue = DispatchQueue(label: "stade.checkpoint")
@@ -47,14 +49,14 @@ final class JobCheckpoint: Sendable {
         identity = plan.identity(version: resumption.version)
         blocks = plan.blocks
         state = Mutex(State(cost: Double(plan.memory.stateBytes) / Self.expectedSpeed))
-        lock = try File(resumption.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        // Whoever ends just now, or starts another program, may hold it for a moment.
-        for attempt in 0... {
-            if flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 { break }
-            guard errno == EWOULDBLOCK || errno == EINTR, attempt < 100 else {
-                throw SystemError("lock", resumption.directory)
-            }
-            usleep(10_000)
+        directory = Directory(
+            try File(resumption.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+        let status = try directory.status()
+        guard status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
+            throw SystemError("trust", resumption.directory, errno: EPERM)
+        }
+        guard try directory.lock() else {
+            throw SystemError("lock", resumption.directory, errno: EWOULDBLOCK)
         }
     }
 
@@ -66,13 +68,17 @@ final class JobCheckpoint: Sendable {
         let path = joined(resumption.directory, SavedJob.fileName)
         let bytes: [UInt8]
         do throws(SystemError) {
-            let file = try File(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-            bytes = try file.readAll(limit: SavedJob.maximumSize)
+            bytes = try directory.read(SavedJob.fileName, limit: SavedJob.maximumSize)
         } catch {
             if error.errno != ENOENT { resumption.notify(.refused(error.description)) }
             return nil
         }
-        guard let node = try? JSON.parse(bytes, file: path), let saved = SavedJob(node) else {
+        let node = try? JSON.parse(bytes, file: path)
+        if let node, SavedJob.isOlder(node) {
+            resumption.notify(.refused("the checkpoint is of an older version of the program"))
+            return nil
+        }
+        guard let node, let saved = SavedJob(node) else {
             resumption.notify(.refused("\(escaped(path)) is damaged"))
             return nil
         }
@@ -89,7 +95,8 @@ final class JobCheckpoint: Sendable {
 
     func restore(_ saved: SavedJob, into states: [HiddenStates]) throws {
         do {
-            try StateFile.read(statesPath(saved.slot), saved.states, into: states)
+            try StateFile.read(
+                Self.statesName(saved.slot), in: directory, saved.states, into: states)
         } catch let error as SystemError {
             throw StaleCheckpoint(error.description)
         }
@@ -103,7 +110,7 @@ final class JobCheckpoint: Sendable {
     ///   - shares: what a survey has found.
     func keep(
         _ block: Int, _ states: [HiddenStates], of builds: [OutputBuild],
-        shares: [Survey.Shares], seconds: Double, work: Int
+        in partial: PartialDirectory, shares: [Survey.Shares], seconds: Double, work: Int
     ) {
         let waited = states.reduce(0) { $0 + $1.secondsWaited }
         if resumption.interval == 0 { queue.sync {} }
@@ -124,7 +131,7 @@ final class JobCheckpoint: Sendable {
         let saved = SavedJob(
             identity: identity, attempt: resumption.attempt, block: block, blocks: blocks,
             slot: slot, states: [], seconds: seconds, work: work, shares: shares,
-            outputs: builds.map { $0.state.withLock { $0 } })
+            outputs: builds.map(\.saved), place: SavedJob.Place(partial))
         for states in states { states.beginReading() }
         queue.async { [self] in
             let start = Self.threadSeconds()
@@ -160,31 +167,44 @@ final class JobCheckpoint: Sendable {
         _ saved: SavedJob, _ states: [HiddenStates], _ builds: [OutputBuild]
     ) throws -> Double {
         var saved = saved
-        saved.states = try StateFile.write(statesPath(saved.slot), states)
+        saved.states = try StateFile.write(
+            Self.statesName(saved.slot), in: directory, states)
         let start = ContinuousClock.now
         for build in builds {
-            let path = build.partialPath
+            let path = build.output.path
             let isNew = state.withLock { $0.durable.insert(path).inserted }
             // An output's own failure is the job's.
             try build.sync(withNames: isNew)
         }
         let waiting = (ContinuousClock.now - start) / .seconds(1)
-        try lock.sync()
+        try directory.sync()
         try writeProgress(saved)
         return waiting
     }
 
     /// Notes that nothing is left to compute: from here on another attempt only publishes.
-    func keepFinished(_ builds: [OutputBuild], seconds: Double, work: Int) throws {
+    func keepFinished(
+        _ builds: [OutputBuild], in partial: PartialDirectory, _ records: [OutputRecord],
+        seconds: Double, work: Int
+    ) throws {
         queue.sync {}
         // What fsync(2) refuses ends the job; a note that cannot be written does not.
-        for build in builds { try syncTree(build.partialPath) }
+        for build in builds { try build.syncAll() }
         let slot = state.withLock { $0.slot }
         var saved = SavedJob(
             identity: identity, attempt: resumption.attempt, block: blocks, blocks: blocks,
             slot: slot, states: [], seconds: seconds, work: work, shares: [],
-            outputs: builds.map { $0.state.withLock { $0 } })
-        saved.finished = try builds.map { try $0.inode() }
+            outputs: builds.map(\.saved), place: SavedJob.Place(partial))
+        saved.isFinished = true
+        do throws(SystemError) {
+            try directory.replace(OutputRecord.fileName, OutputRecord.bytes(of: records))
+            try directory.sync()
+        } catch {
+            // Without it nobody finds the outputs, should this process end before it has said that they
+            // are there. They are worth more than that.
+            guard [ENOSPC, EDQUOT].contains(error.errno) else { throw error }
+            resumption.notify(.failed(error.description))
+        }
         do {
             try writeProgress(saved)
             state.withLock { $0.exists = true }
@@ -194,9 +214,8 @@ final class JobCheckpoint: Sendable {
     }
 
     private func writeProgress(_ saved: SavedJob) throws(SystemError) {
-        try replaceFile(
-            joined(resumption.directory, SavedJob.fileName), JSON.encode(saved.node, indent: nil))
-        try lock.sync()
+        try directory.replace(SavedJob.fileName, JSON.encode(saved.node, indent: nil))
+        try directory.sync()
     }
 
     /// Waits for a checkpoint that is being written.
@@ -215,16 +234,29 @@ final class JobCheckpoint: Sendable {
             $0.exists = false
             $0.durable = []
         }
-        try removeTree(SavedJob.fileName, in: lock.descriptor)
-        try lock.sync()
+        try removeTree(SavedJob.fileName, in: directory.descriptor)
+        try directory.sync()
         // What a crash left of the next one, too.
         for name in [Self.statesName(0), Self.statesName(1), SavedJob.fileName + ".new"] {
-            try removeTree(name, in: lock.descriptor)
+            try removeTree(name, in: directory.descriptor)
         }
     }
 
-    private func statesPath(_ slot: Int) -> String {
-        joined(resumption.directory, Self.statesName(slot))
+    /// Forgets outputs that never came into their places: numbers of inodes are used again.
+    func forgetUnpublished(_ plan: Plan) throws(SystemError) {
+        let records = OutputRecord.load(from: directory)
+        let kept = records.filter { record in
+            plan.outputs.contains {
+                OutputDirectory.isPublished($0.name, record.identity, in: plan.parent)
+            }
+        }
+        if kept.count == records.count { return }
+        if kept.isEmpty {
+            try removeTree(OutputRecord.fileName, in: directory.descriptor)
+        } else {
+            try directory.replace(OutputRecord.fileName, OutputRecord.bytes(of: kept))
+        }
+        try directory.sync()
     }
 
     private static func statesName(_ slot: Int) -> String { "states-\(slot)" }
@@ -234,5 +266,17 @@ final class JobCheckpoint: Sendable {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
+
+extension SavedJob.Place {
+    fileprivate init(_ partial: PartialDirectory) {
+        self.init(name: partial.name, identity: partial.identity)
+    }
+}
+
+extension OutputBuild {
+    fileprivate var saved: SavedJob.Output {
+        SavedJob.Output(state: state.withLock { $0 }, identity: identity)
     }
 }

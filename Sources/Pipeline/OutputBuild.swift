@@ -14,6 +14,7 @@ final class OutputBuild: Sendable {
     let plan: Plan
     let output: Plan.Output
     let state: Mutex<State>
+    private let partial: PartialDirectory
     private let directory: OutputDirectory
     private let writer: CheckpointWriter
     private let statistics: StatisticsWriter?
@@ -24,28 +25,23 @@ final class OutputBuild: Sendable {
     /// Makes the partial output with every file of weights at its full size, and begins to copy what
     /// is outside the blocks.
     convenience init(
-        _ plan: Plan, _ output: Plan.Output, stop: StopCheck, checkpoint: JobCheckpoint?
+        _ plan: Plan, _ output: Plan.Output, in partial: PartialDirectory, stop: StopCheck,
+        checkpoint: JobCheckpoint?
     ) throws {
         let directory = try OutputDirectory(
-            output: output.path, id: output.partialID, overwrite: output.overwrite,
-            followSymlinks: plan.job.paths.followSymlinks)
-        do {
-            try self.init(
-                plan, output, directory, stop, checkpoint, State(),
-                writer: CheckpointWriter(
-                    output.treatment.layout, into: directory.partial,
-                    config: Self.config(plan, output)),
-                statistics: plan.manifest.statistics
-                    ? StatisticsWriter(Self.statisticsPath(directory), plan, output) : nil)
-        } catch {
-            try? directory.discard()
-            throw error
-        }
+            output.name, number: output.number, in: partial, overwrite: output.overwrite)
+        try self.init(
+            plan, output, partial, directory, stop, checkpoint, State(),
+            writer: CheckpointWriter(
+                output.treatment.layout, into: directory.directory,
+                config: Self.config(plan, output)),
+            statistics: plan.manifest.statistics
+                ? StatisticsWriter(in: directory.directory, plan, output) : nil)
         do {
             try writeZeroBiases()
             try copy(plan.model.tensorsByBlock.outside)
         } catch {
-            discard()
+            writes.end()
             throw error
         }
     }
@@ -54,33 +50,33 @@ final class OutputBuild: Sendable {
     ///
     /// - Parameter firstBlock: blocks before it are written.
     convenience init(
-        resuming plan: Plan, _ output: Plan.Output, stop: StopCheck, checkpoint: JobCheckpoint,
-        _ state: State, firstBlock: Int
+        resuming plan: Plan, _ output: Plan.Output, in partial: PartialDirectory,
+        stop: StopCheck, checkpoint: JobCheckpoint, _ saved: SavedJob.Output, firstBlock: Int
     ) throws {
         let directory = try OutputDirectory(
-            output: output.path, id: output.partialID, overwrite: output.overwrite,
-            isResumed: true, followSymlinks: plan.job.paths.followSymlinks)
+            resuming: output.name, number: output.number, saved.identity, in: partial,
+            overwrite: output.overwrite)
         let tensors = plan.model.tensorsByBlock.blocks.dropFirst(firstBlock).joined().map(\.name)
         let layers = output.treatment.layers.dropFirst(firstBlock).joined().flatMap {
             ["\($0.name).weight", "\($0.name).bias"]
         }
         try self.init(
-            plan, output, directory, stop, checkpoint, state,
+            plan, output, partial, directory, stop, checkpoint, saved.state,
             writer: CheckpointWriter(
-                resuming: output.treatment.layout, in: directory.partial,
+                resuming: output.treatment.layout, in: directory.directory,
                 config: Self.config(plan, output), unwritten: Set(tensors + layers)),
             statistics: plan.manifest.statistics
                 ? StatisticsWriter(
-                    resuming: Self.statisticsPath(directory), plan, output,
-                    firstBlock: firstBlock) : nil)
+                    resuming: directory.directory, plan, output, firstBlock: firstBlock) : nil)
         try writeZeroBiases()
     }
 
     private init(
-        _ plan: Plan, _ output: Plan.Output, _ directory: OutputDirectory, _ stop: StopCheck,
-        _ checkpoint: JobCheckpoint?, _ state: State, writer: CheckpointWriter,
-        statistics: StatisticsWriter?
+        _ plan: Plan, _ output: Plan.Output, _ partial: PartialDirectory,
+        _ directory: OutputDirectory, _ stop: StopCheck, _ checkpoint: JobCheckpoint?,
+        _ state: State, writer: CheckpointWriter, statistics: StatisticsWriter?
     ) throws {
+        self.partial = partial
         self.plan = plan
         self.output = output
         self.directory = directory
@@ -100,12 +96,8 @@ final class OutputBuild: Sendable {
         return edited == config ? Node?.none : edited
     }
 
-    private static func statisticsPath(_ directory: OutputDirectory) -> String {
-        "\(directory.partial)/\(StatisticsWriter.fileName)"
-    }
-
-    /// Where the output is built.
-    var partialPath: String { directory.partial }
+    /// Which its directory keeps where it is published.
+    var identity: FileIdentity { directory.identity }
 
     /// Of the evaluation's pass through the dense blocks, where this output has measured it.
     var denseSeconds: Double? { state.withLock { Report.total($0.blocks.map(\.denseSeconds)) } }
@@ -147,7 +139,7 @@ final class OutputBuild: Sendable {
             calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
             measuresDense: measuresDense, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
-            scratchDirectory: plan.memory.usesScratchFile ? first.directory.partial : nil)
+            scratchDirectory: plan.memory.usesScratchFile ? first.partial.directory : nil)
         let (dense, comparisons) = try sweep.run(
             builds.map { $0.observer(meter: meter, stop: stop) }, dense: dense,
             continuation: continuation)
@@ -186,6 +178,7 @@ final class OutputBuild: Sendable {
                 }
             },
             block: { [self] result in
+                try plan.checkInputs()
                 state.withLock { $0.blocks.append(result) }
                 // The next block takes the memory of this one.
                 try writes.drain()
@@ -201,25 +194,24 @@ final class OutputBuild: Sendable {
     }
 
     /// - Parameter denseSeconds: as of the job's first output, which has measured it.
+    /// - Returns: what others should know of it.
     func writeReport(
         seconds: Double, denseSeconds: Double?, curve: [Report.CurvePoint]
-    ) throws {
+    ) throws -> OutputRecord {
         let report = Report(self, seconds: seconds, denseSeconds: denseSeconds, curve: curve)
         let node = report.node
-        try writeFile(
-            "\(directory.partial)/\(Report.fileName)", JSON.encode(node) + [UInt8(ascii: "\n")])
+        let target = directory.directory
+        try target.write(Report.fileName, JSON.encode(node) + [UInt8(ascii: "\n")])
         if let contents = ReportContents(node) {
-            try writeFile(
-                "\(directory.partial)/\(Report.pageName)", Array(ReportPage(contents).html.utf8))
+            try target.write(Report.pageName, Array(ReportPage(contents).html.utf8))
         }
-        try writeFile(
-            "\(directory.partial)/README.md", Array(ModelCard(report).text.utf8))
+        try target.write("README.md", Array(ModelCard(report).text.utf8))
+        return OutputRecord(path: output.path, identity: identity, report: node)
     }
 
-    func publish() throws { try directory.publish() }
-
-    /// See `OutputDirectory.inode`.
-    func inode() throws -> Int { try directory.inode() }
+    func publish() throws {
+        try directory.publish(mustBeOwn: plan.job.paths.actsForOthers)
+    }
 
     /// Writes what waits to be written, and makes durable what was written so far.
     ///
@@ -227,26 +219,23 @@ final class OutputBuild: Sendable {
     /// - Throws: and ends the job with what it throws: what fsync(2) refuses once must not be tried
     ///   again.
     func sync(withNames: Bool) throws {
-        try writes.add { [writer, statistics, partialPath] _ in
+        try writes.add { [writer, statistics, directory, partial] _ in
             try writer.sync()
             try statistics?.sync()
             if withNames {
-                try syncTree(partialPath)
-                try syncDirectory(joined(partialPath, ".."))
+                try directory.directory.syncTree()
+                try partial.directory.sync()
+                try partial.parent.sync()
             }
         }
         try writes.drain()
     }
 
-    /// Lets the partial output be, for a later attempt.
-    func leave() { writes.end() }
+    /// Makes all of it durable.
+    func syncAll() throws { try directory.directory.syncTree() }
 
-    /// Removes what is left of the partial output; what cannot be removed is found by the next
-    /// attempt of the same job.
-    func discard() {
-        writes.end()
-        try? directory.discard()
-    }
+    /// Nothing more is written to it.
+    func leave() { writes.end() }
 
     /// Copies, in the background, those of the source's tensors that were not written.
     private func copy(_ tensors: [TensorView]) throws {

@@ -1,6 +1,5 @@
 import Checkpoint
 import Documents
-import Glibc
 import Posix
 import Tensors
 
@@ -10,14 +9,15 @@ extension Plan {
     func identity(version: String) -> Node {
         .object([
             "program": Node(version), "job": Node(job.id),
-            "model": Node(modelFiles.map { Node($0) }),
+            "model": Node(Checksum(of: modelFiles).text),
             "settings": Node(Checksum(of: settings).text),
             "layers": Node(Checksum(of: choices).text),
             "calibration": Self.node(calibration),
-            "statistics": known.map { Node(Self.state(of: $0.path)) } ?? .null,
+            "statistics": known.flatMap { model.checkpoint.inputs.state(of: $0.path) }.map { Node($0) }
+                ?? .null,
             "evaluation": Self.node(evaluation?.windows),
             "questions": evaluation?.questions.map { Node($0.checksum) } ?? .null,
-            "outputs": Node(outputs.map { Node("\($0.partialID) \($0.sparsity) \($0.path)") }),
+            "outputs": Node(outputs.map { Node("\($0.number) \($0.sparsity) \($0.path)") }),
         ])
     }
 
@@ -41,19 +41,11 @@ extension Plan {
         return nil
     }
 
-    /// Each file that tensors and shapes come from: its path, place, size and time of change.
-    private var modelFiles: [String] {
-        let directory = model.checkpoint.directory
-        let names = [Checkpoint.configName, Checkpoint.indexName].map { joined(directory, $0) }
-        return (names + model.checkpoint.shards.map(\.path)).map(Self.state)
-    }
-
-    private static func state(of path: String) -> String {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return path }
-        let time = status.st_mtim
-        return "\(path) \(status.st_dev) \(status.st_ino) \(status.st_size) "
-            + "\(time.tv_sec).\(time.tv_nsec)"
+    /// Each file of the model's directory that is read or copied, with place, size and times.
+    private var modelFiles: String {
+        let checkpoint = model.checkpoint
+        return ([checkpoint.directory] + checkpoint.inputs.states(below: checkpoint.directory))
+            .joined(separator: "\n")
     }
 
     private var settings: String {

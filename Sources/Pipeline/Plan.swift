@@ -12,16 +12,20 @@ package struct Plan: Sendable {
     /// One checkpoint to write.
     struct Output: Sendable {
         let path: String
+        /// In `Plan.parent`.
+        let name: String
+        /// Among the job's, from 1.
+        let number: Int
         let treatment: Treatment
         let sparsity: Double
-        /// What `OutputDirectory` calls it while it is built.
-        let partialID: String
         let overwrite: Bool
     }
 
     let job: Job
     let model: Model
     let outputs: [Output]
+    /// That holds all outputs, or will.
+    let parent: Directory
     let calibration: TokenWindows?
     /// In place of a calibration.
     let known: StatisticsFile?
@@ -44,13 +48,16 @@ package struct Plan: Sendable {
         let manifest = job.manifest
         let directory = try job.paths.directoryToRead(manifest.model)
         let checkpoint = try Checkpoint(
-            directory: directory, followSymlinks: job.paths.followSymlinks)
+            directory: directory.path, followSymlinks: job.paths.followSymlinks,
+            opened: directory)
         model = try Model(checkpoint)
         threads = try Self.threads(job)
-        outputs = try Self.planOutputs(job, Self.treatments(model, manifest))
-        let file = try manifest.knownStatistics.map { try job.paths.fileToRead($0) }
-        let inputs = [directory] + [file].compactMap(\.self)
-        try Self.checkOutputs(outputs, bytes: 0, inputs: inputs, paths: job.paths)
+        parent = try Directory(job.paths.output(manifest.output).parent)
+        outputs = try Self.planOutputs(job, Self.treatments(model, manifest), parent)
+        let file = try manifest.knownStatistics.map { try job.paths.fileToRead($0).path }
+        if let file { try checkpoint.inputs.note(file) }
+        let inputs = [directory.path] + [file].compactMap(\.self)
+        try Self.checkOutputs(outputs, in: parent, bytes: 0, inputs: inputs, paths: job.paths)
         known = try file.map { [model, outputs] path in
             try Self.statistics(path, model, outputs, job)
         }
@@ -74,7 +81,11 @@ package struct Plan: Sendable {
         diskBytes = try diskSpace()
         // Again, now that all sizes are known: paths that are wrong are told before texts are read.
         try checkSpace(inputs: inputs)
+        try checkInputs()
     }
+
+    /// - Throws: `ChangedInput` where a file that the job reads is not what it was.
+    func checkInputs() throws { try model.checkpoint.inputs.check() }
 
     private func diskSpace() throws -> Int {
         var bytes = outputs.map(\.treatment.layout.bytes) + [memory.scratchBytes]
@@ -96,24 +107,19 @@ package struct Plan: Sendable {
     /// job has taken already.
     private func checkSpace(inputs: [String]) throws {
         var bytes = diskBytes
-        for output in outputs {
-            bytes -= allocatedBytes(
-                OutputDirectory.partial(output: output.path, id: output.partialID))
-        }
+        bytes -= PartialDirectory.allocatedBytes(of: job.id, in: parent)
         if let directory = job.resumption?.directory {
             let needed = 2 * memory.stateBytes - allocatedBytes(directory)
-            let file = try File(directory, O_RDONLY | O_DIRECTORY)
-            let device = try file.status().st_dev
-            var status = stat()
-            let parent = OutputDirectory.parentPath(of: outputs[0].path)
-            if stat(parent, &status) == 0, status.st_dev == device {
+            let file = try Directory(directory)
+            if try parent.identity().device == file.identity().device {
                 let (sum, overflow) = bytes.addingReportingOverflow(needed)
                 bytes = overflow ? .max : sum
             } else {
                 try OutputDirectory.checkSpace(needed, output: directory, file)
             }
         }
-        try Self.checkOutputs(outputs, bytes: bytes, inputs: inputs, paths: job.paths)
+        try Self.checkOutputs(
+            outputs, in: parent, bytes: bytes, inputs: inputs, paths: job.paths)
     }
 
     private static func threads(_ job: Job) throws -> Int {
@@ -139,49 +145,30 @@ package struct Plan: Sendable {
         return min(job.ceiling.memory ?? .max, physicalMemory)
     }
 
-    /// One output per method and sparsity: the path as it stands for one, with what differs behind
-    /// it for more.
-    private static func planOutputs(_ job: Job, _ treatments: [[Treatment]]) throws -> [Output] {
+    /// One output per method and sparsity.
+    private static func planOutputs(
+        _ job: Job, _ treatments: [[Treatment]], _ parent: Directory
+    ) throws -> [Output] {
         let manifest = job.manifest
-        let sparsities = manifest.prune.sparsity
-        var base = manifest.output[...]
-        while base.count > 1, base.hasSuffix("/") { base.removeLast() }
-        let pairs = treatments.flatMap { Array(zip($0, sparsities)) }
-        return try pairs.enumerated().map { index, pair in
-            let (treatment, sparsity) = pair
-            let names =
-                (treatments.count > 1 ? [treatment.method.name] : [])
-                + (sparsities.count > 1 ? ["\(sparsity)"] : [])
-            let path = try job.paths.outputPath(
-                names.isEmpty
-                    ? manifest.output : ([String(base)] + names).joined(separator: "-"))
+        let own = job.resumption.map { OutputRecord.load(from: $0.directory) } ?? []
+        let pairs = treatments.flatMap { Array(zip($0, manifest.prune.sparsity)) }
+        return try zip(pairs, manifest.outputPaths).enumerated().map { index, pair in
+            let name = try job.paths.output(pair.1).name
+            // A job that died while it published several outputs finds its own here again.
+            let isOwn = own.contains { OutputDirectory.isPublished(name, $0.identity, in: parent) }
             return Output(
-                path: path, treatment: treatment, sparsity: sparsity,
-                partialID: names.isEmpty ? job.id : "\(job.id)-\(index)",
-                // A job that died while it published several outputs finds its own here again.
-                overwrite: manifest.overwrite || isOwn(path, job.id))
+                path: joined(parent.path, name), name: name, number: index + 1,
+                treatment: pair.0.0, sparsity: pair.0.1, overwrite: manifest.overwrite || isOwn)
         }
     }
 
-    /// Whether an output was published by this very job.
-    static func isOwn(_ path: String, _ id: String) -> Bool {
-        let file = "\(path)/\(Report.fileName)"
-        // Somebody else may have put anything there, a FIFO for one, which would block.
-        guard let opened = try? File(file, O_RDONLY | O_NONBLOCK | O_NOFOLLOW),
-            let status = try? opened.status(), status.st_mode & S_IFMT == S_IFREG,
-            let bytes = try? opened.readAll(limit: 1 << 28),
-            let report = try? JSON.parse(bytes, file: file)
-        else { return false }
-        return report["job"]?["id"]?.string == id
-    }
-
     private static func checkOutputs(
-        _ outputs: [Output], bytes: Int, inputs: [String], paths: Roots
+        _ outputs: [Output], in parent: Directory, bytes: Int, inputs: [String], paths: Roots
     ) throws {
         for output in outputs {
             try OutputDirectory.check(
-                output: output.path, overwrite: output.overwrite,
-                bytes: bytes, inputs: inputs, followSymlinks: paths.followSymlinks)
+                output.name, in: parent, overwrite: output.overwrite, bytes: bytes,
+                inputs: inputs, mustBeOwn: paths.actsForOthers)
         }
     }
 }

@@ -1,4 +1,5 @@
 import Documents
+import Posix
 
 /// What a checkpoint says of itself: its `progress.json`, renamed into place when all that it names is
 /// on the disk.
@@ -9,7 +10,21 @@ struct SavedJob: Sendable {
         let checksum: String
     }
 
+    /// An output that was begun.
+    struct Output: Sendable {
+        let state: OutputBuild.State
+        /// Of the directory in which it is built.
+        let identity: FileIdentity
+    }
+
+    /// The private directory in which outputs are built.
+    struct Place: Sendable, Hashable {
+        let name: String
+        let identity: FileIdentity
+    }
+
     static let fileName = "progress.json"
+    private static let version = 3
     static let maximumSize = 256 << 20
 
     /// What a job must be to go on from here: see `Plan.identity`.
@@ -32,13 +47,15 @@ struct SavedJob: Sendable {
     /// What a survey has found, for each of the job's outputs; empty where there was none to be made.
     var shares: [Survey.Shares]
     /// The outputs that were begun, in the job's order.
-    var outputs: [OutputBuild.State]
-    /// The inode of each output's directory, where all are complete and have only to be published.
-    var finished: [Int]?
+    var outputs: [Output]
+    /// Where they are.
+    var place: Place
+    /// All are complete and have only to be published.
+    var isFinished = false
 
     var node: Node {
         .object([
-            "version": 2, "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
+            "version": Node(Self.version), "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
             "slot": Node(slot), "seconds": Node(seconds), "work": Node(work),
             "states": Node(
                 states.map {
@@ -46,36 +63,39 @@ struct SavedJob: Sendable {
                 }),
             "shares": Node(shares.map(Self.node)),
             "identity": identity, "outputs": Node(outputs.map(\.node)),
-            "finished": finished.map { Node($0.map { Node($0) }) } ?? .null,
+            "place": place.identity.node.setting("name", to: Node(place.name)),
+            "finished": Node(isFinished),
         ])
     }
 }
 
 extension SavedJob {
+    /// Whether it was written by a program before this version, which goes on from none of them.
+    static func isOlder(_ node: Node) -> Bool { (1..<version).contains(node["version"]?.integer ?? 0) }
+
     /// nil where `node` is something else.
     init?(_ node: Node) {
-        guard node["version"]?.integer == 2, let attempt = node["attempt"]?.string,
+        guard node["version"]?.integer == Self.version, let attempt = node["attempt"]?.string,
             let block = node["block"]?.integer, let blocks = node["blocks"]?.integer,
             (0...max(0, blocks)).contains(block),
             let slot = node["slot"]?.integer, (0...1).contains(slot),
             let seconds = node["seconds"]?.double, seconds >= 0,
             let work = node["work"]?.integer, (0...(.max / 2)).contains(work),
-            let identity = node["identity"], let states = node["states"]?.array,
+            let job = node["identity"], let states = node["states"]?.array,
             let outputs = node["outputs"]?.array, !outputs.isEmpty,
-            let shares = node["shares"]?.array
+            let shares = node["shares"]?.array, let place = node["place"],
+            let name = place["name"]?.string, let identity = FileIdentity(place)
         else { return nil }
         self.init(
-            identity: identity, attempt: attempt, block: block, blocks: blocks, slot: slot,
+            identity: job, attempt: attempt, block: block, blocks: blocks, slot: slot,
             states: states.compactMap { States($0) }, seconds: seconds, work: work,
             shares: shares.compactMap(Self.shares),
-            outputs: outputs.compactMap { OutputBuild.State($0) })
+            outputs: outputs.compactMap { Output($0) },
+            place: Place(name: name, identity: identity),
+            isFinished: node["finished"]?.bool ?? false)
         guard self.states.count == states.count, self.outputs.count == outputs.count,
             self.shares.count == shares.count
         else { return nil }
-        if let finished = node["finished"]?.array {
-            self.finished = finished.compactMap(\.integer)
-            guard self.finished?.count == outputs.count else { return nil }
-        }
     }
 }
 
@@ -92,6 +112,28 @@ extension SavedJob {
             shares[member.key] = share
         }
         return shares
+    }
+}
+
+extension SavedJob.Output {
+    fileprivate var node: Node { state.node.setting("directory", to: identity.node) }
+
+    fileprivate init?(_ node: Node) {
+        guard let state = OutputBuild.State(node),
+            let identity = node["directory"].flatMap({ FileIdentity($0) })
+        else { return nil }
+        self.init(state: state, identity: identity)
+    }
+}
+
+extension FileIdentity {
+    fileprivate var node: Node { .object(["device": Node(device), "inode": Node(inode)]) }
+
+    fileprivate init?(_ node: Node) {
+        guard let device = node["device"]?.integer, let inode = node["inode"]?.integer else {
+            return nil
+        }
+        self.init(device: device, inode: inode)
     }
 }
 

@@ -9,11 +9,11 @@ enum StateFile {
     /// Writes all states and makes them durable; the file's name is the caller's to sync. Each is
     /// let go with `endReading` as soon as it is copied.
     static func write(
-        _ path: String, _ states: [HiddenStates]
+        _ name: String, in directory: Directory, _ states: [HiddenStates]
     ) throws -> [SavedJob.States] {
         var waiting = states[...]
         defer { for states in waiting { states.endReading() } }
-        let file = try File(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+        let file = try directory.open(name, O_RDWR | O_CREAT)
         // At once, so that a full disk shows before anything is copied.
         try file.allocate(max(1, states.reduce(0) { $0 + $1.matrix.byteCount }))
         var saved: [SavedJob.States] = []
@@ -40,12 +40,13 @@ enum StateFile {
     /// Gives `states` the values that were written.
     /// - Throws: `StaleCheckpoint` where the file has other bytes.
     static func read(
-        _ path: String, _ saved: [SavedJob.States], into states: [HiddenStates]
+        _ name: String, in directory: Directory, _ saved: [SavedJob.States],
+        into states: [HiddenStates]
     ) throws {
         guard saved.map(\.bytes) == states.map(\.matrix.byteCount) else {
             throw StaleCheckpoint("its hidden states have another size")
         }
-        let file = try File(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        let file = try directory.open(name, O_RDONLY | O_NONBLOCK)
         var offset = 0
         for (saved, states) in zip(saved, states) {
             var checksum = Checksum()

@@ -1,4 +1,5 @@
 import Checkpoint
+import Posix
 import Pruning
 import Tensors
 import Transformer
@@ -10,14 +11,15 @@ struct StatisticsWriter: Sendable {
 
     private let writer: SafetensorsWriter
 
-    init(_ path: String, _ plan: Plan, _ output: Plan.Output) throws {
-        writer = try SafetensorsWriter(path, Self.layout(plan, output, file: path))
+    init(in directory: Directory, _ plan: Plan, _ output: Plan.Output) throws {
+        writer = try SafetensorsWriter(
+            Self.fileName, in: directory, Self.layout(plan, output, in: directory))
     }
 
     /// Goes on with the file of an earlier process.
     /// - Parameter firstBlock: of which, and of those after it, nothing has been written.
     init(
-        resuming path: String, _ plan: Plan, _ output: Plan.Output, firstBlock: Int
+        resuming directory: Directory, _ plan: Plan, _ output: Plan.Output, firstBlock: Int
     ) throws {
         let unwritten = output.treatment.layers.dropFirst(firstBlock).joined().flatMap { layer in
             ["mean", "var", "norm2", "pruned", "bias_change", "scale"].map {
@@ -25,14 +27,16 @@ struct StatisticsWriter: Sendable {
             }
         }
         writer = try SafetensorsWriter(
-            resuming: path, Self.layout(plan, output, file: path), unwritten: Set(unwritten))
+            resuming: Self.fileName, in: directory, Self.layout(plan, output, in: directory),
+            unwritten: Set(unwritten))
     }
 
     private static func layout(
-        _ plan: Plan, _ output: Plan.Output, file: String
+        _ plan: Plan, _ output: Plan.Output, in directory: Directory
     ) throws -> SafetensorsLayout {
         try layout(
-            plan.model, output.treatment.layers, origin: plan.origin(of: output), file: file)
+            plan.model, output.treatment.layers, origin: plan.origin(of: output),
+            file: joined(directory.path, fileName))
     }
 
     /// What the file of such layers will hold.

@@ -1,4 +1,5 @@
 import Manifests
+import Posix
 import Pruning
 import Tensors
 import Transformer
@@ -12,7 +13,7 @@ struct Survey {
     private let plan: Plan
     private let pool: WorkerPool
     /// Where hidden states go that are too large for memory.
-    private let directory: String
+    private let directory: Directory
     /// The share of outliers in each block.
     private var outliers: [Int: Double] = [:]
     /// Of each layer, centred or not as some output needs it.
@@ -54,7 +55,7 @@ struct Survey {
         prune.bounds ?? prune.allocation.bounds(around: sparsity)
     }
 
-    init(_ plan: Plan, directory: String) {
+    init(_ plan: Plan, directory: Directory) {
         self.plan = plan
         self.directory = directory
         pool = WorkerPool(width: plan.memory.threads)

@@ -1,4 +1,5 @@
 import Dispatch
+import Posix
 import Pruning
 import Tensors
 import Transformer
@@ -28,7 +29,7 @@ package struct Sweep: Sendable {
     package let precision: Precision
     package let pool: WorkerPool
     /// Where hidden states go that are too large for memory; nil: they are kept in memory.
-    package let scratchDirectory: String?
+    package let scratchDirectory: Directory?
     let forward: Forward
     /// Where the next block is read while the current one computes. Only hints are given here: the
     /// kernel reads into the page cache, and decoding stays with the pool, which is busy anyway.
@@ -45,7 +46,7 @@ package struct Sweep: Sendable {
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
         sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
         evaluation: Evaluation?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
-        scratchDirectory: String?
+        scratchDirectory: Directory?
     ) {
         self.model = model
         precondition(!sequential || lanes.count == 1, "one output when sequential")

@@ -23,7 +23,7 @@ struct Texts {
         let path: String
         switch wanted.source {
         case .text(let name):
-            path = try paths.fileToRead(name)
+            path = try file(name)
             try model.check(length: wanted.length)
             let tokens = try tokens(in: path)
             let (needed, overflow) = wanted.samples.multipliedReportingOverflow(by: wanted.length)
@@ -42,7 +42,7 @@ struct Texts {
             }
             windows = drawn
         case .tokens(let name):
-            path = try paths.fileToRead(name)
+            path = try file(name)
             let tensor = try tensor("calibration", in: path, dimensions: 2)
             guard tensor.count > 0 else {
                 throw PlanError(
@@ -61,7 +61,7 @@ struct Texts {
     mutating func evaluation(_ wanted: Manifest.Evaluation) throws -> Evaluation {
         Evaluation(
             windows: try wanted.source.map { try windows(of: $0, wanted) },
-            questions: try wanted.choices.map { try questions(in: paths.fileToRead($0)) })
+            questions: try wanted.choices.map { try questions(in: file($0)) })
     }
 
     private mutating func windows(
@@ -75,10 +75,10 @@ struct Texts {
         let stop = limit.map { $0.overflow ? Int.max : $0.partialValue } ?? .max
         switch source {
         case .text(let name):
-            path = try paths.fileToRead(name)
+            path = try file(name)
             tokens = try self.tokens(in: path, stopAfter: stop)
         case .tokens(let name):
-            path = try paths.fileToRead(name)
+            path = try file(name)
             tokens = Self.integers(try tensor("evaluation", in: path, dimensions: 1))
         }
         let needed = limit == nil ? wanted.length : stop
@@ -95,6 +95,13 @@ struct Texts {
         }
         try model.check(tokens: windows.tokens, file: path)
         return windows
+    }
+
+    /// Where a text is, noted before it is read.
+    private func file(_ name: String) throws -> String {
+        let file = try paths.fileToRead(name)
+        try model.checkpoint.inputs.note(file.path, file.status())
+        return file.path
     }
 
     private mutating func tokens(in path: String, stopAfter limit: Int = .max) throws -> [Int32] {

@@ -15,6 +15,15 @@ extension File {
         self.init(owning: descriptor, path: full)
     }
 
+    package init(
+        _ path: String, beneath directory: OpenFile, _ flags: CInt
+    ) throws(SystemError) {
+        let full = joined(directory.path, path)
+        let descriptor = openBeneath(directory.descriptor, path, flags)
+        if descriptor < 0 { throw SystemError("open", full) }
+        self.init(owning: descriptor, path: full)
+    }
+
     /// Opens an absolute path; where `followSymlinks` is false, a link anywhere on it is `ELOOP`.
     package init(_ path: String, _ flags: CInt, followSymlinks: Bool) throws(SystemError) {
         if followSymlinks || !path.hasPrefix("/") {

@@ -6,40 +6,56 @@ extension Roots {
     private static let maximumDepth = 32
 
     /// Checks that the submitter could open a file, or list a directory and open all that is in it.
-    /// - Parameter path: absolute and without links.
-    func checkReadable(_ path: String, named original: String) throws {
+    /// - Parameter file: with an absolute path without links.
+    func checkReadable(_ file: OpenFile, named original: String) throws {
         guard let submitter else { return }
-        try checkWay(to: path, named: original, submitter)
-        try checkReadable(path, named: original, submitter, depth: 0)
+        try checkWay(to: file, named: original, submitter)
+        try checkReadable(
+            file.descriptor, file.path, named: original, submitter, depth: 0)
     }
 
-    /// Checks that the submitter could make a name in the directory `path`.
-    func checkWritable(_ path: String, named original: String) throws {
+    /// Checks that the submitter could make a name in a directory.
+    func checkWritable(_ directory: OpenFile, named original: String) throws {
         guard let submitter else { return }
-        try checkWay(to: path, named: original, submitter)
-        let status = try status(of: path)
-        if !submitter.has([.write, .search], status) {
-            throw denied(path, original, submitter, "write to")
+        try checkWay(to: directory, named: original, submitter)
+        if try !submitter.has([.write, .search], directory.status()) {
+            throw denied(directory.path, original, submitter, "write to")
         }
     }
 
-    /// Every directory above `path` must let the submitter pass.
+    /// Every directory above must let the submitter pass. Each is opened in the one before, so that all
+    /// of them are on one way; at its end must be the file itself.
     private func checkWay(
-        to path: String, named original: String, _ submitter: Submitter
+        to file: OpenFile, named original: String, _ submitter: Submitter
     ) throws {
-        var directory = "/"
-        for name in path.split(separator: "/") {
-            if try !submitter.has(.search, status(of: directory)) {
-                throw denied(directory, original, submitter, "pass through")
+        var above = try OpenFile(naming: "/")
+        for name in file.path.split(separator: "/") {
+            if try !submitter.has(.search, above.status()) {
+                throw denied(above.path, original, submitter, "pass through")
             }
-            directory = joined(directory, String(name))
+            above = try OpenFile(
+                Self.open(String(name), in: above.descriptor, joined(above.path, String(name))))
         }
+        guard try FileIdentity(above.status()) == FileIdentity(file.status()) else {
+            throw SystemError("find again", file.path, errno: EAGAIN)
+        }
+    }
+
+    /// Names a file without following a link.
+    private static func open(
+        _ name: String, in directory: CInt, _ path: String
+    ) throws(SystemError) -> File {
+        let descriptor = openat(directory, name, stade_o_path | O_NOFOLLOW | O_CLOEXEC)
+        if descriptor < 0 { throw SystemError("find", path) }
+        return File(owning: descriptor, path: path)
     }
 
     private func checkReadable(
-        _ path: String, named original: String, _ submitter: Submitter, depth: Int
+        _ descriptor: CInt, _ path: String, named original: String, _ submitter: Submitter,
+        depth: Int
     ) throws {
-        let status = try status(of: path)
+        var status = stat()
+        if fstat(descriptor, &status) != 0 { throw SystemError("stat", path) }
         switch status.st_mode & S_IFMT {
         case S_IFREG:
             if !submitter.has(.read, status) { throw denied(path, original, submitter, "read") }
@@ -47,20 +63,23 @@ extension Roots {
             if !submitter.has([.read, .search], status) || depth > Self.maximumDepth {
                 throw denied(path, original, submitter, "list")
             }
-            let directory = try File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            let opened = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if opened < 0 { throw SystemError("list", path) }
+            let directory = File(owning: opened, path: path)
             for name in try DirectoryEntry.list(directory).compactMap(\.name) {
+                let file: File
+                do throws(SystemError) {
+                    file = try Self.open(name, in: opened, joined(path, name))
+                } catch {
+                    if error.errno == ENOENT { continue }
+                    throw error
+                }
                 try checkReadable(
-                    joined(path, name), named: original, submitter, depth: depth + 1)
+                    file.descriptor, file.path, named: original, submitter, depth: depth + 1)
             }
         // Links and special files are not read.
         default: break
         }
-    }
-
-    private func status(of path: String) throws(SystemError) -> stat {
-        var status = stat()
-        if lstat(path, &status) != 0 { throw SystemError("stat", path) }
-        return status
     }
 
     private func denied(

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// Which paths a manifest may name.
 ///
@@ -18,6 +19,7 @@ package struct Roots: Sendable {
     /// Whose own rights must suffice for every path, besides this process's; nil: nobody's. Only with
     /// `Rule.below`.
     let submitter: Submitter?
+    private let opened = Opened()
 
     package init(_ rule: Rule, submitter: Submitter? = nil) {
         self.rule = rule
@@ -30,27 +32,34 @@ package struct Roots: Sendable {
         if case .unrestricted = rule { true } else { false }
     }
 
-    /// The absolute path of an existing directory.
+    /// An existing directory with an absolute path, named and not opened: `O_PATH`. Asked again, it is
+    /// the same one as was looked at before, wherever its path leads to by then.
     /// - Throws: `RootsError`, or `SystemError` where the system refuses.
-    package func directoryToRead(_ path: String) throws -> String {
-        let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
-        guard found.isDirectory else {
-            throw RootsError(path: path, reason: .notDirectory(found.path))
+    package func directoryToRead(_ path: String) throws -> OpenFile {
+        try opened.get("directory", path) {
+            let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
+            guard try found.status().st_mode & S_IFMT == S_IFDIR else {
+                throw RootsError(path: path, reason: .notDirectory(found.path))
+            }
+            try checkReadable(found, named: path)
+            return found
         }
-        try checkReadable(found.path, named: path)
-        return found.path
     }
 
-    /// The absolute path of an existing regular file.
-    package func fileToRead(_ path: String) throws -> String {
-        let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
-        guard found.isFile else { throw RootsError(path: path, reason: .notFile(found.path)) }
-        try checkReadable(found.path, named: path)
-        return found.path
+    /// The same for a regular file.
+    package func fileToRead(_ path: String) throws -> OpenFile {
+        try opened.get("file", path) {
+            let found = try locate(path, \.read, missing: RootsError.Reason.notFound)
+            guard try found.status().st_mode & S_IFMT == S_IFREG else {
+                throw RootsError(path: path, reason: .notFile(found.path))
+            }
+            try checkReadable(found, named: path)
+            return found
+        }
     }
 
-    /// The absolute path of a directory to make: its parent exists, itself it may or may not.
-    package func outputPath(_ path: String) throws -> String {
+    /// The parent of a directory to make, and its name: itself it may exist or not.
+    package func output(_ path: String) throws -> (parent: OpenFile, name: String) {
         try Self.checkForm(path)
         var names = path.split(separator: "/").filter { $0 != "." }
         guard let name = names.popLast(), name != "..", name.utf8.count <= NAME_MAX else {
@@ -59,27 +68,43 @@ package struct Roots: Sendable {
         if case .below(_, let roots) = rule, roots.contains(where: { Self.rest(path, $0) == "." }) {
             throw RootsError(path: path, reason: .noName)
         }
-        let parent = (path.hasPrefix("/") ? "/" : "") + names.joined(separator: "/")
-        let found = try locate(
-            parent.isEmpty ? "." : parent, named: path, \.write, missing: RootsError.Reason.noParent
-        )
-        guard found.isDirectory else {
-            throw RootsError(path: path, reason: .notDirectory(found.path))
+        let above = (path.hasPrefix("/") ? "/" : "") + names.joined(separator: "/")
+        let parent = try opened.get("parent", above) {
+            let found = try locate(
+                above.isEmpty ? "." : above, named: path, \.write,
+                missing: RootsError.Reason.noParent)
+            guard try found.status().st_mode & S_IFMT == S_IFDIR else {
+                throw RootsError(path: path, reason: .notDirectory(found.path))
+            }
+            try checkWritable(found, named: path)
+            return found
         }
-        try checkWritable(found.path, named: path)
-        return joined(found.path, String(name))
+        return (parent, String(name))
+    }
+
+    /// Whether a daemon works for somebody else, in directories that are theirs.
+    package var actsForOthers: Bool { submitter != nil }
+
+    /// The absolute path of an output.
+    package func outputPath(_ path: String) throws -> String {
+        let (parent, name) = try output(path)
+        return joined(parent.path, name)
+    }
+}
+
+/// What was looked at once stays open, for whoever asks for it again.
+private final class Opened: Sendable {
+    private let files = Mutex<[[String]: OpenFile]>([:])
+
+    func get(_ kind: String, _ path: String, _ open: () throws -> OpenFile) throws -> OpenFile {
+        if let known = files.withLock({ $0[[kind, path]] }) { return known }
+        let file = try open()
+        files.withLock { $0[[kind, path]] = file }
+        return file
     }
 }
 
 extension Roots {
-    private struct Found {
-        let path: String
-        let mode: mode_t
-
-        var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
-        var isFile: Bool { mode & S_IFMT == S_IFREG }
-    }
-
     private struct Directories {
         let read: [String]
         let write: [String]
@@ -89,16 +114,18 @@ extension Roots {
     private func locate(
         _ path: String, named original: String? = nil, _ kind: KeyPath<Directories, [String]>,
         missing: ([String]) -> RootsError.Reason
-    ) throws -> Found {
+    ) throws -> OpenFile {
         let original = original ?? path
         try Self.checkForm(path)
         switch rule {
         case .unrestricted(let base):
             let full = path.hasPrefix("/") ? path : path == "." ? base : joined(base, path)
-            var status = stat()
-            if stat(full, &status) == 0 { return Found(path: full, mode: status.st_mode) }
-            guard errno == ENOENT || errno == ENOTDIR else { throw SystemError("find", full) }
-            throw RootsError(path: original, reason: missing([full]))
+            do throws(SystemError) {
+                return try OpenFile(naming: full)
+            } catch {
+                guard error.errno == ENOENT || error.errno == ENOTDIR else { throw error }
+                throw RootsError(path: original, reason: missing([full]))
+            }
         case .below(let read, let write):
             if path.split(separator: "/").contains("..") {
                 throw RootsError(path: original, reason: .parentReference)
@@ -111,7 +138,7 @@ extension Roots {
     private func locate(
         _ path: String, named original: String, below roots: [String],
         missing: ([String]) -> RootsError.Reason
-    ) throws -> Found {
+    ) throws -> OpenFile {
         var places: [String] = []
         for root in roots {
             guard let rest = Self.rest(path, root) else { continue }
@@ -119,9 +146,8 @@ extension Roots {
             do throws(SystemError) {
                 let top = try File(root, stade_o_path | O_DIRECTORY)
                 let file = try File(rest, beneath: top, stade_o_path)
-                return try Found(
-                    path: file.linkFreePath ?? places[places.count - 1],
-                    mode: file.status().st_mode)
+                let path = file.linkFreePath ?? places[places.count - 1]
+                return OpenFile(file, path: path)
             } catch {
                 switch error.errno {
                 case ENOENT, ENOTDIR: continue

@@ -4,22 +4,48 @@ import Glibc
 /// followed, and no other file system than its own names can be reached. What is not there is done.
 ///
 /// - Parameter parent: where a relative `path` starts.
-package func removeTree(_ path: String, in parent: CInt = AT_FDCWD) throws(SystemError) {
-    try remove(path.utf8CString.map { $0 }, in: parent, path: path)
+package func removeTree(
+    _ path: String, in parent: CInt = AT_FDCWD, _ bounds: TreeBounds = TreeBounds()
+) throws(SystemError) {
+    var status = stat()
+    if fstatat(parent, path, &status, AT_SYMLINK_NOFOLLOW) != 0 {
+        if errno == ENOENT { return }
+        throw SystemError("remove", path)
+    }
+    try bounds.checkOwner(status, path)
+    if status.st_mode & S_IFMT == S_IFDIR {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        let descriptor = openat(parent, path, flags)
+        if descriptor < 0 { throw SystemError("remove", path) }
+        try removeContents(of: File(owning: descriptor, path: path), bounds)
+    }
+    let flag = status.st_mode & S_IFMT == S_IFDIR ? Int32(AT_REMOVEDIR) : 0
+    if unlinkat(parent, path, flag) != 0, errno != ENOENT { throw SystemError("remove", path) }
 }
 
-private func remove(_ name: [CChar], in parent: CInt, path: String) throws(SystemError) {
-    if unlinkat(parent, name, 0) == 0 || errno == ENOENT { return }
-    // Linux says EISDIR for a directory, POSIX EPERM.
-    guard errno == EISDIR || errno == EPERM else { throw SystemError("remove", path) }
-    let descriptor = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-    if descriptor < 0 { throw SystemError("remove", path) }
-    let directory = File(owning: descriptor, path: path)
-    for entry in try DirectoryEntry.list(directory) {
-        try remove(entry.bytes, in: descriptor, path: joined(path, entry.name ?? "?"))
-    }
-    if unlinkat(parent, name, AT_REMOVEDIR) != 0, errno != ENOENT {
-        throw SystemError("remove", path)
+/// Removes all that is in a directory, but not itself.
+package func removeContents(
+    of directory: borrowing File, _ bounds: TreeBounds = TreeBounds()
+) throws(SystemError) {
+    // What is removed may hide from the one who lists it meanwhile.
+    for _ in 0..<3 {
+        var isEmpty = true
+        try TreeWalk(bounds).walk(directory) { place throws(SystemError) in
+            isEmpty = false
+            try bounds.checkOwner(place.status, place.path)
+        } file: { place throws(SystemError) in
+            if unlinkat(place.parent, place.name, 0) != 0, errno != ENOENT {
+                throw SystemError("remove", place.path)
+            }
+        } leave: { place throws(SystemError) in
+            // Not empty: the next round's.
+            if unlinkat(place.parent, place.name, AT_REMOVEDIR) != 0, errno != ENOENT,
+                errno != ENOTEMPTY, errno != EEXIST
+            {
+                throw SystemError("remove", place.path)
+            }
+        }
+        if isEmpty { return }
     }
 }
 
@@ -29,15 +55,15 @@ package func syncTree(_ path: String) throws(SystemError) {
     try syncTree(File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
 }
 
-private func syncTree(_ directory: borrowing File) throws(SystemError) {
-    for entry in try DirectoryEntry.list(directory) {
-        guard entry.kind == .file || entry.kind == .directory else { continue }
-        let path = joined(directory.path, entry.name ?? "?")
+package func syncTree(_ directory: borrowing File) throws(SystemError) {
+    try TreeWalk(TreeBounds()).walk(directory) { place throws(SystemError) in
+        guard place.status.st_mode & S_IFMT == S_IFREG else { return }
         let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let descriptor = openat(directory.descriptor, entry.bytes, flags)
-        if descriptor < 0 { throw SystemError("open", path) }
-        let file = File(owning: descriptor, path: path)
-        if entry.kind == .directory { try syncTree(file) } else { try file.sync() }
+        let descriptor = openat(place.parent, place.name, flags)
+        if descriptor < 0 { throw SystemError("open", place.path) }
+        try File(owning: descriptor, path: place.path).sync()
+    } leave: { place throws(SystemError) in
+        if fsync(place.descriptor) != 0 { throw SystemError("fsync", place.path) }
     }
     try directory.sync()
 }
@@ -47,11 +73,22 @@ private func syncTree(_ directory: borrowing File) throws(SystemError) {
 package func allocatedBytes(_ path: String) -> Int {
     var status = stat()
     guard lstat(path, &status) == 0 else { return 0 }
-    // Units of 512 bytes whatever the file system's are: stat(3type).
-    let own = Int(status.st_blocks) * 512
+    let own = allocatedBytes(status)
     guard status.st_mode & S_IFMT == S_IFDIR,
-        let directory = try? File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-        let entries = try? DirectoryEntry.list(directory)
+        let directory = try? File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
     else { return own }
-    return entries.compactMap(\.name).reduce(own) { $0 + allocatedBytes(joined(path, $1)) }
+    return own + allocatedBytes(below: directory)
 }
+
+/// What all in a directory takes, but not itself.
+package func allocatedBytes(below directory: borrowing File) -> Int {
+    var sum = 0
+    try? TreeWalk(TreeBounds()).walk(directory) { place throws(SystemError) in
+        let (next, overflow) = sum.addingReportingOverflow(allocatedBytes(place.status))
+        sum = overflow ? .max : next
+    }
+    return sum
+}
+
+/// In units of 512 bytes whatever the file system's are: stat(3type).
+private func allocatedBytes(_ status: stat) -> Int { Int(status.st_blocks) * 512 }

@@ -1,13 +1,10 @@
 import Documents
 import Glibc
-import Manifests
 import Posix
 
 /// One published checkpoint and what its `stade-report.json` says of it.
 package struct Output: Sendable, Hashable {
     package let path: String
-    /// The job that published it; nil where the report does not say.
-    package var job: String?
     /// `prune.pattern` of the manifest.
     package var pattern: String?
     package var perplexityDense: Double?
@@ -18,11 +15,13 @@ package struct Output: Sendable, Hashable {
 
     private static let reportLimit = 64 << 20
 
+    /// One of which nothing but its place is known.
+    package init(path: String) { self.path = path }
+
     /// Reads the report of the checkpoint in `path`; its numbers are nil where it has none.
     package init(at path: String) {
         self.path = path
         guard let report = try? Self.report(in: path) else { return }
-        job = report["job"]?["id"]?.string
         pattern = report["prune"]?["pattern"]?.string
         perplexityDense = report["perplexity"]?["dense"]?.double
         perplexityPruned = report["perplexity"]?["pruned"]?.double
@@ -70,30 +69,5 @@ extension Output {
         weights = node["weights"]?.integer
         zeros = node["zeros"]?.integer
         seconds = node["seconds"]?.double
-    }
-
-    /// The outputs that job `id` has published already, found by the reports in them: its output
-    /// itself, or beside or below that where there are several.
-    /// - Returns: nil unless all are there.
-    static func published(by id: String, _ manifest: Manifest, _ roots: Roots) -> [Output]? {
-        guard let output = try? roots.outputPath(manifest.output) else { return nil }
-        var places = [output]
-        if manifest.prune.outputs > 1 {
-            places += names(in: output).map { joined(output, $0) }
-            let parts = output.split(separator: "/")
-            let parent = "/" + parts.dropLast().joined(separator: "/")
-            let stem = String(parts.last ?? "")
-            places += names(in: parent).filter { $0 != stem && $0.hasPrefix(stem) }
-                .map { joined(parent, $0) }
-        }
-        let outputs = places.map { Output(at: $0) }.filter { $0.job == id }
-        return outputs.count < manifest.prune.outputs ? nil : outputs
-    }
-
-    private static func names(in path: String) -> [String] {
-        guard let directory = try? File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-            let entries = try? DirectoryEntry.list(directory)
-        else { return [] }
-        return entries.filter { $0.kind == .directory }.compactMap(\.name)
     }
 }

@@ -5,10 +5,11 @@ import Posix
 extension Spool {
     /// Removes finished jobs beyond `history.jobs`, and those that ended longer ago than
     /// `history.age`. Their outputs are not the spool's and stay, but for unfinished ones.
-    /// - Parameter roots: below which unfinished outputs may lie.
+    /// - Parameter leaving: told of each that has left an unfinished output.
     /// - Returns: how many were removed.
     package func prune(
-        _ history: Configuration.History, below roots: Roots? = nil, now: Double = Clock.wall()
+        _ history: Configuration.History, now: Double = Clock.wall(),
+        leaving: (JobRecord) -> Void = { _ in }
     ) throws(SystemError) -> Int {
         var finished: [(id: String, state: JobState, ended: Double)] = []
         for state in JobState.allCases where state.isFinished {
@@ -23,10 +24,10 @@ extension Spool {
         var removed = 0
         for (rank, job) in finished.enumerated() {
             guard rank >= history.jobs || now - job.ended > Double(history.age) else { continue }
-            if job.state == .failed, let roots, let record = try? record(job.id, job.state),
+            if job.state == .failed, let record = try? record(job.id, job.state),
                 hasCheckpoint(record)
             {
-                discardWork(record, below: roots)
+                leaving(record)
             }
             // Out of the way in one step: a crash leaves it whole or in `tmp`, which a start clears.
             let passing = joined(temporary, "\(job.id).old")

@@ -14,6 +14,8 @@ extension Spool {
     package static let resultFile = "result.json"
     /// What a later attempt goes on from: a directory with a `progress.json` of its own.
     package static let checkpointDirectory = "checkpoint"
+    /// In that directory: what the job has published, or is about to.
+    static let outputsFile = "outputs.json"
     /// What a worker wrote to standard error.
     package static let logFile = "log"
     /// Larger than any `state.json` that this program writes.

@@ -54,7 +54,7 @@ extension Spool {
         }
         if hasProgressed(record) { record.attempts = min(record.attempts, 1) }
         if record.attempts >= Self.maximumAttempts {
-            discardWork(record, below: roots)
+            discardCheckpoint(record)
             record.reason =
                 "the daemon or the machine went down during each of \(record.attempts) attempts"
             record.exitCode = ExitCode.software.rawValue

@@ -10,36 +10,43 @@ extension Spool {
         return try Manifest.read(readFile(path, limit: Inbox.maximumSize), file: record.file)
     }
 
-    /// The outputs of a job that published all of them; nil where any is missing. To be asked before
-    /// a job is run again.
-    package func published(_ record: JobRecord, below roots: Roots) -> [Output]? {
-        guard let manifest = try? manifest(record) else { return nil }
-        return Output.published(by: record.id, manifest, roots)
-    }
-
-    /// Removes what a worker that was killed left of the outputs it was building: `.stade-<id>.partial`
-    /// and, for a sweep, `.stade-<id>-<n>.partial` beside where the outputs belong. What cannot be
-    /// removed stays.
-    package func discardPartials(_ record: JobRecord, below roots: Roots) {
-        guard let manifest = try? manifest(record),
-            let output = try? roots.outputPath(manifest.output)
-        else { return }
-        let parent = "/" + output.split(separator: "/").dropLast().joined(separator: "/")
-        guard let directory = try? File(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-            let entries = try? DirectoryEntry.list(directory)
-        else { return }
-        for name in entries.lazy.filter({ $0.kind == .directory }).compactMap(\.name)
-        where name.hasPrefix(".stade-\(record.id)") && name.hasSuffix(".partial") {
-            try? removeTree(name, in: directory.descriptor)
+    /// What a worker has said of the outputs before it published them, each with the directory that it
+    /// is: `OutputRecord`. Empty where it has not come so far.
+    package func recordedOutputs(_ record: JobRecord) -> [(output: Output, identity: FileIdentity)] {
+        guard let directory = try? Directory(checkpoint(record)),
+            let bytes = try? directory.read(Self.outputsFile, limit: 1 << 20),
+            let node = try? JSON.parse(bytes, file: Self.outputsFile)
+        else { return [] }
+        return (node["outputs"]?.array ?? []).compactMap { node in
+            guard let output = Output(node), let device = node["device"]?.integer,
+                let inode = node["inode"]?.integer
+            else { return nil }
+            return (output, FileIdentity(device: device, inode: inode))
         }
     }
 
-    /// Removes all that was kept of a job for a later attempt; first the checkpoint, which names the
-    /// rest. What cannot be removed stays.
-    package func discardWork(_ record: JobRecord, below roots: Roots) {
-        try? removeTree(checkpoint(record))
-        discardPartials(record, below: roots)
+    /// The outputs of a job that published all of them; nil where any is missing. To be asked before
+    /// a job is run again. Only this account's directory that the job has made counts, in its place, and
+    /// nothing in it is read.
+    package func published(_ record: JobRecord, below roots: Roots) -> [Output]? {
+        let recorded = recordedOutputs(record)
+        guard !recorded.isEmpty, let manifest = try? manifest(record) else { return nil }
+        let paths = manifest.outputPaths
+        guard paths.count == recorded.count else { return nil }
+        for (path, (_, identity)) in zip(paths, recorded) {
+            var status = stat()
+            guard let (parent, name) = try? roots.output(path),
+                fstatat(parent.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+                status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
+                FileIdentity(status) == identity
+            else { return nil }
+        }
+        return recorded.map(\.output)
     }
+
+    /// Removes the checkpoint, which names the rest of what was kept of a job for a later attempt. What
+    /// cannot be removed stays.
+    package func discardCheckpoint(_ record: JobRecord) { try? removeTree(checkpoint(record)) }
 
     /// Whether a later attempt has something to go on from.
     package func hasCheckpoint(_ record: JobRecord) -> Bool {

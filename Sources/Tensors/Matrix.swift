@@ -45,16 +45,11 @@ package final class Matrix: @unchecked Sendable {
         }
     }
 
-    /// A matrix of zeros in an unlinked file of `directory`, whose pages the kernel may write out
-    /// when memory is short; nil where the file cannot be made that large.
-    package init?(rows: Int, columns: Int, scratchIn directory: String) {
+    /// A matrix of zeros in an empty file, whose pages the kernel may write out when memory is short;
+    /// nil where the file cannot be made that large.
+    /// - Parameter descriptor: open to read and write, not needed afterwards.
+    package init?(rows: Int, columns: Int, scratchFile descriptor: CInt) {
         let bytes = max(rows * columns, 1) * MemoryLayout<Float>.size
-        var template = Array("\(directory)/.stade-scratch-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        unlink(template)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         // Allocated at once: a disk that fills up later would end the process with SIGBUS.
         guard posix_fallocate(descriptor, 0, off_t(bytes)) == 0,
             let address = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),

@@ -10,28 +10,37 @@ struct ForegroundCheckpoint {
 
     private let template: Job
     private let id: String
-    private let directory: String
+    private let parent: Directory
+    private let name: String
+    private let directory: Directory
     private let interval: Int
 
     /// Finds what an earlier run left, or begins.
     init(_ job: Job, interval: Int) throws {
-        let output = try job.paths.outputPath(job.manifest.output)
-        let parts = output.split(separator: "/")
-        let parent = "/" + parts.dropLast().joined(separator: "/")
-        directory = joined(parent, ".\(parts.last ?? "").stade-checkpoint")
+        let output = try job.paths.output(job.manifest.output)
+        parent = try Directory(output.parent)
+        name = ".\(output.name).stade-checkpoint"
         template = job
         self.interval = interval
-        if mkdir(directory, 0o750) != 0, errno != EEXIST {
-            throw SystemError("make the directory", directory)
+        do throws(SystemError) {
+            try parent.makeDirectory(name, mode: 0o700)
+        } catch {
+            if error.errno != EEXIST { throw error }
         }
-        let path = joined(directory, Self.idFile)
-        let known = (try? readFile(path, limit: 64)).map { String(decoding: $0, as: UTF8.self) }
+        directory = try parent.directory(name)
+        let status = try directory.status()
+        guard status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
+            throw SystemError("trust", directory.path, errno: EPERM)
+        }
+        let known = (try? directory.read(Self.idFile, limit: 64)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         if let known, JobIdentifier.isValid(known) {
             id = known
         } else {
             id = job.id
-            try replaceFile(path, Array(id.utf8))
-            try syncDirectory(directory)
+            try directory.replace(Self.idFile, Array(id.utf8))
+            try directory.sync()
         }
     }
 
@@ -39,8 +48,9 @@ struct ForegroundCheckpoint {
     func job(_ say: @escaping @Sendable (String) -> Void) -> Job {
         var job = Job(
             id: id, manifest: template.manifest, paths: template.paths, ceiling: template.ceiling)
+        job.keeper = .checkpoint(name)
         job.resumption = Resumption(
-            directory: directory, version: version, attempt: template.id,
+            directory: directory.path, version: version, attempt: template.id,
             interval: Double(interval)
         ) { note in
             if let text = note.text { say(text) }
@@ -50,10 +60,16 @@ struct ForegroundCheckpoint {
 
     /// Removes the directory where there is nothing to go on from.
     func removeIfUnused() {
-        guard let lock = try? File(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
-            // Another process may be about to write there.
-            flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0
+        // Another process may be about to write there.
+        guard (try? directory.lock(patience: 0)) == true,
+            directory.status(of: Spool.progressFile) == nil
         else { return }
-        if access(joined(directory, Spool.progressFile), F_OK) != 0 { try? removeTree(directory) }
+        try? directory.removeContents()
+        // At its name may be another by now.
+        if let status = parent.status(of: name),
+            FileIdentity(status) == (try? directory.identity())
+        {
+            unlinkat(parent.descriptor, name, AT_REMOVEDIR)
+        }
     }
 }

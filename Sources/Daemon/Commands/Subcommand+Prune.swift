@@ -27,6 +27,7 @@ extension Subcommand {
         signal(SIGPIPE, SIG_IGN)
         let stop = try StopSignal([SIGINT, SIGTERM, SIGHUP])
         let display = ProgressDisplay()
+        job.warn = { display.say($0) }
         var checkpoint: ForegroundCheckpoint?
         if arguments.flags.contains("--resume") {
             let interval = try arguments.values["--config"].map {
@@ -35,6 +36,7 @@ extension Subcommand {
             checkpoint = try ForegroundCheckpoint(
                 job, interval: interval ?? Configuration().checkpoint.interval)
             job = checkpoint?.job { display.say($0) } ?? job
+            job.warn = { display.say($0) }
         }
         defer { checkpoint?.removeIfUnused() }
         let paths: [String]

@@ -11,10 +11,11 @@ struct Confinement {
     private static let system = ["/etc", "/proc", "/sys", "/dev/urandom", "/run/systemd/userdb"]
     private static let programs = ["/usr", "/lib", "/lib64", "/opt"]
 
-    let reading: [String]
-    let writing: [String]
+    let reading: [OpenFile]
+    let writing: [OpenFile]
 
-    /// A path that is wrong is left out: the plan says what is wrong with it.
+    /// A path that is wrong is left out: the plan says what is wrong with it. What is found stays open in
+    /// `roots`, which give the plan the same.
     ///
     /// - Parameter directory: the job's in the spool.
     init(_ manifest: Manifest, _ roots: Roots, directory: String) {
@@ -28,14 +29,20 @@ struct Confinement {
             [try? roots.directoryToRead(manifest.model)].compactMap { $0 }
             + (files + [manifest.evaluation?.choices, manifest.knownStatistics].compactMap { $0 })
             .compactMap { try? roots.fileToRead($0) }
-        let output = try? roots.outputPath(manifest.output)
-        let parent = output.map { "/" + $0.split(separator: "/").dropLast().joined(separator: "/") }
-        writing = [directory, P_tmpdir, "/dev/null"] + [parent].compactMap { $0 }
+        writing =
+            Self.named([directory, P_tmpdir, "/dev/null"])
+            + [try? roots.output(manifest.output).parent].compactMap { $0 }
+    }
+
+    /// What is not there is left out.
+    private static func named(_ paths: [String]) -> [OpenFile] {
+        paths.compactMap { try? OpenFile(naming: $0) }
     }
 
     /// To be called before other threads are started: only later ones are confined too.
     func apply() throws(SystemError) {
         _ = try Landlock.confine(
-            reading: reading + Self.system, executing: Self.programs, writing: writing)
+            reading: reading + Self.named(Self.system), executing: Self.named(Self.programs),
+            writing: writing)
     }
 }

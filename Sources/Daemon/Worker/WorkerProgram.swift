@@ -64,6 +64,8 @@ struct WorkerProgram {
             id: id, manifest: manifest,
             paths: roots,
             ceiling: configuration.limits)
+        job.keeper = .daemon
+        job.warn = complain
         job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
         job.resumption = try resumption(record, spool, configuration)
         let stop = try StopSignal([SIGTERM])

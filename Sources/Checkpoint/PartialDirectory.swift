@@ -1,0 +1,244 @@
+import Glibc
+import Posix
+
+/// The private directory beside its outputs in which a job builds them, `.stade-<id>.partial`: on the
+/// same mount, so that publishing is one rename, and closed to all but this account.
+///
+/// The directory that holds it may be anybody's. Whoever may write there may rename this one away or
+/// put another in its place: nothing is found by its path, so no file of ours gets into theirs and none
+/// of theirs into an output. What a directory is says the mark in it, which nobody else could write.
+package final class PartialDirectory: Sendable {
+    /// That holds the outputs, and this.
+    package let parent: Directory
+    package let directory: Directory
+    package let name: String
+    package let identity: FileIdentity
+    /// Whose files alone are removed; nil: whoever's.
+    private let owner: uid_t?
+
+    /// Names that are tried, for others may have taken some.
+    private static let maximumNames = 9
+    static let markName = ".stade-job"
+    private static let markLimit = 1024
+
+    /// Whose leftovers it would be.
+    package struct Mark: Sendable, Hashable {
+        package let id: String
+        /// The directory beside it whose checkpoint goes on from it; empty: none.
+        package let checkpoint: String
+        /// A daemon's, which cleans up by its records.
+        package let isDaemons: Bool
+
+        package init(id: String, checkpoint: String = "", isDaemons: Bool = false) {
+            self.id = id
+            self.checkpoint = checkpoint
+            self.isDaemons = isDaemons
+        }
+
+        var bytes: [UInt8] { Array("1\n\(id)\n\(isDaemons ? 1 : 0)\n\(checkpoint)\n".utf8) }
+
+        init?(_ bytes: [UInt8]) {
+            let lines = String(decoding: bytes, as: UTF8.self).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            guard lines.count == 5, lines[0] == "1" else { return nil }
+            self.init(
+                id: String(lines[1]), checkpoint: String(lines[3]), isDaemons: lines[2] == "1")
+        }
+    }
+
+    private init(
+        _ parent: Directory, _ directory: Directory, _ name: String, _ identity: FileIdentity,
+        owner: uid_t?
+    ) {
+        self.owner = owner
+        self.parent = parent
+        self.directory = directory
+        self.name = name
+        self.identity = identity
+    }
+
+    static func names(_ id: String) -> [String] {
+        precondition(!id.isEmpty && !id.utf8.contains(UInt8(ascii: "/")), "an id is part of a name")
+        return (1...maximumNames).map { ".stade-\(id)\($0 == 1 ? "" : "-\($0)").partial" }
+    }
+
+    /// Makes it, empty. What an earlier attempt of the same job left at its name is removed; what is
+    /// anybody else's stays, and another name is taken.
+    ///
+    /// - Parameters:
+    ///   - mustBePrivate: refuses a file system that keeps no permissions.
+    ///   - taken: told of each name that is somebody else's.
+    /// - Throws: `OutputError` where no name is free, `SystemError` where the system refuses.
+    package static func make(
+        _ mark: Mark, in parent: Directory, mustBePrivate: Bool,
+        taken: (String) -> Void = { _ in }
+    ) throws -> PartialDirectory {
+        for name in names(mark.id) {
+            var isNew = true
+            do throws(SystemError) {
+                try parent.makeDirectory(name, mode: 0o700)
+            } catch {
+                if error.errno != EEXIST { throw error }
+                isNew = false
+            }
+            guard let opened = try? parent.directory(name), let status = try? opened.status(),
+                isPrivate(status) || (isNew && !mustBePrivate)
+            else {
+                if isNew, try mustBePrivate && isOpenToOthers(name, in: parent) {
+                    throw OutputError(output: parent.path, reason: .notPrivate)
+                }
+                taken(joined(parent.path, name))
+                continue
+            }
+            // One without a mark was never begun.
+            if !isNew, let other = try? Self.mark(of: opened), other.id != mark.id {
+                taken(opened.path)
+                continue
+            }
+            guard try opened.lock() else {
+                taken(opened.path)
+                continue
+            }
+            if !isNew {
+                try opened.removeContents(TreeBounds(owner: mustBePrivate ? geteuid() : nil))
+            }
+            try opened.write(markName, mark.bytes)
+            return PartialDirectory(
+                parent, opened, name, FileIdentity(status), owner: mustBePrivate ? geteuid() : nil)
+        }
+        throw OutputError(output: parent.path, reason: .namesTaken)
+    }
+
+    /// Takes over what an earlier attempt has left.
+    ///
+    /// - Throws: `OutputError` where it is another one, or in use.
+    package init(
+        resuming name: String, _ identity: FileIdentity, id: String, in parent: Directory,
+        mustBePrivate: Bool
+    ) throws {
+        let opened = try parent.directory(name)
+        let status = try opened.status()
+        guard FileIdentity(status) == identity, !mustBePrivate || Self.isPrivate(status),
+            try Self.mark(of: opened).id == id
+        else { throw OutputError(output: opened.path, reason: .replaced) }
+        guard try opened.lock() else { throw OutputError(output: opened.path, reason: .inUse) }
+        self.parent = parent
+        directory = opened
+        self.name = name
+        self.identity = identity
+        owner = mustBePrivate ? geteuid() : nil
+    }
+
+    /// Removes all that is in it, then itself unless it was moved away.
+    package func remove() throws(SystemError) {
+        try directory.removeContents(TreeBounds(owner: owner))
+        // At its name may be another one by now: an empty one would be all that goes.
+        if let status = parent.status(of: name), FileIdentity(status) == identity,
+            unlinkat(parent.descriptor, name, AT_REMOVEDIR) != 0, errno != ENOENT
+        {
+            throw SystemError("remove", directory.path)
+        }
+    }
+
+    /// This account's and closed to all others; bits of a group are those that an access control list
+    /// gives at most: acl(5).
+    private static func isPrivate(_ status: stat) -> Bool {
+        status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
+            && status.st_mode & 0o077 == 0
+    }
+
+    /// Whether a directory that was just made is ours and not closed.
+    private static func isOpenToOthers(_ name: String, in parent: Directory) throws -> Bool {
+        guard let status = parent.status(of: name), status.st_mode & S_IFMT == S_IFDIR else {
+            return false
+        }
+        guard status.st_uid == geteuid() else { return false }
+        unlinkat(parent.descriptor, name, AT_REMOVEDIR)
+        return status.st_mode & 0o077 != 0
+    }
+
+    private static func mark(of directory: Directory) throws -> Mark {
+        let bytes = try directory.read(markName, limit: markLimit)
+        guard let mark = Mark(bytes) else {
+            throw SystemError("read", joined(directory.path, markName), errno: EINVAL)
+        }
+        return mark
+    }
+}
+
+extension PartialDirectory {
+    /// What dead attempts of a job have left, of this account's and with the job's mark, is removed. What
+    /// is in use, or another's, stays.
+    package static func removeLeftovers(of id: String, in parent: Directory) throws(SystemError) {
+        for name in names(id) {
+            guard let found = leftover(name, in: parent, owner: geteuid()), found.mark?.id == id else { continue }
+            try found.partial.remove()
+        }
+    }
+
+    /// What all attempts of a job take on the disk, in bytes.
+    package static func allocatedBytes(of id: String, in parent: Directory) -> Int {
+        names(id).reduce(0) { sum, name in
+            guard let opened = try? parent.directory(name), let status = try? opened.status(),
+                isPrivate(status), (try? mark(of: opened))?.id == id
+            else { return sum }
+            return sum + opened.allocatedBytes()
+        }
+    }
+
+    /// What became of a leftover of some job without a daemon.
+    package enum Leftover: Sendable, Hashable {
+        case removed(String)
+        /// It may be of use to somebody, or cannot be removed: why.
+        case kept(String, because: String)
+    }
+
+    /// Cleans up after processes that have died: the unfinished outputs in `parent` of this account that
+    /// nobody locks.
+    package static func removeStale(in parent: Directory) -> [Leftover] {
+        guard let entries = try? parent.entries() else { return [] }
+        return entries.filter { $0.kind == .directory }.compactMap(\.name).filter {
+            $0.hasPrefix(".stade-") && $0.hasSuffix(".partial")
+        }.prefix(maximumStale).compactMap { name in
+            guard let status = parent.status(of: name), status.st_uid == geteuid() else {
+                return nil
+            }
+            let path = joined(parent.path, name)
+            guard let found = leftover(name, in: parent, owner: nil) else {
+                // In use, or made by an earlier version: that one locked nothing.
+                guard status.st_mode & 0o077 != 0 else { return nil }
+                return .kept(
+                    path, because: "it has no mark of this version; remove it if no job builds it")
+            }
+            guard let mark = found.mark, !mark.isDaemons else { return nil }
+            if !mark.checkpoint.isEmpty,
+                let checkpoint = try? parent.directory(mark.checkpoint),
+                checkpoint.status(of: "progress.json") != nil
+            {
+                return nil
+            }
+            do throws(SystemError) {
+                try found.partial.remove()
+                return .removed(path)
+            } catch {
+                return .kept(path, because: error.description)
+            }
+        }
+    }
+
+    /// In one look; the next one finds the rest.
+    private static let maximumStale = 64
+
+    /// One of this account's that nobody uses, locked; its mark is nil where it has none.
+    private static func leftover(
+        _ name: String, in parent: Directory, owner: uid_t?
+    ) -> (partial: PartialDirectory, mark: Mark?)? {
+        guard let opened = try? parent.directory(name), let status = try? opened.status(),
+            isPrivate(status), (try? opened.lock(patience: 0)) == true
+        else { return nil }
+        return (
+            PartialDirectory(parent, opened, name, FileIdentity(status), owner: owner),
+            try? mark(of: opened)
+        )
+    }
+}
