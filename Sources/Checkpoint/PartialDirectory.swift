@@ -74,39 +74,71 @@ package final class PartialDirectory: Sendable {
         taken: (String) -> Void = { _ in }
     ) throws -> PartialDirectory {
         for name in names(mark.id) {
-            var isNew = true
-            do throws(SystemError) {
-                try parent.makeDirectory(name, mode: 0o700)
-            } catch {
-                if error.errno != EEXIST { throw error }
-                isNew = false
-            }
-            guard let opened = try? parent.directory(name), let status = try? opened.status(),
-                isPrivate(status) || (isNew && !mustBePrivate)
-            else {
-                if isNew, try mustBePrivate && isOpenToOthers(name, in: parent) {
-                    throw OutputError(output: parent.path, reason: .notPrivate)
+            for _ in 0..<3 {
+                let (made, isTaken) = try make(name, mark, in: parent, mustBePrivate)
+                if let made { return made }
+                if isTaken {
+                    taken(joined(parent.path, name))
+                    break
                 }
-                taken(joined(parent.path, name))
-                continue
             }
-            // One without a mark was never begun.
-            if !isNew, let other = try? Self.mark(of: opened), other.id != mark.id {
-                taken(opened.path)
-                continue
-            }
-            guard try opened.lock() else {
-                taken(opened.path)
-                continue
-            }
-            if !isNew {
-                try opened.removeContents(TreeBounds(owner: mustBePrivate ? geteuid() : nil))
-            }
-            try opened.write(markName, mark.bytes)
-            return PartialDirectory(
-                parent, opened, name, FileIdentity(status), owner: mustBePrivate ? geteuid() : nil)
         }
         throw OutputError(output: parent.path, reason: .namesTaken)
+    }
+
+    /// - Returns: nil where the name is another's, or has just gone.
+    private static func make(
+        _ name: String, _ mark: Mark, in parent: Directory, _ mustBePrivate: Bool
+    ) throws -> (PartialDirectory?, isTaken: Bool) {
+        var isNew = true
+        do throws(SystemError) {
+            try parent.makeDirectory(name, mode: 0o700)
+        } catch {
+            if error.errno != EEXIST { throw error }
+            isNew = false
+        }
+        guard let opened = try open(name, in: parent) else { return (nil, true) }
+        let status = try opened.status()
+        guard isPrivate(status) || (isNew && !mustBePrivate && status.st_uid == geteuid()) else {
+            if isNew, status.st_uid == geteuid() {
+                unlinkat(parent.descriptor, name, AT_REMOVEDIR)
+                throw OutputError(output: parent.path, reason: .notPrivate)
+            }
+            return (nil, true)
+        }
+        guard try isNew || belongs(opened, to: mark.id), try opened.lock() else {
+            return (nil, true)
+        }
+        // Whoever looked for leftovers may have found it before it was locked.
+        guard parent.status(of: name).map({ FileIdentity($0) }) == FileIdentity(status) else {
+            return (nil, false)
+        }
+        let owner = mustBePrivate ? geteuid() : nil
+        let made = PartialDirectory(parent, opened, name, FileIdentity(status), owner: owner)
+        if !isNew { try made.empty() }
+        try opened.write(markName, mark.bytes)
+        return (made, false)
+    }
+
+    /// nil where the name is no directory that this account may enter.
+    private static func open(_ name: String, in parent: Directory) throws -> Directory? {
+        do throws(SystemError) {
+            return try parent.directory(name)
+        } catch {
+            if error.exitCode == .tryAgain { throw error }
+            return nil
+        }
+    }
+
+    /// Whether a private directory is of a job. One whose mark was lost, or not yet written, is what its
+    /// name says, unless it is an output.
+    private static func belongs(_ directory: Directory, to id: String) throws -> Bool {
+        do {
+            return try mark(of: directory).id == id
+        } catch {
+            if (error as? any Failure)?.exitCode == .tryAgain { throw error }
+            return directory.status(of: Checkpoint.configName) == nil
+        }
     }
 
     /// Takes over what an earlier attempt has left.
@@ -129,9 +161,19 @@ package final class PartialDirectory: Sendable {
         owner = mustBePrivate ? geteuid() : nil
     }
 
+    /// Removes all that is in it; last the mark, without which nobody would know what it is.
+    private func empty() throws(SystemError) {
+        for entry in try directory.entries() where entry.name != Self.markName {
+            try removeTree(entry.bytes, in: directory, TreeBounds(owner: owner))
+        }
+        if unlinkat(directory.descriptor, Self.markName, 0) != 0, errno != ENOENT {
+            throw SystemError("remove", joined(directory.path, Self.markName))
+        }
+    }
+
     /// Removes all that is in it, then itself unless it was moved away.
     package func remove() throws(SystemError) {
-        try directory.removeContents(TreeBounds(owner: owner))
+        try empty()
         // At its name may be another one by now: an empty one would be all that goes.
         if let status = parent.status(of: name), FileIdentity(status) == identity,
             unlinkat(parent.descriptor, name, AT_REMOVEDIR) != 0, errno != ENOENT
@@ -147,16 +189,6 @@ package final class PartialDirectory: Sendable {
             && status.st_mode & 0o077 == 0
     }
 
-    /// Whether a directory that was just made is ours and not closed.
-    private static func isOpenToOthers(_ name: String, in parent: Directory) throws -> Bool {
-        guard let status = parent.status(of: name), status.st_mode & S_IFMT == S_IFDIR else {
-            return false
-        }
-        guard status.st_uid == geteuid() else { return false }
-        unlinkat(parent.descriptor, name, AT_REMOVEDIR)
-        return status.st_mode & 0o077 != 0
-    }
-
     private static func mark(of directory: Directory) throws -> Mark {
         let bytes = try directory.read(markName, limit: markLimit)
         guard let mark = Mark(bytes) else {
@@ -169,10 +201,13 @@ package final class PartialDirectory: Sendable {
 extension PartialDirectory {
     /// What dead attempts of a job have left, of this account's and with the job's mark, is removed. What
     /// is in use, or another's, stays.
-    package static func removeLeftovers(of id: String, in parent: Directory) throws(SystemError) {
+    package static func removeLeftovers(of id: String, in parent: Directory) throws {
         for name in names(id) {
-            guard let found = leftover(name, in: parent, owner: geteuid()), found.mark?.id == id else { continue }
-            try found.partial.remove()
+            guard parent.status(of: name) != nil,
+                let found = try leftover(name, in: parent, owner: geteuid()),
+                try belongs(found.directory, to: id)
+            else { continue }
+            try found.remove()
         }
     }
 
@@ -204,21 +239,23 @@ extension PartialDirectory {
                 return nil
             }
             let path = joined(parent.path, name)
-            guard let found = leftover(name, in: parent, owner: nil) else {
+            guard let found = try? leftover(name, in: parent, owner: nil) else {
                 // In use, or made by an earlier version: that one locked nothing.
                 guard status.st_mode & 0o077 != 0 else { return nil }
                 return .kept(
                     path, because: "it has no mark of this version; remove it if no job builds it")
             }
-            guard let mark = found.mark, !mark.isDaemons else { return nil }
-            if !mark.checkpoint.isEmpty,
+            let mark = try? mark(of: found.directory)
+            guard mark?.isDaemons == false || (try? found.directory.entries())?.isEmpty == true
+            else { return nil }
+            if let mark, !mark.checkpoint.isEmpty,
                 let checkpoint = try? parent.directory(mark.checkpoint),
                 checkpoint.status(of: "progress.json") != nil
             {
                 return nil
             }
             do throws(SystemError) {
-                try found.partial.remove()
+                try found.remove()
                 return .removed(path)
             } catch {
                 return .kept(path, because: error.description)
@@ -229,16 +266,13 @@ extension PartialDirectory {
     /// In one look; the next one finds the rest.
     private static let maximumStale = 64
 
-    /// One of this account's that nobody uses, locked; its mark is nil where it has none.
+    /// One of this account's that nobody uses, locked.
     private static func leftover(
         _ name: String, in parent: Directory, owner: uid_t?
-    ) -> (partial: PartialDirectory, mark: Mark?)? {
-        guard let opened = try? parent.directory(name), let status = try? opened.status(),
-            isPrivate(status), (try? opened.lock(patience: 0)) == true
-        else { return nil }
-        return (
-            PartialDirectory(parent, opened, name, FileIdentity(status), owner: owner),
-            try? mark(of: opened)
-        )
+    ) throws -> PartialDirectory? {
+        guard let opened = try open(name, in: parent) else { return nil }
+        let status = try opened.status()
+        guard isPrivate(status), try opened.lock(patience: 0) else { return nil }
+        return PartialDirectory(parent, opened, name, FileIdentity(status), owner: owner)
     }
 }

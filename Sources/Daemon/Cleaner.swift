@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Manifests
 import Pipeline
 import Posix
@@ -16,13 +17,29 @@ final class Cleaner: Sendable {
         complain: @escaping @Sendable (String) -> Void
     ) {
         queue.async {
-            do {
-                try Job.removeLeftovers(of: id, manifest, roots)
-            } catch is RootsError {
-                // Where it was to be there is nothing any more.
-            } catch {
-                complain((error as? any Failure)?.description ?? "\(error)")
+            for attempt in 1... {
+                do {
+                    return try Job.removeLeftovers(of: id, manifest, roots)
+                } catch is RootsError {
+                    // Where it was to be there is nothing any more.
+                    return
+                } catch {
+                    let failure = error as? any Failure
+                    // No descriptors, no memory.
+                    if failure?.exitCode == .tryAgain, attempt < 3 {
+                        usleep(200_000)
+                        continue
+                    }
+                    return complain(failure?.description ?? "\(error)")
+                }
             }
         }
+    }
+
+    /// Gives it so many seconds for what is still to be removed; the next start finds the rest.
+    func finish(within seconds: Double) {
+        let done = DispatchSemaphore(value: 0)
+        queue.async { done.signal() }
+        _ = done.wait(timeout: .now() + seconds)
     }
 }

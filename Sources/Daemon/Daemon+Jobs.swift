@@ -73,6 +73,8 @@ extension Daemon {
 
     func complete(_ record: JobRecord, _ outputs: [Output]) throws(SystemError) {
         let record = try spool.finish(record, outputs)
+        // A worker that was killed behind its last rename.
+        cleanUp(after: record)
         announce(record, outputs)
     }
 

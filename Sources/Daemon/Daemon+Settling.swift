@@ -12,12 +12,11 @@ extension Daemon {
         var record = worker.record
         // Also of a worker that was killed after it had published: a finished job never runs again.
         if case .done(let paths) = worker.result {
-            let recorded = spool.recordedOutputs(record).map(\.output)
+            let recorded = try spool.recordedOutputs(record).map(\.output)
             let outputs = recorded.isEmpty ? paths.map { Output(path: $0) } : recorded
             return try complete(record, outputs)
         }
-        if let outputs = spool.published(record, below: roots) {
-            cleanUp(after: record)
+        if let outputs = try spool.published(record, below: roots) {
             return try complete(record, outputs)
         }
         // A worker that was killed could not clean up; what belongs to a checkpoint stays.

@@ -176,6 +176,7 @@ package final class Daemon: @unchecked Sendable {
         watch = nil
         metrics.write(self, isLast: true)
         lock = nil
+        cleaner.finish(within: 2)
         journal.write(JournalEntry(.notice, "staded has stopped", .daemonStopped))
         journal.flush()
         exit.set(code)

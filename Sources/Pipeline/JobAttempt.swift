@@ -88,16 +88,24 @@ struct JobAttempt {
         let waiting = zip(plan.outputs, saved.outputs).filter { output, built in
             !OutputDirectory.isPublished(output.name, built.identity, in: parent)
         }
-        partial = try? PartialDirectory(
-            resuming: saved.place.name, saved.place.identity, id: plan.job.id, in: parent,
-            mustBePrivate: isForOthers)
+        partial = try unlessShort {
+            try PartialDirectory(
+                resuming: saved.place.name, saved.place.identity, id: plan.job.id, in: parent,
+                mustBePrivate: isForOthers)
+        }
         do {
             for (output, built) in waiting {
-                guard let partial,
-                    let directory = try? OutputDirectory(
-                        resuming: output.name, number: output.number, built.identity, in: partial,
-                        overwrite: output.overwrite)
-                else { throw StaleCheckpoint("\(escaped(output.path)) has gone") }
+                let partial = partial
+                let found = try unlessShort {
+                    try partial.map {
+                        try OutputDirectory(
+                            resuming: output.name, number: output.number, built.identity, in: $0,
+                            overwrite: output.overwrite)
+                    }
+                }
+                guard let directory = found ?? nil else {
+                    throw StaleCheckpoint("\(escaped(output.path)) has gone")
+                }
                 try directory.publish(mustBeOwn: isForOthers)
             }
             try parent.sync()
@@ -111,6 +119,16 @@ struct JobAttempt {
         }
         try? checkpoint.remove()
         removePartial()
+    }
+
+    /// nil where it is not there; a lack of descriptors or memory does not say so.
+    private func unlessShort<Value>(_ body: () throws -> Value) throws -> Value? {
+        do {
+            return try body()
+        } catch {
+            if (error as? any Failure)?.exitCode == .tryAgain { throw error }
+            return nil
+        }
     }
 
     /// Takes over the outputs that were begun.
@@ -136,6 +154,7 @@ struct JobAttempt {
                         built, firstBlock: isUnderWay ? saved.block : plan.blocks))
             }
         } catch {
+            if (error as? any Failure)?.exitCode == .tryAgain { throw error }
             let text = (error as? any Failure)?.description ?? "\(error)"
             throw StaleCheckpoint("the unfinished output cannot be used: \(text)")
         }

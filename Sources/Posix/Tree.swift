@@ -7,20 +7,34 @@ import Glibc
 package func removeTree(
     _ path: String, in parent: CInt = AT_FDCWD, _ bounds: TreeBounds = TreeBounds()
 ) throws(SystemError) {
+    try removeTree(path.utf8CString.map { $0 }, in: parent, path, bounds)
+}
+
+/// The same for a name of any bytes, with the closing NUL.
+package func removeTree(
+    _ name: [CChar], in parent: Directory, _ bounds: TreeBounds = TreeBounds()
+) throws(SystemError) {
+    let shown = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    try removeTree(name, in: parent.descriptor, joined(parent.path, shown), bounds)
+}
+
+private func removeTree(
+    _ name: [CChar], in parent: CInt, _ path: String, _ bounds: TreeBounds
+) throws(SystemError) {
     var status = stat()
-    if fstatat(parent, path, &status, AT_SYMLINK_NOFOLLOW) != 0 {
+    if fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0 {
         if errno == ENOENT { return }
         throw SystemError("remove", path)
     }
     try bounds.checkOwner(status, path)
     if status.st_mode & S_IFMT == S_IFDIR {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        let descriptor = openat(parent, path, flags)
+        let descriptor = openat(parent, name, flags)
         if descriptor < 0 { throw SystemError("remove", path) }
         try removeContents(of: File(owning: descriptor, path: path), bounds)
     }
     let flag = status.st_mode & S_IFMT == S_IFDIR ? Int32(AT_REMOVEDIR) : 0
-    if unlinkat(parent, path, flag) != 0, errno != ENOENT { throw SystemError("remove", path) }
+    if unlinkat(parent, name, flag) != 0, errno != ENOENT { throw SystemError("remove", path) }
 }
 
 /// Removes all that is in a directory, but not itself.

@@ -48,7 +48,7 @@ extension Spool {
         _ record: JobRecord, _ roots: Roots, _ result: inout Recovery
     ) throws {
         var record = record
-        if let outputs = published(record, below: roots) {
+        if let outputs = try published(record, below: roots) {
             result.finished.append(try finish(record, outputs))
             return
         }

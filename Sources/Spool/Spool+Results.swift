@@ -12,9 +12,18 @@ extension Spool {
 
     /// What a worker has said of the outputs before it published them, each with the directory that it
     /// is: `OutputRecord`. Empty where it has not come so far.
-    package func recordedOutputs(_ record: JobRecord) -> [(output: Output, identity: FileIdentity)] {
-        guard let directory = try? Directory(checkpoint(record)),
-            let bytes = try? directory.read(Self.outputsFile, limit: 1 << 20),
+    /// - Throws: only where descriptors or memory are short.
+    package func recordedOutputs(
+        _ record: JobRecord
+    ) throws(SystemError) -> [(output: Output, identity: FileIdentity)] {
+        let bytes: [UInt8]
+        do throws(SystemError) {
+            bytes = try Directory(checkpoint(record)).read(Self.outputsFile, limit: 1 << 20)
+        } catch {
+            if error.exitCode == .tryAgain { throw error }
+            return []
+        }
+        guard
             let node = try? JSON.parse(bytes, file: Self.outputsFile)
         else { return [] }
         return (node["outputs"]?.array ?? []).compactMap { node in
@@ -28,15 +37,24 @@ extension Spool {
     /// The outputs of a job that published all of them; nil where any is missing. To be asked before
     /// a job is run again. Only this account's directory that the job has made counts, in its place, and
     /// nothing in it is read.
-    package func published(_ record: JobRecord, below roots: Roots) -> [Output]? {
-        let recorded = recordedOutputs(record)
+    package func published(
+        _ record: JobRecord, below roots: Roots
+    ) throws(SystemError) -> [Output]? {
+        let recorded = try recordedOutputs(record)
         guard !recorded.isEmpty, let manifest = try? manifest(record) else { return nil }
         let paths = manifest.outputPaths
         guard paths.count == recorded.count else { return nil }
         for (path, (_, identity)) in zip(paths, recorded) {
             var status = stat()
-            guard let (parent, name) = try? roots.output(path),
-                fstatat(parent.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0,
+            let place: (parent: OpenFile, name: String)
+            do {
+                place = try roots.output(path)
+            } catch {
+                if let error = error as? SystemError, error.exitCode == .tryAgain { throw error }
+                return nil
+            }
+            guard
+                fstatat(place.parent.descriptor, place.name, &status, AT_SYMLINK_NOFOLLOW) == 0,
                 status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(),
                 FileIdentity(status) == identity
             else { return nil }

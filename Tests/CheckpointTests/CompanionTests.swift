@@ -16,7 +16,7 @@ struct CompanionTests {
         mkdir(scratch["out"], 0o750)
         let source = try Checkpoint(directory: scratch["m"], followSymlinks: followSymlinks)
         let layout = try CheckpointLayout(source, edits: [])
-        try CheckpointWriter(layout, into: scratch["out"], config: nil).finish()
+        try CheckpointWriter(layout, into: Directory(scratch["out"]), config: nil).finish()
         return layout.companions.skipped
     }
 
@@ -33,7 +33,7 @@ struct CompanionTests {
             "model.q4.gguf", "onnx/model.onnx", "optimizer.pt", "original/consolidated.00.pth",
             "pytorch_model-00001-of-00002.bin", "pytorch_model.bin.index.json",
             "stade-report.json", "stade-statistics.safetensors", "tf_model.h5",
-            "x.ckpt.index", ".stade-7.partial/config.json",
+            "x.ckpt.index", ".stade-7.partial/config.json", ".stade-job",
         ]
         for name in along + behind { try scratch.write("m/\(name)", name) }
         try scratch.write("m/README.md", "dense")

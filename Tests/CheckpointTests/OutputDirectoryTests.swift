@@ -4,85 +4,184 @@ import Posix
 import Testing
 
 struct OutputDirectoryTests {
-    private func build(_ scratch: Scratch, id: String = "1", overwrite: Bool = false) throws
-        -> OutputDirectory
-    {
-        let output = try OutputDirectory(output: scratch["o"], id: id, overwrite: overwrite)
-        try writeFile(joined(output.partial, "config.json"), [UInt8](id.utf8))
-        mkdir(joined(output.partial, "sub"), 0o750)
-        try writeFile(joined(output.partial, "sub/x"), [1])
+    private func partial(
+        _ scratch: Scratch, id: String = "1", mustBePrivate: Bool = true
+    ) throws -> PartialDirectory {
+        try PartialDirectory.make(
+            PartialDirectory.Mark(id: id), in: Directory(scratch.path),
+            mustBePrivate: mustBePrivate)
+    }
+
+    private func build(
+        _ partial: PartialDirectory, _ text: String = "new", overwrite: Bool = false
+    ) throws -> OutputDirectory {
+        let output = try OutputDirectory("o", number: 1, in: partial, overwrite: overwrite)
+        try output.directory.write("config.json", [UInt8](text.utf8))
+        try output.directory.makeDirectory("sub", mode: 0o750)
+        try output.directory.directory("sub").write("x", [1])
         return output
+    }
+
+    private func publish(
+        _ scratch: Scratch, _ text: String = "new", overwrite: Bool = false
+    ) throws {
+        let partial = try partial(scratch)
+        try build(partial, text, overwrite: overwrite).publish(mustBeOwn: true)
+        try partial.remove()
     }
 
     @Test func publish_whenNothingIsThere() throws {
         let scratch = try Scratch()
-        let output = try build(scratch)
-        #expect(output.partial == scratch[".stade-1.partial"] && output.path == scratch["o"])
+        let partial = try partial(scratch)
+        let output = try build(partial)
+        #expect(partial.name == ".stade-1.partial" && output.path == scratch["o"])
+        var status = stat()
+        #expect(stat(scratch[partial.name], &status) == 0 && status.st_mode & 0o077 == 0)
         #expect(!scratch.exists("o"))
-        try output.publish()
+        try output.publish(mustBeOwn: true)
+        try partial.remove()
         #expect(try scratch.files() == ["o/config.json", "o/sub/x"])
-        try output.discard()
-        #expect(scratch.exists("o"))
+        #expect(stat(scratch["o"], &status) == 0 && FileIdentity(status) == output.identity)
     }
 
-    @Test func discard_leavesNothing() throws {
+    @Test func remove_leavesNothing() throws {
         let scratch = try Scratch()
-        let output = try build(scratch)
+        let partial = try partial(scratch)
+        let output = try build(partial)
         try scratch.write("kept", "x")
-        #expect(symlink("../kept", joined(output.partial, "link")) == 0)
-        try output.discard()
+        #expect(symlinkat("../../kept", output.directory.descriptor, "link") == 0)
+        try partial.remove()
         #expect(try scratch.files() == ["kept"])
     }
 
-    @Test func init_whenAnEarlierAttemptIsThere_startsAnew() throws {
+    @Test func make_whenAnEarlierAttemptIsThere_startsAnew() throws {
         let scratch = try Scratch()
-        try scratch.write(".stade-1.partial/sub/stale", "x")
-        try scratch.write(".stade-2.partial/of-another-job", "x")
-        try build(scratch).publish()
-        #expect(
-            try scratch.files() == [".stade-2.partial/of-another-job", "o/config.json", "o/sub/x"])
+        do { _ = try build(partial(scratch)) }
+        let other = try partial(scratch, id: "2")
+        #expect(scratch.exists(".stade-1.partial/1/config.json"))
+        try publish(scratch)
+        #expect(try scratch.files() == [".stade-2.partial/.stade-job", "o/config.json", "o/sub/x"])
+        try other.remove()
+    }
+
+    /// What others put at the name of the unfinished output.
+    enum Plant: CaseIterable { case directory, file, link, otherJobs, inUse }
+
+    @Test(arguments: Plant.allCases)
+    func make_whenTheNameIsTaken_takesAnother(_ plant: Plant) throws {
+        let scratch = try Scratch()
+        let name = ".stade-1.partial"
+        var held: PartialDirectory?
+        switch plant {
+        case .directory: mkdir(scratch[name], 0o777)
+        case .file: try scratch.write(name, "x")
+        case .link:
+            try scratch.write("victim/x", "x")
+            #expect(symlink("victim", scratch[name]) == 0)
+        case .otherJobs:
+            _ = try partial(scratch, id: "other")
+            #expect(rename(scratch[".stade-other.partial"], scratch[name]) == 0)
+        case .inUse: held = try partial(scratch)
+        }
+        if plant == .directory {
+            chmod(scratch[name], 0o777)
+            try scratch.write("\(name)/theirs", "x")
+        }
+        let before = try scratch.files()
+        var taken: [String] = []
+        let made = try PartialDirectory.make(
+            PartialDirectory.Mark(id: "1"), in: Directory(scratch.path), mustBePrivate: true
+        ) { taken.append($0) }
+        #expect(made.name == ".stade-1-2.partial" && taken == [scratch[name]])
+        try made.remove()
+        #expect(try scratch.files() == before)
+        #expect(held?.name != made.name)
+    }
+
+    @Test func make_whenAllNamesAreTaken_isRefused() throws {
+        let scratch = try Scratch()
+        for index in 1...9 {
+            try scratch.write(".stade-1\(index == 1 ? "" : "-\(index)").partial", "x")
+        }
+        let error = try #require(throws: OutputError.self) { try partial(scratch) }
+        #expect(error.reason == .namesTaken && error.exitCode == .cannotCreate)
+    }
+
+    /// Whoever may write to the parent moves the unfinished output away and puts one of theirs there.
+    @Test func build_whenItsNameIsSwapped_writesNothingThere() throws {
+        let scratch = try Scratch()
+        let partial = try partial(scratch)
+        let output = try OutputDirectory("o", number: 1, in: partial, overwrite: false)
+        #expect(rename(scratch[partial.name], scratch["away"]) == 0)
+        mkdir(scratch[partial.name], 0o777)
+        try scratch.write("\(partial.name)/1/config.json", "theirs")
+        try output.directory.write("config.json", [1])
+        #expect(try scratch.files(partial.name) == ["1/config.json"])
+        #expect(try scratch.text("\(partial.name)/1/config.json") == "theirs")
+        try output.publish(mustBeOwn: true)
+        #expect(try scratch.read("o/config.json") == [1])
+        try partial.remove()
+        #expect(try scratch.text("\(partial.name)/1/config.json") == "theirs")
+        #expect(try scratch.files("away") == [])
     }
 
     @Test func publish_whenSomethingHasComeThere() throws {
         let scratch = try Scratch()
-        let output = try build(scratch)
+        let partial = try partial(scratch)
+        let output = try build(partial)
         mkdir(scratch["o"], 0o750)
-        let error = try #require(throws: OutputError.self) { try output.publish() }
+        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
         #expect(error.reason == .exists && error.output == scratch["o"])
         #expect(error.exitCode == .cannotCreate)
         #expect(error.description.contains("overwrite: true"))
-        #expect(scratch.exists(".stade-1.partial/config.json"))
+        #expect(scratch.exists(".stade-1.partial/1/config.json"))
     }
 
     @Test func publish_whenOverwriting() throws {
         let scratch = try Scratch()
         try scratch.write("o/config.json", "old")
         try scratch.write("o/stale/deep/x", "old")
-        try build(scratch, id: "new", overwrite: true).publish()
+        try publish(scratch, overwrite: true)
         #expect(try scratch.files() == ["o/config.json", "o/sub/x"])
         #expect(try scratch.text("o/config.json") == "new")
     }
 
     @Test func publish_whenOverwritingAndNothingIsThere() throws {
         let scratch = try Scratch()
-        try build(scratch, overwrite: true).publish()
+        try publish(scratch, overwrite: true)
         #expect(try scratch.files() == ["o/config.json", "o/sub/x"])
     }
 
     @Test(arguments: ["file", "link", "no checkpoint"])
     func publish_whenWhatIsThereMustStay(_ kind: String) throws {
         let scratch = try Scratch()
-        let output = try build(scratch, overwrite: true)
+        let partial = try partial(scratch)
+        let output = try build(partial, overwrite: true)
         try scratch.write("precious/thesis", "x")
         switch kind {
         case "file": try scratch.write("o", "x")
         case "link": #expect(symlink("precious", scratch["o"]) == 0)
         default: #expect(rename(scratch["precious"], scratch["o"]) == 0)
         }
-        let error = try #require(throws: OutputError.self) { try output.publish() }
+        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
         #expect(error.reason == (kind == "no checkpoint" ? .notCheckpoint : .notDirectory))
-        try output.discard()
+        #expect(scratch.exists(".stade-1.partial/1/config.json"))
+        try partial.remove()
+        #expect(scratch.exists("o"))
         #expect(scratch.exists(kind == "no checkpoint" ? "o/thesis" : "precious/thesis"))
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func publish_whenTheOldOneIsAnothers_leavesIt() throws {
+        let scratch = try Scratch()
+        try scratch.write("o/config.json", "theirs")
+        chown(scratch["o"], 3_000_001, 3_000_001)
+        let partial = try partial(scratch)
+        let output = try build(partial, overwrite: true)
+        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        #expect(error.reason == .foreign("user 3000001"))
+        #expect(try scratch.text("o/config.json") == "theirs")
+        try output.publish(mustBeOwn: false)
+        #expect(try scratch.text("o/config.json") == "new")
     }
 
     @Test("fault 63: an output whose parent was removed fails") func publish_whenParentIsRemoved()
@@ -90,11 +189,58 @@ struct OutputDirectoryTests {
     {
         let scratch = try Scratch()
         mkdir(scratch["p"], 0o755)
-        let output = try OutputDirectory(output: scratch["p/o"], id: "1", overwrite: false)
+        let partial = try PartialDirectory.make(
+            PartialDirectory.Mark(id: "1"), in: Directory(scratch["p"]), mustBePrivate: true)
+        let output = try OutputDirectory("o", number: 1, in: partial, overwrite: false)
         try removeTree(scratch["p"])
-        let error = try #require(throws: SystemError.self) { try output.publish() }
-        #expect(error.errno == ENOENT && error.path == output.partial)
-        try output.discard()
+        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        #expect(error.reason == .moved(scratch["p"]) && error.exitCode == .cannotCreate)
+        try partial.remove()
+    }
+
+    @Test func publish_whenParentIsSwapped_publishesNowhere() throws {
+        let scratch = try Scratch()
+        mkdir(scratch["p"], 0o755)
+        let partial = try PartialDirectory.make(
+            PartialDirectory.Mark(id: "1"), in: Directory(scratch["p"]), mustBePrivate: true)
+        let output = try OutputDirectory("o", number: 1, in: partial, overwrite: false)
+        #expect(rename(scratch["p"], scratch["away"]) == 0)
+        mkdir(scratch["p"], 0o777)
+        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        #expect(error.reason == .moved(scratch["p"]))
+        #expect(try scratch.files("p") == [] && !scratch.exists("away/o"))
+    }
+
+    @Test func resume_takesOnlyWhatItLeft() throws {
+        let scratch = try Scratch()
+        let parent = try Directory(scratch.path)
+        let identities: (place: FileIdentity, output: FileIdentity)
+        do {
+            let partial = try partial(scratch)
+            identities = try (partial.identity, build(partial).identity)
+        }
+        func resume(_ id: String = "1") throws -> PartialDirectory {
+            try PartialDirectory(
+                resuming: ".stade-1.partial", identities.place, id: id, in: parent,
+                mustBePrivate: true)
+        }
+        #expect(throws: OutputError.self) { try resume("other") }
+        do {
+            let resumed = try resume()
+            let output = try OutputDirectory(
+                resuming: "o", number: 1, identities.output, in: resumed, overwrite: false)
+            #expect(output.identity == identities.output)
+            #expect(throws: OutputError.self) {
+                try OutputDirectory(
+                    resuming: "o", number: 1, identities.place, in: resumed, overwrite: false)
+            }
+        }
+        chmod(scratch[".stade-1.partial"], 0o755)
+        #expect(throws: OutputError.self) { try resume() }
+        chmod(scratch[".stade-1.partial"], 0o700)
+        #expect(rename(scratch[".stade-1.partial"], scratch["away"]) == 0)
+        _ = try partial(scratch)
+        #expect(throws: OutputError.self) { try resume() }
     }
 
     @Test("fault 50: an output that cannot be written is refused before") func check_whenWrong()
@@ -106,16 +252,16 @@ struct OutputDirectoryTests {
         try scratch.write("old/config.json", "{}")
         try scratch.write("file", "x")
         #expect(symlink("old", scratch["alias"]) == 0)
+        let parent = try Directory(scratch.path)
         func reason(
             _ output: String, overwrite: Bool = true, bytes: Int = 1, inputs: [String] = []
         ) throws -> OutputError {
             try #require(throws: OutputError.self) {
                 try OutputDirectory.check(
-                    output: scratch[output], overwrite: overwrite, bytes: bytes, inputs: inputs)
+                    output, in: parent, overwrite: overwrite, bytes: bytes, inputs: inputs,
+                    mustBeOwn: true)
             }
         }
-        #expect(try reason("none/o").reason == .noParent)
-        #expect(try reason("file/o").reason == .noParent)
         #expect(try reason("old", overwrite: false).reason == .exists)
         #expect(try reason("file").reason == .notDirectory)
         #expect(try reason("alias").reason == .notDirectory)
@@ -137,21 +283,72 @@ struct OutputDirectoryTests {
             OutputError(output: "o", reason: .noSpace(needed: 2, free: 1, total: 3)).exitCode
                 == .tryAgain)
         // Nothing of this leaves a trace, and what is right passes.
-        try OutputDirectory.check(
-            output: scratch["new"], overwrite: false, bytes: 1, inputs: [scratch["model"]])
-        try OutputDirectory.check(
-            output: scratch["old"], overwrite: true, bytes: 1, inputs: [scratch["model"]])
+        for (name, overwrite) in [("new", false), ("old", true)] {
+            try OutputDirectory.check(
+                name, in: parent, overwrite: overwrite, bytes: 1, inputs: [scratch["model"]],
+                mustBeOwn: true)
+        }
         #expect(!scratch.exists("new") && scratch.exists("old/model/config.json"))
     }
+}
 
-    @Test func init_whenParentIsLinkAndNotFollowed() throws {
+struct LeftoverTests {
+    private func leave(_ scratch: Scratch, _ mark: PartialDirectory.Mark) throws {
+        let partial = try PartialDirectory.make(
+            mark, in: Directory(scratch.path), mustBePrivate: true)
+        try partial.directory.write("x", [1])
+    }
+
+    /// Names are matched whole: one job's may be the beginning of another's.
+    @Test func removeLeftovers_takesOnlyTheJobsOwn() throws {
         let scratch = try Scratch()
-        mkdir(scratch["p"], 0o755)
-        #expect(symlink("p", scratch["link"]) == 0)
-        #expect(throws: CheckpointError.self) {
-            try OutputDirectory(
-                output: scratch["link/o"], id: "1", overwrite: false, followSymlinks: false)
+        let parent = try Directory(scratch.path)
+        for id in ["20250101", "20250101-0", "20250101-2"] {
+            try leave(scratch, PartialDirectory.Mark(id: id, isDaemons: true))
         }
-        #expect(try scratch.files("p").isEmpty)
+        // Somebody else's at the name of the first one's second attempt.
+        mkdir(scratch[".stade-20250101-3.partial"], 0o777)
+        try scratch.write(".stade-20250101-3.partial/theirs", "x")
+        try PartialDirectory.removeLeftovers(of: "20250101", in: parent)
+        #expect(!scratch.exists(".stade-20250101.partial"))
+        for left in ["20250101-0.partial/x", "20250101-2.partial/x", "20250101-3.partial/theirs"] {
+            #expect(scratch.exists(".stade-\(left)"))
+        }
+    }
+
+    @Test func removeLeftovers_leavesWhatIsInUse() throws {
+        let scratch = try Scratch()
+        let parent = try Directory(scratch.path)
+        let partial = try PartialDirectory.make(
+            PartialDirectory.Mark(id: "job"), in: parent, mustBePrivate: true)
+        try PartialDirectory.removeLeftovers(of: "job", in: parent)
+        #expect(scratch.exists(partial.name))
+    }
+
+    @Test func removeStale_takesWhatNobodyNeeds() throws {
+        let scratch = try Scratch()
+        let parent = try Directory(scratch.path)
+        try leave(scratch, PartialDirectory.Mark(id: "dead"))
+        try leave(scratch, PartialDirectory.Mark(id: "daemons", isDaemons: true))
+        try leave(scratch, PartialDirectory.Mark(id: "kept", checkpoint: ".o.stade-checkpoint"))
+        try leave(scratch, PartialDirectory.Mark(id: "lost", checkpoint: ".p.stade-checkpoint"))
+        try scratch.write(".o.stade-checkpoint/progress.json", "{}")
+        try scratch.write(".stade-old.partial/x", "x")
+        let running = try PartialDirectory.make(
+            PartialDirectory.Mark(id: "running"), in: parent, mustBePrivate: true)
+        let found = PartialDirectory.removeStale(in: parent)
+        let removed = ["dead", "lost"].map { scratch[".stade-\($0).partial"] }
+        #expect(found.count == 3 && removed.allSatisfy { found.contains(.removed($0)) })
+        #expect(
+            found.contains {
+                if case .kept(let path, _) = $0 { path == scratch[".stade-old.partial"] } else {
+                    false
+                }
+            })
+        for id in ["daemons", "kept", "old", "running"] {
+            #expect(scratch.exists(".stade-\(id).partial"))
+        }
+        #expect(running.name == ".stade-running.partial")
+        #expect(!scratch.exists(".stade-dead.partial") && !scratch.exists(".stade-lost.partial"))
     }
 }

@@ -31,7 +31,7 @@ struct WriterTests {
     ) throws {
         mkdir(scratch["out"], 0o750)
         let layout = try CheckpointLayout(source, edits: edits)
-        let writer = try CheckpointWriter(layout, into: scratch["out"], config: config)
+        let writer = try CheckpointWriter(layout, into: Directory(scratch["out"]), config: config)
         try body(writer)
         try writer.finish()
         let sizes = try scratch.files("out").map { try scratch.read("out/\($0)").count }
@@ -152,7 +152,7 @@ struct WriterTests {
         let source = try Checkpoint(directory: scratch["m"])
         mkdir(scratch["out"], 0o750)
         let writer = try CheckpointWriter(
-            CheckpointLayout(source, edits: []), into: scratch["out"], config: nil)
+            CheckpointLayout(source, edits: []), into: Directory(scratch["out"]), config: nil)
         DispatchQueue.concurrentPerform(iterations: count) { index in
             // Every third stays as it was.
             if index % 3 != 0 {
@@ -186,7 +186,7 @@ struct WriterTests {
         let source = try Checkpoint(directory: scratch["m"])
         mkdir(scratch["out"], 0o750)
         let writer = try CheckpointWriter(
-            CheckpointLayout(source, edits: []), into: scratch["out"], config: nil)
+            CheckpointLayout(source, edits: []), into: Directory(scratch["out"]), config: nil)
         var pieces: [Int] = []
         try writer.finish { pieces.append($0) }
         #expect(pieces == [4 << 20, 4 << 20, 1 << 20 + 5])
@@ -204,7 +204,7 @@ struct WriterTests {
         let source = try source(scratch)
         mkdir(scratch["out"], 0o750)
         let writer = try CheckpointWriter(
-            CheckpointLayout(source, edits: []), into: scratch["out"], config: nil)
+            CheckpointLayout(source, edits: []), into: Directory(scratch["out"]), config: nil)
         #expect(throws: Enough.self) { try writer.finish { _ in throw Enough() } }
     }
 
@@ -223,7 +223,7 @@ struct WriterTests {
         let scratch = try Scratch()
         let layout = try CheckpointLayout(source(scratch), edits: [])
         #expect(throws: CheckpointError.self) {
-            try CheckpointWriter(layout, into: scratch.path, config: Node(.null))
+            try CheckpointWriter(layout, into: Directory(scratch.path), config: Node(.null))
         }
     }
 
@@ -232,7 +232,7 @@ struct WriterTests {
         let source = try source(scratch)
         mkdir(scratch["out"], 0o750)
         let writer = try CheckpointWriter(
-            CheckpointLayout(source, edits: [.remove("head")]), into: scratch["out"], config: nil)
+            CheckpointLayout(source, edits: [.remove("head")]), into: Directory(scratch["out"]), config: nil)
         let size = try #require(throws: CheckpointError.self) { try put(writer, "q", [1]) }
         #expect(size.reason == .written(bytes: 1, expected: 12) && size.tensor == "q")
         let gone = try #require(throws: CheckpointError.self) { try put(writer, "head", [1]) }
@@ -265,7 +265,7 @@ struct WriterTests {
         let layout = try SafetensorsLayout(
             [TensorInfo(name: "w", type: .uint8, shape: [1 << 62])], file: "x")
         let error = try #require(throws: SystemError.self) {
-            try SafetensorsWriter(scratch["x"], layout)
+            try SafetensorsWriter("x", in: Directory(scratch.path), layout)
         }
         #expect(error.path == scratch["x"] && error.call.hasPrefix("reserve"))
     }

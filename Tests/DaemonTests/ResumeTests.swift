@@ -150,6 +150,30 @@ import Testing
         #expect(try place.names("out").count == 2)
     }
 
+    /// What a killed process leaves goes with the next one; what another still builds stays.
+    @Test func killedWithoutACheckpoint_isCleanedUpAfter() throws {
+        let place = try Place()
+        try place.manifest("prune: {sparsity: [0.3, 0.6]}")
+        let words = ["prune", "--config", joined(place.path, "staded.yaml"), "\(place.path)/m.yaml"]
+        func partials() -> [String] {
+            ((try? place.names("out")) ?? []).filter { $0.hasPrefix(".stade-") }
+        }
+        let first = try Program("stadectl", words, output: joined(place.path, "first"))
+        #expect(eventually(within: 60) { !partials().isEmpty || first.hasEnded })
+        kill(first.identifier, SIGKILL)
+        #expect(first.wait() == 128 + SIGKILL)
+        let stale = try #require(partials().first)
+        let second = try Program("stadectl", words, output: joined(place.path, "second"))
+        #expect(eventually(within: 60) { partials() != [stale] && !partials().isEmpty })
+        let running = try #require(partials().last)
+        let third = try Program("stadectl", words, output: joined(place.path, "third"))
+        #expect(second.wait() == 0)
+        #expect(second.output.contains("removed \(place.path)/out/\(stale)"), "\(second.output)")
+        _ = third.wait()
+        #expect(!third.output.contains(running), "\(third.output)")
+        #expect(partials() == [])
+    }
+
     @Test func hungUp_goesOnUnderNohup() throws {
         let place = try Place()
         try place.manifest("prune: {sparsity: [0.3, 0.6]}")

@@ -28,12 +28,16 @@ final class ScratchDaemon {
         bad*) say '{"event":"failed","reason":"tensor x is NaN","exit_code":65}'; exit 65 ;;
         full*) say '{"event":"failed","reason":"no room","exit_code":75}'; exit 75 ;;
         crash*)
-            mkdir "$(dirname "$0")/.stade-$id.partial"
+            mkdir -p -m 700 "$(dirname "$0")/.stade-$id.partial"
+            printf '1\\n%s\\n1\\n\\n' "$id" >"$(dirname "$0")/.stade-$id.partial/.stade-job"
             kill -KILL $$ ;;
         silent*) exit 3 ;;
         published*)
             mkdir "$(dirname "$0")/out"
-            say '{"job": {"id": "'"$id"'"}}' > "$(dirname "$0")/out/stade-report.json"
+            mkdir "$directory/checkpoint"
+            set -- $(stat -c '%d %i' "$(dirname "$0")/out")
+            say '{"outputs": [{"path": "out", "device": '$1', "inode": '$2'}]}' \\
+                >"$directory/checkpoint/outputs.json"
             kill -SEGV $$ ;;
         planned*)
             say '{"event":"planned","threads":1,"memory":1000000}'

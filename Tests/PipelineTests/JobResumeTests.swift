@@ -107,7 +107,7 @@ struct JobResumeTests {
         }
         let left = try place.entries().filter { $0.hasPrefix(".") }
         #expect(left == [], sourceLocation: sourceLocation)
-        #expect(try place.files("checkpoint") == [], sourceLocation: sourceLocation)
+        #expect(try place.files("checkpoint") == ["outputs.json"], sourceLocation: sourceLocation)
     }
 
     /// A file without what a model card says of speed.
@@ -163,7 +163,7 @@ struct JobResumeTests {
     }
 
     /// Killed while it published: the first output is in place, of the second what `left` says.
-    @Test(arguments: [".stade-job-1.partial", "out-0.6", nil])
+    @Test(arguments: [".stade-job.partial/2", "out-0.6", nil])
     func publishedInPart_publishesTheRest(_ left: String?) throws {
         let place = try self.place()
         let manifest = Self.manifests[1]
@@ -172,19 +172,24 @@ struct JobResumeTests {
         let kept = try place.json("checkpoint/progress.json")
         #expect(try attempt(place, manifest) { _, _ in false }.isDone)
 
-        let inodes = ["out-0.3", "out-0.6"].map { output in
+        func identity(_ name: String) -> Node {
             var status = stat()
-            #expect(stat(place[output], &status) == 0)
-            return Node(Int(status.st_ino))
+            #expect(stat(place[name], &status) == 0)
+            return .object(["device": Node(Int(status.st_dev)), "inode": Node(Int(status.st_ino))])
         }
+        let partial = ".stade-job.partial"
+        mkdir(place[partial], 0o700)
+        try writeFile(place["\(partial)/.stade-job"], Array("1\njob\n0\n\n".utf8))
         let state = try #require(kept["outputs"]?.array?.first)
+        let states = ["out-0.3", "out-0.6"].map { state.setting("directory", to: identity($0)) }
+        let saved = identity(partial).setting("name", to: Node(partial))
         try writeFile(
             place["checkpoint/progress.json"],
             JSON.encode(
-                kept.setting("outputs", to: Node([state, state]))
-                    .setting("finished", to: Node(inodes))))
-        // An old output has the partial's name after an exchange.
-        mkdir(place[".stade-job-0.partial"], 0o750)
+                kept.setting("outputs", to: Node(states)).setting("place", to: saved)
+                    .setting("finished", to: true)))
+        // An old output is there after an exchange.
+        mkdir(place["\(partial)/1"], 0o750)
         if let left {
             #expect(rename(place["out-0.6"], place[left]) == 0)
         } else {
@@ -199,7 +204,8 @@ struct JobResumeTests {
     /// What happens between two attempts.
     enum Change: CaseIterable {
         case version, modelTouched, manifest, tokens, statesDamaged, statesCutShort, statesGone
-        case recordDamaged, recordCutShort, outputGone, outputCutShort, outputReplaced
+        case recordDamaged, recordCutShort, recordOfOldVersion, outputGone, outputCutShort
+        case outputReplaced, placeSwapped, companionTouched
     }
 
     @Test(arguments: Change.allCases)
@@ -229,18 +235,31 @@ struct JobResumeTests {
             try writeFile(place["checkpoint/progress.json"], Array("{\"version\": 1}".utf8))
         case .recordCutShort:
             #expect(truncate(place["checkpoint/progress.json"], 200) == 0)
+        case .recordOfOldVersion:
+            let record = try place.json("checkpoint/progress.json").setting("version", to: 2)
+            try writeFile(place["checkpoint/progress.json"], JSON.encode(record))
+        case .placeSwapped:
+            #expect(rename(place[partial], place["moved"]) == 0)
+            mkdir(place[partial], 0o777)
+        case .companionTouched:
+            try writeFile(place["model/generation_config.json"], Array("{}".utf8))
         case .outputGone: try removeTree(place[partial])
         case .outputCutShort:
-            #expect(truncate(place["\(partial)/model.safetensors"], 5000) == 0)
+            #expect(truncate(place["\(partial)/1/model.safetensors"], 5000) == 0)
         case .outputReplaced:
-            #expect(unlink(place["\(partial)/model.safetensors"]) == 0)
-            mkfifo(place["\(partial)/model.safetensors"], 0o640)
+            #expect(unlink(place["\(partial)/1/model.safetensors"]) == 0)
+            mkfifo(place["\(partial)/1/model.safetensors"], 0o640)
         }
         let (isDone, notes) = try attempt(place, manifest, version: version) { _, _ in false }
         #expect(isDone && notes.refusals.count == 1, "\(notes.all)")
         #expect(
             notes.resumptions.isEmpty || change == .statesDamaged || change == .statesCutShort
                 || change == .statesGone)
+        if change == .placeSwapped {
+            // Of somebody else by now: not touched.
+            #expect(rmdir(place[partial]) == 0)
+            try removeTree(place["moved"])
+        }
         #expect(rename(place["out"], place["mine"]) == 0)
         try reference(place, manifest)
         #expect(rename(place["mine"], place["out"]) == 0)

@@ -11,7 +11,9 @@ struct LandlockTests {
         for name in ["in/a", "other/a"] { try scratch.write(name) }
         let (inside, outside) = (scratch["in/a"], scratch["other/a"])
         let (made, forbidden) = (scratch["out/a"], scratch["in/b"])
-        let (reading, writing) = ([scratch["in"]], [scratch["out"]])
+        let (reading, writing) = try (
+            [OpenFile(naming: scratch["in"])], [OpenFile(naming: scratch["out"])]
+        )
         // vfork(2) and fork(2) are not for Swift; a thread is confined by itself.
         final class Outcome: @unchecked Sendable { var problems: [String]? }
         let outcome = Outcome()
@@ -37,6 +39,27 @@ struct LandlockTests {
             #expect(outcome.problems == nil)
         }
         #expect((try? readFile(outside)) != nil)
+    }
+
+    /// It is what was looked at that may be read, not what its path leads to when the rules are made.
+    @Test func confine_whenThePathIsSwapped() throws {
+        let scratch = try Scratch()
+        for name in ["in", "secret"] {
+            scratch.makeDirectory(name)
+            try scratch.write("\(name)/a")
+        }
+        let reading = try [OpenFile(naming: scratch["in"])]
+        #expect(rename(scratch["in"], scratch["away"]) == 0)
+        #expect(rename(scratch["secret"], scratch["in"]) == 0)
+        let (swapped, own) = (scratch["in/a"], scratch["away/a"])
+        final class Outcome: @unchecked Sendable { var reads: [Bool]? }
+        let outcome = Outcome()
+        run {
+            guard (try? Landlock.confine(reading: reading, executing: [], writing: [])) == true
+            else { return }
+            outcome.reads = [swapped, own].map { (try? readFile($0)) != nil }
+        }
+        #expect(outcome.reads == (Landlock.version > 0 ? [false, true] : nil))
     }
 
     /// On a thread of its own.

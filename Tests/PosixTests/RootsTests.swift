@@ -25,13 +25,13 @@ struct RootsTests {
 
     @Test func below_findsInOrder() throws {
         let (scratch, roots) = try tree()
-        #expect(try roots.directoryToRead("m") == scratch["a/m"])
-        #expect(try roots.directoryToRead("./m//") == scratch["a/m"])
-        #expect(try roots.directoryToRead("only") == scratch["b/only"])
-        #expect(try roots.directoryToRead(scratch["b/m"]) == scratch["b/m"])
-        #expect(try roots.directoryToRead(scratch["a"]) == scratch["a"])
-        #expect(try roots.fileToRead("text") == scratch["a/text"])
-        #expect(try roots.fileToRead("only/text") == scratch["b/only/text"])
+        #expect(try roots.directoryToRead("m").path == scratch["a/m"])
+        #expect(try roots.directoryToRead("./m//").path == scratch["a/m"])
+        #expect(try roots.directoryToRead("only").path == scratch["b/only"])
+        #expect(try roots.directoryToRead(scratch["b/m"]).path == scratch["b/m"])
+        #expect(try roots.directoryToRead(scratch["a"]).path == scratch["a"])
+        #expect(try roots.fileToRead("text").path == scratch["a/text"])
+        #expect(try roots.fileToRead("only/text").path == scratch["b/only/text"])
         #expect(try roots.outputPath("o") == scratch["w/o"])
         #expect(try roots.outputPath("sub/o/") == scratch["w/sub/o"])
         #expect(try roots.outputPath(scratch["w/sub/o"]) == scratch["w/sub/o"])
@@ -41,8 +41,8 @@ struct RootsTests {
     @Test func below_whenRootIsLink_returnsTheRealPath() throws {
         let (scratch, _) = try tree()
         let roots = Roots(.below(read: [scratch["root-link"]], write: []))
-        #expect(try roots.directoryToRead("m") == scratch["a/m"])
-        #expect(try roots.directoryToRead(scratch["root-link/m"]) == scratch["a/m"])
+        #expect(try roots.directoryToRead("m").path == scratch["a/m"])
+        #expect(try roots.directoryToRead(scratch["root-link/m"]).path == scratch["a/m"])
     }
 
     struct Case: Sendable, CustomTestStringConvertible {
@@ -100,6 +100,23 @@ struct RootsTests {
         #expect(error.path == path && !error.description.contains("\n"))
     }
 
+    /// What was looked at is what comes back, wherever its path leads to by then.
+    @Test func below_whenAskedAgain_isTheSame() throws {
+        let (scratch, roots) = try tree()
+        let model = try roots.directoryToRead("m")
+        let text = try roots.fileToRead("text")
+        let parent = try roots.output("sub/o").parent
+        for name in ["a/m", "a/text", "w/sub"] {
+            #expect(rename(scratch[name], scratch[name + "-away"]) == 0)
+            scratch.makeDirectory(name)
+        }
+        #expect(try roots.directoryToRead("m").status().st_ino == model.status().st_ino)
+        #expect(try roots.fileToRead("text").status().st_ino == text.status().st_ino)
+        #expect(try roots.output("sub/p").parent.status().st_ino == parent.status().st_ino)
+        let again = Roots(.below(read: [scratch["a"]], write: [scratch["w"]]))
+        #expect(try again.directoryToRead("m").status().st_ino != model.status().st_ino)
+    }
+
     @Test func below_whenNoRootIsSet() throws {
         let error = try #require(throws: RootsError.self) {
             try Roots(.below(read: [], write: [])).fileToRead("x")
@@ -110,10 +127,10 @@ struct RootsTests {
     @Test func unrestricted_followsLinksAndParents() throws {
         let (scratch, _) = try tree()
         let roots = Roots(.unrestricted(base: scratch["a"]))
-        #expect(try roots.directoryToRead("out") == scratch["a/out"])
-        #expect(try roots.directoryToRead("../b/m") == scratch["a/../b/m"])
-        #expect(try roots.directoryToRead(".") == scratch["a"])
-        #expect(try roots.fileToRead(scratch["outside/secret"]) == scratch["outside/secret"])
+        #expect(try roots.directoryToRead("out").path == scratch["a/out"])
+        #expect(try roots.directoryToRead("../b/m").path == scratch["a/../b/m"])
+        #expect(try roots.directoryToRead(".").path == scratch["a"])
+        #expect(try roots.fileToRead(scratch["outside/secret"]).path == scratch["outside/secret"])
         #expect(try roots.outputPath("../w/o") == scratch["a/../w/o"])
         #expect(try roots.outputPath("o") == scratch["a/o"])
         #expect(roots.followSymlinks)

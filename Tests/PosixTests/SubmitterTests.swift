@@ -56,9 +56,9 @@ struct SubmitterTests {
 
     @Test func open_isAllowed() throws {
         let (scratch, roots) = try tree()
-        #expect(try roots.directoryToRead("m") == scratch["in/m"])
-        #expect(try roots.directoryToRead("way/m") == scratch["in/way/m"])
-        #expect(try roots.fileToRead("text") == scratch["in/text"])
+        #expect(try roots.directoryToRead("m").path == scratch["in/m"])
+        #expect(try roots.directoryToRead("way/m").path == scratch["in/way/m"])
+        #expect(try roots.fileToRead("text").path == scratch["in/text"])
         #expect(try roots.outputPath("o") == scratch["out/o"])
     }
 

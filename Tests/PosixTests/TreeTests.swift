@@ -34,6 +34,86 @@ struct TreeTests {
         #expect(error.path == "/proc/self/status" && error.call == "remove")
     }
 
+    /// A tree that is deeper than the stack of a function that calls itself.
+    @Test(arguments: [65, 70_000]) func anyWalk_whenTheTreeHasNoEnd_stops(_ depth: Int) throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("t")
+        try plant(depth, in: scratch["t"])
+        defer { prune(scratch["t"]) }
+        for walk in [{ try removeTree($0) }, { try syncTree($0) }] as [(String) throws -> Void] {
+            let error = try #require(throws: SystemError.self) { try walk(scratch["t"]) }
+            #expect(error.description.contains("deeper than 64 directories"))
+        }
+        #expect(allocatedBytes(scratch["t"]) > 0)
+        #expect(scratch.exists("t"))
+    }
+
+    @Test func removeTree_asDeepAsItMayBe() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("t")
+        try plant(64, in: scratch["t"])
+        try removeTree(scratch["t"])
+        #expect(!scratch.exists("t"))
+    }
+
+    @Test func removeTree_ofManyNames() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("t")
+        for index in 0..<3000 { scratch.makeDirectory("t/\(index)") }
+        try removeTree(scratch["t"])
+        #expect(!scratch.exists("t"))
+        for index in 0..<20 { try scratch.write("\(index)") }
+        var bounds = TreeBounds()
+        bounds.entries = 19
+        let error = try #require(throws: SystemError.self) { try removeTree(scratch.path, bounds) }
+        #expect(error.description.contains("more than 19 names"))
+    }
+
+    @Test(.enabled(if: geteuid() == 0)) func removeTree_leavesWhatIsAnothers() throws {
+        let scratch = try Scratch()
+        scratch.makeDirectory("t")
+        scratch.makeDirectory("t/theirs")
+        try scratch.write("t/theirs/file")
+        chown(scratch["t/theirs"], 3_000_001, 3_000_001)
+        let bounds = TreeBounds(owner: geteuid())
+        let error = try #require(throws: SystemError.self) { try removeTree(scratch["t"], bounds) }
+        #expect(error.path == scratch["t/theirs"] && error.exitCode == .notPermitted)
+        #expect(error.description.contains("belongs to user 3000001"))
+        #expect(scratch.exists("t/theirs/file"))
+    }
+
+    /// Directories one inside the other.
+    private func plant(_ depth: Int, in path: String) throws {
+        var current = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        for _ in 0..<depth {
+            try #require(mkdirat(current, "a", 0o755) == 0)
+            let next = openat(current, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            close(current)
+            current = next
+        }
+        close(current)
+    }
+
+    /// Removes what `plant` has made, from its end.
+    private func prune(_ path: String) {
+        var current = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        var depth = 0
+        while true {
+            let next = openat(current, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if next < 0 { break }
+            close(current)
+            current = next
+            depth += 1
+        }
+        for _ in 0..<depth {
+            let above = openat(current, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            close(current)
+            current = above
+            unlinkat(current, "a", AT_REMOVEDIR)
+        }
+        close(current)
+    }
+
     @Test func list_sortsByBytesAndKnowsKinds() throws {
         let scratch = try Scratch()
         scratch.makeDirectory("b")
@@ -51,6 +131,7 @@ struct TreeTests {
         try scratch.write("sub/file")
         #expect(mkfifo(scratch["sub/pipe"], 0o600) == 0)
         scratch.link("loop", to: ".")
+        mkdir(scratch["sub/deep"], 0o755)
         try syncTree(scratch.path)
         #expect(throws: SystemError.self) { try syncTree(scratch["none"]) }
     }
@@ -61,12 +142,15 @@ struct RenameTests {
         let scratch = try Scratch()
         try scratch.write("a")
         try scratch.write("b")
-        let directory = try File(scratch.path, O_RDONLY | O_DIRECTORY)
-        #expect(Rename.new("a", "b", in: directory)?.errno == EEXIST)
-        #expect(Rename.exchange("a", "none", in: directory)?.errno == ENOENT)
-        #expect(Rename.exchange("a", "b", in: directory) == nil)
+        scratch.makeDirectory("sub")
+        let directory = try Directory(scratch.path)
+        let sub = try directory.directory("sub")
+        #expect(Rename.new("a", in: directory, to: "b", in: directory)?.errno == EEXIST)
+        #expect(Rename.exchange("a", in: directory, to: "none", in: directory)?.errno == ENOENT)
+        #expect(Rename.exchange("a", in: directory, to: "b", in: directory) == nil)
         #expect(try readFile(scratch["a"]) == Array("b".utf8))
-        #expect(Rename.new("a", "c", in: directory) == nil)
+        #expect(Rename.new("a", in: directory, to: "c", in: sub) == nil)
+        try Rename.plain("c", in: sub, to: "c", in: directory)
         #expect(scratch.exists("c") && !scratch.exists("a"))
     }
 }

@@ -126,7 +126,7 @@ import Testing
         var record = try scratch.queueOne()
         record.attempts = 3
         record = try scratch.spool.move(record, to: .active)
-        try scratch.publish(record.id)
+        try scratch.publish(record)
         let (recovery, _) = try scratch.restart()
         #expect(recovery.queued.isEmpty && recovery.failed.isEmpty)
         let done = try #require(recovery.finished.first)
@@ -135,12 +135,46 @@ import Testing
         #expect(output.perplexityPruned == 42.1 && output.sparsity == 0.5)
     }
 
-    @Test func outputOfAnotherJob_doesNotCount() throws {
+    /// What a member may make of the place where an output was, or is to be.
+    enum Forgery: CaseIterable {
+        case report, otherDirectory, link, file, pipeForReport, otherOwner, recordOfOthers
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: Forgery.allCases)
+    func outputThatTheJobHasNotPublished_doesNotCount(_ forgery: Forgery) throws {
         let scratch = try ScratchSpool()
         let record = try scratch.spool.move(scratch.queueOne(), to: .active)
-        try scratch.publish("20250101-000000-abcdef")
+        let output = joined(scratch.path, "out")
+        if forgery == .report {
+            mkdir(output, 0o777)
+            let report = #"{"version": 1, "job": {"id": "\#(record.id)"}}"#
+            try writeFile(joined(output, "stade-report.json"), Array(report.utf8))
+        } else {
+            try scratch.publish(record)
+        }
+        switch forgery {
+        case .report: break
+        case .otherDirectory, .pipeForReport:
+            #expect(rename(output, output + "-away") == 0)
+            mkdir(output, 0o777)
+            if forgery == .pipeForReport { mkfifo(joined(output, "stade-report.json"), 0o644) }
+        case .link:
+            #expect(rename(output, output + "-away") == 0)
+            #expect(symlink("out-away", output) == 0)
+        case .file:
+            try removeTree(output)
+            try writeFile(output, [])
+        case .otherOwner:
+            // Only root can give a file away.
+            guard chown(output, 3_000_001, 3_000_001) == 0 else { return }
+        case .recordOfOthers:
+            let file = joined(
+                scratch.spool.directory(record.id, .active), "checkpoint/outputs.json")
+            #expect(rename(file, joined(scratch.path, "outputs.json")) == 0)
+            #expect(symlink(joined(scratch.path, "outputs.json"), file) == 0)
+        }
         let (recovery, _) = try scratch.restart()
-        #expect(recovery.queued.map(\.id) == [record.id])
+        #expect(recovery.finished.isEmpty && recovery.queued.map(\.id) == [record.id])
     }
 
     @Test(arguments: [1, 2])
@@ -149,9 +183,8 @@ import Testing
         let manifest = ScratchSpool.manifest.replacing(
             "magnitude", "magnitude, sparsity: [0.3, 0.5]")
         let record = try scratch.spool.move(scratch.queueOne("a.yaml", manifest), to: .active)
-        for name in ["out-0.3", "out-0.5"].prefix(published) {
-            try scratch.publish(record.id, name)
-        }
+        try scratch.publish(record, ["out-0.3", "out-0.5"])
+        if published == 1 { try removeTree(joined(scratch.path, "out-0.5")) }
         let (recovery, _) = try scratch.restart()
         #expect(recovery.finished.count == (published == 2 ? 1 : 0))
         #expect(recovery.queued.count == (published == 2 ? 0 : 1))

@@ -77,15 +77,24 @@ final class ScratchSpool {
         return record
     }
 
-    /// Publishes an output with a report, as a job would.
-    func publish(_ id: String, _ name: String = "out") throws {
-        let output = joined(path, name)
-        guard mkdir(output, 0o750) == 0 else { throw SystemError("mkdir", output) }
-        let report = """
-            {"version": 1, "job": {"id": "\(id)", "name": "a"},
-             "perplexity": {"dense": 40.8, "pruned": 42.1},
-             "cost": {"weights": 100, "zeros": 50}, "resources": {"seconds": 12.5}}
-            """
-        try writeFile(joined(output, "stade-report.json"), Array(report.utf8))
+    /// Publishes outputs, as a job would that notes them before.
+    func publish(_ record: JobRecord, _ names: [String] = ["out"]) throws {
+        let checkpoint = joined(spool.directory(record.id, record.state), "checkpoint")
+        mkdir(checkpoint, 0o750)
+        let outputs = try names.map { name in
+            let output = joined(path, name)
+            var status = stat()
+            guard mkdir(output, 0o750) == 0, stat(output, &status) == 0 else {
+                throw SystemError("mkdir", output)
+            }
+            return """
+                {"path": "\(output)", "device": \(status.st_dev), "inode": \(status.st_ino),
+                 "perplexity_dense": 40.8, "perplexity_pruned": 42.1, "weights": 100, "zeros": 50,
+                 "seconds": 12.5}
+                """
+        }
+        try writeFile(
+            joined(checkpoint, "outputs.json"),
+            Array(#"{"version": 1, "outputs": [\#(outputs.joined(separator: ","))]}"#.utf8))
     }
 }

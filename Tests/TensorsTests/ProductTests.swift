@@ -189,17 +189,16 @@ struct ProductTests {
         #expect(y.view.all == [23, -1])
     }
 
-    @Test func scratchMatrix_isZeroAndLeavesNoFile() throws {
+    @Test func scratchMatrix_isZeroAndOutlivesItsDescriptor() throws {
         var template = Array("\(P_tmpdir)/stade-test-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let directory = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        // Also shows that nothing is left in it while the matrix lives.
-        let matrix = try #require(Matrix(rows: 100, columns: 33, scratchIn: directory))
-        #expect(rmdir(directory) == 0)
+        let descriptor = mkstemp(&template)
+        try #require(descriptor >= 0)
+        unlink(template)
+        let matrix = try #require(Matrix(rows: 100, columns: 33, scratchFile: descriptor))
+        close(descriptor)
         #expect(matrix.view.all.allSatisfy { $0 == 0 })
         matrix.view.row(99)[32] = 7
         #expect(matrix.rows(99..<100).values(0)[32] == 7)
-        #expect(Matrix(rows: 1, columns: 1, scratchIn: directory) == nil)
+        #expect(Matrix(rows: 1, columns: 1, scratchFile: -1) == nil)
     }
 }

@@ -25,6 +25,8 @@ struct DiskLog {
 
     struct Node {
         let mode: UInt32
+        /// As it was logged.
+        let inode: UInt64
         var bytes: [UInt8] = []
         /// As of the last fsync.
         var durable: [UInt8] = []
@@ -40,6 +42,7 @@ struct DiskLog {
     /// The numbers of nodes that belong to inodes at present: inodes are used again.
     private var numbers: [UInt64: Int] = [:]
     private var modes: [UInt32] = []
+    private var inodes: [UInt64] = []
 
     /// Notes what is below `top` before the program runs.
     init(_ top: String) throws { _ = try scan(top) }
@@ -49,7 +52,8 @@ struct DiskLog {
         guard lstat(path, &status) == 0 else { throw SystemError("stat", path) }
         let number = base.count
         numbers[UInt64(status.st_ino)] = number
-        base.append(Node(mode: status.st_mode))
+        base.append(Node(mode: status.st_mode, inode: UInt64(status.st_ino)))
+        inodes.append(UInt64(status.st_ino))
         modes.append(status.st_mode)
         if base[number].isDirectory {
             for entry in try DirectoryEntry.list(File(path, O_RDONLY | O_DIRECTORY)) {
@@ -94,6 +98,7 @@ struct DiskLog {
             guard let parent else { return }
             let node = modes.count
             modes.append(flags)
+            self.inodes.append(inodes[0])
             numbers[inodes[0]] = node
             operations.append(
                 .names(.create(parent: parent, name: first, node: node), nodes: [parent, node]))
@@ -130,8 +135,8 @@ struct DiskLog {
     /// The nodes after the power went at the end of the first `count` operations.
     func nodes(after count: Int, losing loss: Loss) -> [Node] {
         var nodes = base
-        for mode in modes[base.count...] {
-            nodes.append(Node(mode: mode, isSynced: mode & S_IFMT == S_IFDIR))
+        for (mode, inode) in zip(modes, inodes).dropFirst(base.count) {
+            nodes.append(Node(mode: mode, inode: inode, isSynced: mode & S_IFMT == S_IFDIR))
         }
         var names: [Change] = []
         var durableNames = 0
@@ -183,18 +188,60 @@ struct DiskLog {
 }
 
 extension DiskLog {
-    /// Makes `path` what `nodes` say.
-    static func restore(_ nodes: [Node], _ number: Int = 0, to path: String) throws {
+    /// Makes `path` what `nodes` say. A disk keeps the numbers of inodes, but here they are others: what
+    /// files say of directories is translated.
+    static func restore(_ nodes: [Node], to path: String) throws {
+        var fresh: [UInt64: UInt64] = [:]
+        try makeDirectories(nodes, 0, path, &fresh)
+        try makeFiles(nodes, 0, path, fresh)
+    }
+
+    private static func makeDirectories(
+        _ nodes: [Node], _ number: Int, _ path: String, _ fresh: inout [UInt64: UInt64]
+    ) throws {
+        let node = nodes[number]
+        guard node.isDirectory else { return }
+        if mkdir(path, 0o700) != 0, errno != EEXIST { throw SystemError("mkdir", path) }
+        chmod(path, node.mode & 0o7777)
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw SystemError("stat", path) }
+        fresh[node.inode] = UInt64(status.st_ino)
+        for (name, child) in node.entries {
+            try makeDirectories(
+                nodes, child, joined(path, String(decoding: name, as: UTF8.self)), &fresh)
+        }
+    }
+
+    private static func makeFiles(
+        _ nodes: [Node], _ number: Int, _ path: String, _ fresh: [UInt64: UInt64]
+    ) throws {
         let node = nodes[number]
         if node.isDirectory {
-            if mkdir(path, 0o755) != 0, errno != EEXIST { throw SystemError("mkdir", path) }
             for (name, child) in node.entries {
-                try restore(
-                    nodes, child, to: joined(path, String(decoding: name, as: UTF8.self)))
+                try makeFiles(
+                    nodes, child, joined(path, String(decoding: name, as: UTF8.self)), fresh)
             }
+        } else if path.hasSuffix(".json") {
+            try File(path, O_WRONLY | O_CREAT | O_TRUNC)
+                .writeAll(translate(node.durable, fresh))
         } else {
             try File(path, O_WRONLY | O_CREAT | O_TRUNC).writeAll(node.durable)
         }
+    }
+
+    /// With the numbers behind `"inode":` as they are now.
+    private static func translate(_ bytes: [UInt8], _ fresh: [UInt64: UInt64]) -> [UInt8] {
+        let parts = String(decoding: bytes, as: UTF8.self).split(
+            separator: "\"inode\":", omittingEmptySubsequences: false)
+        let text = parts.enumerated().map { index, part in
+            let rest = part.drop { $0 == " " }
+            let digits = rest.prefix { $0.isNumber }
+            guard index > 0, let old = UInt64(digits), let new = fresh[old] else {
+                return String(part)
+            }
+            return "\(new)" + rest.dropFirst(digits.count)
+        }
+        return Array(text.joined(separator: "\"inode\":").utf8)
     }
 
     /// Equal for equal trees.
