@@ -77,7 +77,8 @@ package final class CheckpointWriter: Sendable {
     private func writer(of name: String) throws -> SafetensorsWriter {
         guard let place = places[name] else {
             throw CheckpointError(
-                file: directory.path, tensor: name, reason: .edit("is not in the checkpoint's layout"))
+                file: directory.path, tensor: name,
+                reason: .edit("is not in the checkpoint's layout"))
         }
         return writers[place]
     }

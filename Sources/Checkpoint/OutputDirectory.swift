@@ -78,7 +78,8 @@ package final class OutputDirectory: Sendable {
             default: throw failure
             }
         }
-        guard Self.isPublished(name, identity, in: partial.parent) else {
+        let status = partial.parent.status(of: name)
+        guard status.map({ FileIdentity($0) }) == identity else {
             throw OutputError(output: path, reason: .replaced)
         }
         try partial.parent.sync()

@@ -99,7 +99,10 @@ package final class PartialDirectory: Sendable {
         }
         guard let opened = try open(name, in: parent) else { return (nil, true) }
         let status = try opened.status()
-        guard isPrivate(status) || (isNew && !mustBePrivate && status.st_uid == geteuid()) else {
+        // Some file systems know neither owners nor modes, or others than ours.
+        let passes =
+            isNew && !mustBePrivate && (geteuid() != 0 || status.st_uid == 0)
+        guard isPrivate(status) || passes else {
             if isNew, status.st_uid == geteuid() {
                 unlinkat(parent.descriptor, name, AT_REMOVEDIR)
                 throw OutputError(output: parent.path, reason: .notPrivate)

@@ -35,7 +35,8 @@ package final class SafetensorsWriter: Sendable {
         let status = try file.status()
         var header = [UInt8](repeating: 0, count: layout.header.count)
         let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
-        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1, status.st_size == layout.size,
+        guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
+            status.st_size == layout.size,
             count == header.count, header == layout.header
         else {
             throw CheckpointError(

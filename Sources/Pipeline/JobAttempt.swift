@@ -194,7 +194,8 @@ struct JobAttempt {
         try survey.run(builds[0].surveyObserver(meter: meter, stop: stop))
         shares = plan.outputs.map { survey.shares(of: $0) }
         checkpoint?.keep(
-            0, [], of: builds, in: partial, shares: shares, seconds: seconds(saved), work: meter.done)
+            0, [], of: builds, in: partial, shares: shares, seconds: seconds(saved),
+            work: meter.done)
     }
 
     private mutating func begin(_ output: Plan.Output) throws {

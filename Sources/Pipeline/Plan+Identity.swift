@@ -13,7 +13,9 @@ extension Plan {
             "settings": Node(Checksum(of: settings).text),
             "layers": Node(Checksum(of: choices).text),
             "calibration": Self.node(calibration),
-            "statistics": known.flatMap { model.checkpoint.inputs.state(of: $0.path) }.map { Node($0) }
+            "statistics": known.flatMap { model.checkpoint.inputs.state(of: $0.path) }.map {
+                Node($0)
+            }
                 ?? .null,
             "evaluation": Self.node(evaluation?.windows),
             "questions": evaluation?.questions.map { Node($0.checksum) } ?? .null,

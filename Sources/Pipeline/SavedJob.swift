@@ -55,7 +55,8 @@ struct SavedJob: Sendable {
 
     var node: Node {
         .object([
-            "version": Node(Self.version), "attempt": Node(attempt), "block": Node(block), "blocks": Node(blocks),
+            "version": Node(Self.version), "attempt": Node(attempt), "block": Node(block),
+            "blocks": Node(blocks),
             "slot": Node(slot), "seconds": Node(seconds), "work": Node(work),
             "states": Node(
                 states.map {
@@ -71,7 +72,9 @@ struct SavedJob: Sendable {
 
 extension SavedJob {
     /// Whether it was written by a program before this version, which goes on from none of them.
-    static func isOlder(_ node: Node) -> Bool { (1..<version).contains(node["version"]?.integer ?? 0) }
+    static func isOlder(_ node: Node) -> Bool {
+        (1..<version).contains(node["version"]?.integer ?? 0)
+    }
 
     /// nil where `node` is something else.
     init?(_ node: Node) {

@@ -341,7 +341,9 @@ struct LeftoverTests {
         #expect(found.count == 3 && removed.allSatisfy { found.contains(.removed($0)) })
         #expect(
             found.contains {
-                if case .kept(let path, _) = $0 { path == scratch[".stade-old.partial"] } else {
+                if case .kept(let path, _) = $0 {
+                    path == scratch[".stade-old.partial"]
+                } else {
                     false
                 }
             })

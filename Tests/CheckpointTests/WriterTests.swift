@@ -232,7 +232,8 @@ struct WriterTests {
         let source = try source(scratch)
         mkdir(scratch["out"], 0o750)
         let writer = try CheckpointWriter(
-            CheckpointLayout(source, edits: [.remove("head")]), into: Directory(scratch["out"]), config: nil)
+            CheckpointLayout(source, edits: [.remove("head")]), into: Directory(scratch["out"]),
+            config: nil)
         let size = try #require(throws: CheckpointError.self) { try put(writer, "q", [1]) }
         #expect(size.reason == .written(bytes: 1, expected: 12) && size.tensor == "q")
         let gone = try #require(throws: CheckpointError.self) { try put(writer, "head", [1]) }

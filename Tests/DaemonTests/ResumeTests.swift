@@ -154,7 +154,9 @@ import Testing
     @Test func killedWithoutACheckpoint_isCleanedUpAfter() throws {
         let place = try Place()
         try place.manifest("prune: {sparsity: [0.3, 0.6]}")
-        let words = ["prune", "--config", joined(place.path, "staded.yaml"), "\(place.path)/m.yaml"]
+        let words = [
+            "prune", "--config", joined(place.path, "staded.yaml"), "\(place.path)/m.yaml",
+        ]
         func partials() -> [String] {
             ((try? place.names("out")) ?? []).filter { $0.hasPrefix(".stade-") }
         }

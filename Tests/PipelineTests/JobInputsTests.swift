@@ -24,10 +24,12 @@ struct JobInputsTests {
                 progress: { progress in
                     let isTime =
                         moment == .betweenBlocks ? progress.block == 0 : progress.phase == .writing
-                    guard isTime, isDone.withLock({ old in
-                        defer { old = true }
-                        return !old
-                    }) else { return }
+                    guard isTime,
+                        isDone.withLock({ old in
+                            defer { old = true }
+                            return !old
+                        })
+                    else { return }
                     usleep(20_000)
                     try? Self.make(change, place)
                 }, isStopped: { false })

@@ -90,9 +90,9 @@ struct RootsTests {
         let path = refused.path.replacing("$", with: scratch.path)
         let error = try #require(throws: RootsError.self) {
             switch refused.kind {
-            case .directory: try roots.directoryToRead(path)
-            case .file: try roots.fileToRead(path)
-            case .output: try roots.outputPath(path)
+            case .directory: _ = try roots.directoryToRead(path)
+            case .file: _ = try roots.fileToRead(path)
+            case .output: _ = try roots.outputPath(path)
             }
         }
         #expect(error.exitCode == refused.exitCode)
