@@ -31,8 +31,8 @@ package final class Checkpoint: Sendable {
     ///
     /// - Parameters:
     ///   - followSymlinks: false refuses a symbolic link anywhere, in `directory` too.
-    ///   - opened: the directory itself, where somebody has looked at it: it is read, whatever its path
-    ///     leads to by now.
+    ///   - opened: the directory itself, where somebody has looked at it: it is read, whatever its
+    ///     path leads to by now.
     /// - Throws: `CheckpointError`, `DocumentError` for what is wrong in a JSON file, `SystemError`
     ///   where a file cannot be read.
     package init(

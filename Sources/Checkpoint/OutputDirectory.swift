@@ -62,8 +62,8 @@ package final class OutputDirectory: Sendable {
     /// Makes everything in it durable and renames it into place.
     ///
     /// At any moment there is the old output, the new one or, without `overwrite`, none; never half
-    /// of one. (On a file system that cannot exchange names, an old output is away for a moment.) What
-    /// an old output leaves goes with the partial directory.
+    /// of one. (On a file system that cannot exchange names, an old output is away for a moment.)
+    /// What an old output leaves goes with the partial directory.
     /// - Parameter mustBeOwn: an old output goes only if it is this account's.
     /// - Throws: `OutputError`: `exists` where something has come into its place, `moved` where its
     ///   parent is no longer where it was, `replaced` where it is not itself that was published.

@@ -1,12 +1,13 @@
 import Glibc
 import Posix
 
-/// The private directory beside its outputs in which a job builds them, `.stade-<id>.partial`: on the
-/// same mount, so that publishing is one rename, and closed to all but this account.
+/// The private directory beside its outputs in which a job builds them, `.stade-<id>.partial`: on
+/// the same mount, so that publishing is one rename, and closed to all but this account.
 ///
-/// The directory that holds it may be anybody's. Whoever may write there may rename this one away or
-/// put another in its place: nothing is found by its path, so no file of ours gets into theirs and none
-/// of theirs into an output. What a directory is says the mark in it, which nobody else could write.
+/// The directory that holds it may be anybody's. Whoever may write there may rename this one away
+/// or put another in its place: nothing is found by its path, so no file of ours gets into theirs
+/// and none of theirs into an output. What a directory is says the mark in it, which nobody else
+/// could write.
 package final class PartialDirectory: Sendable {
     /// That holds the outputs, and this.
     package let parent: Directory
@@ -62,8 +63,8 @@ package final class PartialDirectory: Sendable {
         return (1...maximumNames).map { ".stade-\(id)\($0 == 1 ? "" : "-\($0)").partial" }
     }
 
-    /// Makes it, empty. What an earlier attempt of the same job left at its name is removed; what is
-    /// anybody else's stays, and another name is taken.
+    /// Makes it, empty. What an earlier attempt of the same job left at its name is removed; what
+    /// is anybody else's stays, and another name is taken.
     ///
     /// - Parameters:
     ///   - mustBePrivate: refuses a file system that keeps no permissions.
@@ -133,8 +134,8 @@ package final class PartialDirectory: Sendable {
         }
     }
 
-    /// Whether a private directory is of a job. One whose mark was lost, or not yet written, is what its
-    /// name says, unless it is an output.
+    /// Whether a private directory is of a job. One whose mark was lost, or not yet written, is
+    /// what its name says, unless it is an output.
     private static func belongs(_ directory: Directory, to id: String) throws -> Bool {
         do {
             return try mark(of: directory).id == id
@@ -185,8 +186,8 @@ package final class PartialDirectory: Sendable {
         }
     }
 
-    /// This account's and closed to all others; bits of a group are those that an access control list
-    /// gives at most: acl(5).
+    /// This account's and closed to all others; bits of a group are those that an access control
+    /// list gives at most: acl(5).
     private static func isPrivate(_ status: stat) -> Bool {
         status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid()
             && status.st_mode & 0o077 == 0
@@ -202,8 +203,8 @@ package final class PartialDirectory: Sendable {
 }
 
 extension PartialDirectory {
-    /// What dead attempts of a job have left, of this account's and with the job's mark, is removed. What
-    /// is in use, or another's, stays.
+    /// What dead attempts of a job have left, of this account's and with the job's mark, is
+    /// removed. What is in use, or another's, stays.
     package static func removeLeftovers(of id: String, in parent: Directory) throws {
         for name in names(id) {
             guard parent.status(of: name) != nil,
@@ -231,8 +232,8 @@ extension PartialDirectory {
         case kept(String, because: String)
     }
 
-    /// Cleans up after processes that have died: the unfinished outputs in `parent` of this account that
-    /// nobody locks.
+    /// Cleans up after processes that have died: the unfinished outputs in `parent` of this account
+    /// that nobody locks.
     package static func removeStale(in parent: Directory) -> [Leftover] {
         guard let entries = try? parent.entries() else { return [] }
         return entries.filter { $0.kind == .directory }.compactMap(\.name).filter {

@@ -4,8 +4,8 @@ import Manifests
 import Pipeline
 import Posix
 
-/// Removes unfinished outputs in the background, one after the other: the scheduler never waits for a
-/// disk, nor for what others have put there.
+/// Removes unfinished outputs in the background, one after the other: the scheduler never waits for
+/// a disk, nor for what others have put there.
 final class Cleaner: Sendable {
     private let queue = DispatchQueue(label: "daemon.cleaner", qos: .utility)
 

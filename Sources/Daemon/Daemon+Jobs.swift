@@ -103,8 +103,8 @@ extension Daemon {
         }
     }
 
-    /// Removes what a worker that was killed left of the outputs that it was building: later, and not on
-    /// this queue.
+    /// Removes what a worker that was killed left of the outputs that it was building: later, and
+    /// not on this queue.
     func cleanUp(after record: JobRecord) {
         guard let manifest = try? spool.manifest(record) else { return }
         cleaner.removeLeftovers(of: record.id, manifest, roots) { [weak self] text in

@@ -1,8 +1,8 @@
 import Pruning
 
 extension Manifest {
-    /// The paths of all outputs, by method and then by sparsity: `output` as it stands for one, with
-    /// what differs behind it for more.
+    /// The paths of all outputs, by method and then by sparsity: `output` as it stands for one,
+    /// with what differs behind it for more.
     package var outputPaths: [String] {
         var base = output[...]
         while base.count > 1, base.hasSuffix("/") { base.removeLast() }

@@ -200,8 +200,8 @@ final class JobCheckpoint: Sendable {
             try directory.replace(OutputRecord.fileName, OutputRecord.bytes(of: records))
             try directory.sync()
         } catch {
-            // Without it nobody finds the outputs, should this process end before it has said that they
-            // are there. They are worth more than that.
+            // Without it nobody finds the outputs, should this process end before it has said that
+            // they are there. They are worth more than that.
             guard [ENOSPC, EDQUOT].contains(error.errno) else { throw error }
             resumption.notify(.failed(error.description))
         }

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// An open directory. What is in it is found by name from its descriptor, and no link is followed: it
-/// does not matter what becomes of the path by which it was opened.
+/// An open directory. What is in it is found by name from its descriptor, and no link is followed:
+/// it does not matter what becomes of the path by which it was opened.
 package final class Directory: Sendable {
     private let file: File
 
@@ -59,8 +59,8 @@ package final class Directory: Sendable {
         try file.sync()
     }
 
-    /// A whole file, made durable under a passing name and then renamed into place, so that a reader sees
-    /// the old or the new one. The directory is not synced.
+    /// A whole file, made durable under a passing name and then renamed into place, so that a
+    /// reader sees the old or the new one. The directory is not synced.
     package func replace(_ name: String, _ bytes: [UInt8]) throws(SystemError) {
         let new = name + ".new"
         unlinkat(descriptor, new, 0)

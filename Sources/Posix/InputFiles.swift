@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// The files that a job reads, each as it was when the job first saw it. Half of one file and half of
-/// what it was replaced by would be neither.
+/// The files that a job reads, each as it was when the job first saw it. Half of one file and half
+/// of what it was replaced by would be neither.
 package final class InputFiles: Sendable {
     private struct State: Hashable {
         let identity: FileIdentity
@@ -58,8 +58,8 @@ package final class InputFiles: Sendable {
         }
     }
 
-    /// A line for each file below `directory`, in the order of their paths: equal as long as nothing has
-    /// changed.
+    /// A line for each file below `directory`, in the order of their paths: equal as long as
+    /// nothing has changed.
     package func states(below directory: String) -> [String] {
         states.withLock { states in
             states.filter { $0.key.hasPrefix(directory + "/") }.map { "\($0.key) \($0.value.text)" }

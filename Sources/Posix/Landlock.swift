@@ -3,8 +3,9 @@ import Glibc
 
 /// What a process and all that it starts may open from now on: landlock(7). There is no way back.
 package enum Landlock {
-    /// The version of the interface; 0 where the kernel has none, or it is switched off, or it is the
-    /// first one (Linux 5.13 to 5.18), under which nothing can be renamed into another directory.
+    /// The version of the interface; 0 where the kernel has none, or it is switched off, or it is
+    /// the first one (Linux 5.13 to 5.18), under which nothing can be renamed into another
+    /// directory.
     package static var version: Int {
         let version = Int(stade_landlock_version())
         return version < 2 ? 0 : version

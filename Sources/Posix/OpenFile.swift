@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// An open file that several parts of the program share; it is closed when the last of them lets go.
+/// An open file that several parts of the program share; it is closed when the last of them lets
+/// go.
 package final class OpenFile: Sendable {
     private let file: File
     package let path: String

@@ -23,8 +23,8 @@ extension Roots {
         }
     }
 
-    /// Every directory above must let the submitter pass. Each is opened in the one before, so that all
-    /// of them are on one way; at its end must be the file itself.
+    /// Every directory above must let the submitter pass. Each is opened in the one before, so that
+    /// all of them are on one way; at its end must be the file itself.
     private func checkWay(
         to file: OpenFile, named original: String, _ submitter: Submitter
     ) throws {

@@ -32,8 +32,8 @@ package struct Roots: Sendable {
         if case .unrestricted = rule { true } else { false }
     }
 
-    /// An existing directory with an absolute path, named and not opened: `O_PATH`. Asked again, it is
-    /// the same one as was looked at before, wherever its path leads to by then.
+    /// An existing directory with an absolute path, named and not opened: `O_PATH`. Asked again, it
+    /// is the same one as was looked at before, wherever its path leads to by then.
     /// - Throws: `RootsError`, or `SystemError` where the system refuses.
     package func directoryToRead(_ path: String) throws -> OpenFile {
         try opened.get("directory", path) {

@@ -1,7 +1,7 @@
 import Glibc
 
-/// How far a walk through a directory may go. Beyond it stops with a reason: somebody may have made a
-/// tree that has no end.
+/// How far a walk through a directory may go. Beyond it stops with a reason: somebody may have made
+/// a tree that has no end.
 package struct TreeBounds: Sendable {
     /// Directories below the top; each is open while the walk is in it.
     package var depth = 64

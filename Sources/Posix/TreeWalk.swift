@@ -1,8 +1,9 @@
 import CLinux
 import Glibc
 
-/// Goes through all that is below a directory, by descriptors and without recursion: each directory is
-/// open while the walk is in it. Links are met, not followed; other file systems are not entered.
+/// Goes through all that is below a directory, by descriptors and without recursion: each directory
+/// is open while the walk is in it. Links are met, not followed; other file systems are not
+/// entered.
 struct TreeWalk {
     /// A name that the walk has come to.
     struct Place {

@@ -10,8 +10,8 @@ extension Spool {
         return try Manifest.read(readFile(path, limit: Inbox.maximumSize), file: record.file)
     }
 
-    /// What a worker has said of the outputs before it published them, each with the directory that it
-    /// is: `OutputRecord`. Empty where it has not come so far.
+    /// What a worker has said of the outputs before it published them, each with the directory that
+    /// it is: `OutputRecord`. Empty where it has not come so far.
     /// - Throws: only where descriptors or memory are short.
     package func recordedOutputs(
         _ record: JobRecord
@@ -34,9 +34,9 @@ extension Spool {
         }
     }
 
-    /// The outputs of a job that published all of them; nil where any is missing. To be asked before
-    /// a job is run again. Only this account's directory that the job has made counts, in its place, and
-    /// nothing in it is read.
+    /// The outputs of a job that published all of them; nil where any is missing. To be asked
+    /// before a job is run again. Only this account's directory that the job has made counts, in
+    /// its place, and nothing in it is read.
     package func published(
         _ record: JobRecord, below roots: Roots
     ) throws(SystemError) -> [Output]? {
@@ -62,8 +62,8 @@ extension Spool {
         return recorded.map(\.output)
     }
 
-    /// Removes the checkpoint, which names the rest of what was kept of a job for a later attempt. What
-    /// cannot be removed stays.
+    /// Removes the checkpoint, which names the rest of what was kept of a job for a later attempt.
+    /// What cannot be removed stays.
     package func discardCheckpoint(_ record: JobRecord) { try? removeTree(checkpoint(record)) }
 
     /// Whether a later attempt has something to go on from.

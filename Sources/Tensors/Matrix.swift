@@ -45,8 +45,8 @@ package final class Matrix: @unchecked Sendable {
         }
     }
 
-    /// A matrix of zeros in an empty file, whose pages the kernel may write out when memory is short;
-    /// nil where the file cannot be made that large.
+    /// A matrix of zeros in an empty file, whose pages the kernel may write out when memory is
+    /// short; nil where the file cannot be made that large.
     /// - Parameter descriptor: open to read and write, not needed afterwards.
     package init?(rows: Int, columns: Int, scratchFile descriptor: CInt) {
         let bytes = max(rows * columns, 1) * MemoryLayout<Float>.size

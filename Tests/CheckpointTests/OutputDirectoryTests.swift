@@ -107,7 +107,8 @@ struct OutputDirectoryTests {
         #expect(error.reason == .namesTaken && error.exitCode == .cannotCreate)
     }
 
-    /// Whoever may write to the parent moves the unfinished output away and puts one of theirs there.
+    /// Whoever may write to the parent moves the unfinished output away and puts one of theirs
+    /// there.
     @Test func build_whenItsNameIsSwapped_writesNothingThere() throws {
         let scratch = try Scratch()
         let partial = try partial(scratch)

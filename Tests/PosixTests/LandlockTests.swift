@@ -41,7 +41,8 @@ struct LandlockTests {
         #expect((try? readFile(outside)) != nil)
     }
 
-    /// It is what was looked at that may be read, not what its path leads to when the rules are made.
+    /// It is what was looked at that may be read, not what its path leads to when the rules are
+    /// made.
     @Test func confine_whenThePathIsSwapped() throws {
         let scratch = try Scratch()
         for name in ["in", "secret"] {

@@ -14,8 +14,8 @@ struct Confinement {
     let reading: [OpenFile]
     let writing: [OpenFile]
 
-    /// A path that is wrong is left out: the plan says what is wrong with it. What is found stays open in
-    /// `roots`, which give the plan the same.
+    /// A path that is wrong is left out: the plan says what is wrong with it. What is found stays
+    /// open in `roots`, which give the plan the same.
     ///
     /// - Parameter directory: the job's in the spool.
     init(_ manifest: Manifest, _ roots: Roots, directory: String) {

@@ -188,8 +188,8 @@ struct DiskLog {
 }
 
 extension DiskLog {
-    /// Makes `path` what `nodes` say. A disk keeps the numbers of inodes, but here they are others: what
-    /// files say of directories is translated.
+    /// Makes `path` what `nodes` say. A disk keeps the numbers of inodes, but here they are others:
+    /// what files say of directories is translated.
     static func restore(_ nodes: [Node], to path: String) throws {
         var fresh: [UInt64: UInt64] = [:]
         try makeDirectories(nodes, 0, path, &fresh)
