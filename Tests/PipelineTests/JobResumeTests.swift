@@ -62,6 +62,7 @@ struct JobResumeTests {
         let notes = Notes()
         mkdir(place["checkpoint"], 0o750)
         var job = try place.job("limits: {threads: 2}\n" + manifest)
+        job.keeper = .checkpoint("checkpoint")
         job.resumption = Resumption(
             directory: place["checkpoint"], version: version, attempt: "a", interval: 0,
             notify: { notes.add($0) })
@@ -179,7 +180,7 @@ struct JobResumeTests {
         }
         let partial = ".stade-job.partial"
         mkdir(place[partial], 0o700)
-        try writeFile(place["\(partial)/.stade-job"], Array("1\njob\n0\n\n".utf8))
+        try writeFile(place["\(partial)/.stade-job"], Array("1\njob\n0\ncheckpoint\n".utf8))
         let state = try #require(kept["outputs"]?.array?.first)
         let states = ["out-0.3", "out-0.6"].map { state.setting("directory", to: identity($0)) }
         let saved = identity(partial).setting("name", to: Node(partial))
