@@ -10,13 +10,15 @@ final class Cleaner: Sendable {
     private let queue = DispatchQueue(label: "daemon.cleaner", qos: .utility)
 
     /// - Parameters:
+    ///   - manifest: asked for on the cleaner's queue; nil: there is nothing to be done.
     ///   - roots: must be made for this call: what they have opened is looked at.
     ///   - complain: told, on the cleaner's queue, of what cannot be removed.
     func removeLeftovers(
-        of id: String, _ manifest: Manifest, _ roots: Roots,
+        of id: String, _ roots: Roots, _ manifest: @escaping @Sendable () -> Manifest?,
         complain: @escaping @Sendable (String) -> Void
     ) {
         queue.async {
+            guard let manifest = manifest() else { return }
             for attempt in 1... {
                 do {
                     return try Job.removeLeftovers(of: id, manifest, roots)

@@ -105,9 +105,20 @@ extension Daemon {
 
     /// Removes what a worker that was killed left of the outputs that it was building: later, and
     /// not on this queue.
-    func cleanUp(after record: JobRecord) {
-        guard let manifest = try? spool.manifest(record) else { return }
-        cleaner.removeLeftovers(of: record.id, manifest, roots) { [weak self] text in
+    /// - Parameter manifest: of a job that the spool forgets; nil: it is where the job is by then.
+    func cleanUp(after record: JobRecord, _ manifest: Manifest? = nil) {
+        let find: @Sendable () -> Manifest? = { [spool] in
+            if let manifest { return manifest }
+            // It may be moved just now.
+            for _ in 0..<3 {
+                var record = record
+                guard let state = spool.locate(record.id) else { break }
+                record.state = state
+                if let manifest = try? spool.manifest(record) { return manifest }
+            }
+            return nil
+        }
+        cleaner.removeLeftovers(of: record.id, roots, find) { [weak self] text in
             guard let self else { return }
             queue.async {
                 self.journal.write(

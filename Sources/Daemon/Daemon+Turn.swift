@@ -75,7 +75,9 @@ extension Daemon {
         // Costs a listing of all finished jobs.
         guard hasPruned == 0 || now - hasPruned > 60 else { return }
         hasPruned = now
-        let count = try spool.prune(configuration.history) { cleanUp(after: $0) }
+        let count = try spool.prune(configuration.history) {
+            if let manifest = try? spool.manifest($0) { cleanUp(after: $0, manifest) }
+        }
         if count > 0 {
             journal.write(JournalEntry(.info, "removed \(count) finished jobs from the history"))
         }
