@@ -65,6 +65,7 @@ struct WorkerProgram {
             paths: roots,
             ceiling: configuration.limits)
         job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
+        job.warned = { complain($0) }
         job.resumption = try resumption(record, spool, configuration)
         let stop = try StopSignal([SIGTERM])
         let reporter = Reporter()
