@@ -139,7 +139,7 @@ extension CheckpointLayout {
     /// Weights and biases of the output.
     package var parameters: Int {
         shards.reduce(0) { sum, shard in
-            shard.layout.tensors.reduce(sum) { $0 + $1.range.count * 8 / $1.info.type.bits }
+            shard.layout.tensors.reduce(sum) { $0 + ($1.info.count ?? 0) }
         }
     }
 

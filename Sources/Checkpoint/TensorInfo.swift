@@ -27,7 +27,11 @@ package struct TensorInfo: Sendable, Hashable {
     /// What the elements take; nil where it exceeds `Int` or is no whole number of bytes.
     package var byteCount: Int? {
         guard let count else { return nil }
-        let (bits, overflow) = count.multipliedReportingOverflow(by: type.bits)
-        return overflow || bits % 8 != 0 ? nil : bits / 8
+        let isWhole = type.bits % 8 == 0
+        let (units, overflow) = count.multipliedReportingOverflow(
+            by: isWhole ? type.bits / 8 : type.bits)
+        if overflow { return nil }
+        if isWhole { return units }
+        return units % 8 == 0 ? units / 8 : nil
     }
 }

@@ -65,10 +65,14 @@ extension Texts {
     private static func question(
         _ node: Node, file: String
     ) throws(DocumentError) -> (question: String, choices: [String], answer: Int) {
-        let known = node.members?.filter { ["question", "choices", "answer"].contains($0.key) }
-        let fields = try Fields(
-            known.map { Node(.object($0), at: node.position) } ?? node, file: file,
-            schema: schema, exitCode: .data)
+        let keys = ["question", "choices", "answer"]
+        var node = node
+        // Where one is missing, another may be its misspelling.
+        if keys.allSatisfy({ node[$0] != nil }), let members = node.members {
+            node = Node(
+                .object(members.filter { keys.contains($0.key) }), at: node.position)
+        }
+        let fields = try Fields(node, file: file, schema: schema, exitCode: .data)
         let question = try fields.required("question", fields.string("question"))
         let choices = try fields.required("choices", fields.strings("choices"))
         if question.withoutTrailingSpace.isEmpty, let node = fields.value("question") {

@@ -23,7 +23,7 @@ extension ConfigReader {
         let type = try rope.ropeType(rotary)
         let base = try rope.holder(of: "rope_theta", else: rotary.base, of: self)
             .positive(default: 10000)
-        let share = try share(rope, rotary)
+        let share = try share(rope, rotary, type: type)
         // What is rotated whole in the family's own way may say anything here.
         let isWhole = rotary.fraction == nil && type == "default" || type == "proportional"
         let rotated = try isWhole ? headDim : rotated(headDim, share, rotary)
@@ -90,12 +90,16 @@ extension ConfigReader {
 
     /// The share of a head's elements that is rotated, and where it stands.
     private func share(
-        _ rope: ConfigReader, _ rotary: Architecture.Rotary
+        _ rope: ConfigReader, _ rotary: Architecture.Rotary, type: String
     ) throws(ModelError) -> (value: Double, place: Setting) {
         let key = "partial_rotary_factor"
         let place = rope.holder(of: key, else: rotary.fraction ?? key, of: self)
-        // Where the family has no such key, null is the same as nothing.
-        if rotary.fraction == nil, place.node?.isNull == true { return (1, place) }
+        // Where the family has no such key, null is the same as nothing, but for kinds that compute with it.
+        if rotary.fraction == nil, place.node?.isNull == true,
+            type == "default" || place.reader.prefix.isEmpty
+        {
+            return (1, place)
+        }
         return (try place.positive(default: rotary.defaultFraction), place)
     }
 

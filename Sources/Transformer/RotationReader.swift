@@ -58,10 +58,10 @@ struct RotationReader {
     }
 
     func yarn(trained: Int) throws(ModelError) -> Rotation {
-        if rotated % 2 != 0 || base == 1 {
+        if base == 1 { throw rope.wrong("rope_theta", expected: "a number other than 1") }
+        if rotated % 2 != 0 {
             throw rope.wrong(
-                rope.config["rope_theta"] == nil ? "partial_rotary_factor" : "rope_theta",
-                expected: "not 1, and an even number of elements of a head to rotate")
+                "partial_rotary_factor", expected: "one that rotates an even number of elements")
         }
         if rope.config["factor"] == nil { throw rope.missing("factor") }
         let factor = try scalingFactor(trained: trained)

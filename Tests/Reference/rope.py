@@ -77,7 +77,7 @@ def parameters(r, family, head):
 
 def case(r):
     family = r.choice(FAMILIES)
-    head = r.choice([8, 12, 16])
+    head = r.choice([16, 24, 32] if family == "gpt_neox" else [8, 12, 16])
     settings = {}
     form = r.choice(["none", "old", "new", "new", "both", "both"])
     if form in ("old", "both"):

@@ -50,7 +50,8 @@ struct ConfigKeyTests {
     ]
 
     private static let longrope: Node = .object([
-        "rope_type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [2, 2, 2, 2],
+        "rope_type": "longrope", "short_factor": Node([Node](repeating: 1, count: 8)),
+        "long_factor": Node([Node](repeating: 2, count: 8)),
     ])
 
     private static func none(_ what: String) -> Verdict { .irrelevant("no layer has \(what)") }
@@ -128,7 +129,7 @@ struct ConfigKeyTests {
 
     private static func least(_ family: String) -> Node {
         .object([
-            "model_type": Node(family), "vocab_size": 20, "hidden_size": 32,
+            "model_type": Node(family), "vocab_size": 20, "hidden_size": 64,
             "intermediate_size": 16, "ffn_dim": 16, "num_hidden_layers": 2,
             "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128,
             "sliding_window": 9,
@@ -213,7 +214,7 @@ struct ConfigKeyTests {
     @Test func everyRopeParameter_isUsed() throws {
         let yarn: Node = .object([
             "rope_type": "yarn", "factor": 4, "mscale": 1, "mscale_all_dim": 0.5,
-            "beta_fast": 8, "beta_slow": 1, "original_max_position_embeddings": 64,
+            "beta_fast": 8, "beta_slow": 1, "original_max_position_embeddings": 2048,
         ])
         let cases: [String: (Node, Node)] = [
             "attention_factor": (yarn, 3), "beta_fast": (yarn, 20), "beta_slow": (yarn, 3),
@@ -222,9 +223,10 @@ struct ConfigKeyTests {
             "rope_theta": (yarn, 50), "rope_type": (yarn, "linear"),
             "type": (.object(["factor": 2]), "linear"), "high_freq_factor": (Self.llama3, 9),
             "low_freq_factor": (Self.llama3, 2), "partial_rotary_factor": (Self.linear, 0.5),
-            "short_factor": (Self.longrope, [3, 1, 1, 1]),
+            "short_factor": (Self.longrope, Node([3] + [Node](repeating: 1, count: 7))),
             "long_factor": (
-                Self.longrope.setting("original_max_position_embeddings", to: 16), [1, 1, 1, 1]
+                Self.longrope.setting("original_max_position_embeddings", to: 16),
+                Node([Node](repeating: 1, count: 8))
             ),
         ]
         let keys = try #require(Self.list()["rope"]?.array).compactMap(\.string)
