@@ -36,7 +36,7 @@ struct QuantisationTests {
         ("quantization_config", .object(["load_in_4bit": true]), "bitsandbytes"),
         ("quantization_config", .object(["load_in_8bit": true]), "bitsandbytes"),
         ("quantization_config", .object(["quant_method": "mxfp4"]), "mxfp4"),
-        ("quantization_config", .object(["quant_method": "of\ntomorrow"]), "of\\ntomorrow"),
+        ("quantization_config", .object(["quant_method": "of\ntomorrow"]), "of\\u{a}tomorrow"),
         ("quantization_config", .object([:]), "does not name"),
         ("quantization_config", "odd", "does not name"),
         ("compression_config", .object(["format": "pack-quantized"]), "pack-quantized"),

@@ -84,7 +84,7 @@ struct ConfigKeyTests {
         "rope_parameters": .used(linear), "rope_scaling": .used(linear), "rope_theta": .used(77),
         "rotary_emb_base": .used(77), "rotary_pct": .used(0.5),
         "partial_rotary_factor": .used(0.5, with: [("rope_scaling", linear)]),
-        "original_max_position_embeddings": .used(64, with: [("rope_scaling", llama3)]),
+        "original_max_position_embeddings": .used(1024, with: [("rope_scaling", llama3)]),
         // What makes another function, or another file.
         "is_causal": .refused(false), "use_bidirectional_attention": .refused(true),
         "per_layer_config": .refused(.object(["0": .object(["head_dim": 2])])),
