@@ -37,7 +37,10 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 ]
 
 /// Files that the tests read from the source tree.
-let testFiles = ["Tokenizer": ["Fixtures"], "Pipeline": ["Fixtures"], "Manifests": ["Broken"]]
+let testFiles = [
+    "Tokenizer": ["Fixtures"], "Transformer": ["Fixtures"], "Pipeline": ["Fixtures"],
+    "Manifests": ["Broken"],
+]
 
 let package = Package(
     name: "stade",

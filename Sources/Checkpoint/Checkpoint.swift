@@ -10,6 +10,8 @@ import Tensors
 package final class Checkpoint: Sendable {
     package let directory: String
     package let config: Node
+    /// What a person should know of it, though it can be used.
+    package let warnings: [String]
     /// In the index's order of names; one where there is no index.
     package let shards: [SafetensorsFile]
     /// nil where the weights are one file.
@@ -33,8 +35,8 @@ package final class Checkpoint: Sendable {
     ///   - followSymlinks: false refuses a symbolic link anywhere, in `directory` too.
     ///   - opened: the directory itself, where somebody has looked at it: it is read, whatever its
     ///     path leads to by now.
-    /// - Throws: `CheckpointError`, `DocumentError` for what is wrong in a JSON file, `SystemError`
-    ///   where a file cannot be read.
+    /// - Throws: `CheckpointError` also where the model is quantised, `DocumentError` for what is wrong
+    ///   in a JSON file, `SystemError` where a file cannot be read.
     package init(
         directory: String, followSymlinks: Bool = true, opened: OpenFile? = nil,
         inputs: InputFiles = InputFiles()
@@ -45,7 +47,11 @@ package final class Checkpoint: Sendable {
         self.opened = opened
         let reader = ModelDirectory(
             directory, followSymlinks: followSymlinks, inputs: inputs, opened: opened)
-        config = try reader.object(Self.configName)
+        let file = joined(directory, Self.configName)
+        let (config, repeated) = try reader.object(Self.configName)
+        self.config = config
+        warnings = Self.warnings(repeated, file: file)
+        try Quantisation.check(config, reader)
         if let file = try reader.openIfPresent(Self.weightsName) {
             index = nil
             shards = [try SafetensorsFile(file, shard: 0)]
@@ -59,8 +65,17 @@ package final class Checkpoint: Sendable {
             throw CheckpointError(
                 file: directory, reason: .noWeights(others: try reader.otherWeights()))
         }
+        try Quantisation.check(tensors)
         indices = Dictionary(
             tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// One for each of the first keys that stand more than once.
+    private static func warnings(_ repeated: [Node.Member], file: String) -> [String] {
+        repeated.prefix(10).map {
+            "\(escaped(file)):\($0.position.line): the key '\(escaped($0.key, limit: 80))' stands "
+                + "there again; its last value counts"
+        }
     }
 
     /// In the order of `tensors`.

@@ -16,6 +16,7 @@ extension CheckpointError {
             }
             return "weights only as \(escaped(others[0])); convert the model to safetensors first "
                 + "(save_pretrained of transformers does it)"
+        case .quantised(let method, let sign): return Self.quantised(method, sign)
         case .tooShort(let bytes):
             return "\(bytes) bytes; expected at least the 8 of a safetensors file's header length"
         case .headerTooLarge(let bytes):
@@ -27,7 +28,8 @@ extension CheckpointError {
         case .header(let text): return "wrong header: \(text)"
         case .unknownType(let type): return "unknown dtype '\(escaped(type, limit: 40))'"
         case .namedTwice: return "is named twice"
-        case .overflow(let shape): return "shape \(shape) is too large"
+        case .overflow(let shape):
+            return "shape \(shape) is too large, or no whole number of bytes in its dtype"
         case .byteCount(let found, let expected):
             return "data_offsets span \(found) bytes; shape and dtype need \(expected)"
         case .overlap(let other): return "overlaps tensor \(escaped(other))"
@@ -56,6 +58,22 @@ extension CheckpointError {
         case .edit(let text): return text
         case .written(let bytes, let expected): return "given \(bytes) bytes, expected \(expected)"
         case .unwritten: return "was never written"
+        }
+    }
+
+    private static func quantised(_ method: String, _ sign: Sign) -> String {
+        let method = escaped(method, limit: 80)
+        let advice = "prune the model before it is quantised, and quantise the output"
+        return switch sign {
+        case .key(let key):
+            "'\(key)' says that the model is quantised (\(method)); \(advice). If its weights are "
+                + "plain, remove the key"
+        case .file:
+            "says that the model beside it is quantised (\(method)); \(advice). If its weights are "
+                + "plain, remove the file"
+        case .tensor:
+            "belongs to a quantised layer (\(method)); \(advice). If the layers' weights are plain, "
+                + "remove the tensor"
         }
     }
 

@@ -7,6 +7,7 @@ package struct CheckpointError: Failure, Hashable {
         // The directory.
         case link
         case noWeights(others: [String])
+        case quantised(method: String, by: Sign)
 
         // One file. Source: the safetensors format's documentation.
         case tooShort(bytes: Int)
@@ -41,6 +42,9 @@ package struct CheckpointError: Failure, Hashable {
         case written(bytes: Int, expected: Int)
         case unwritten
     }
+
+    /// What says that a model is quantised.
+    package enum Sign: Hashable, Sendable { case key(String), file, tensor }
 
     package let file: String
     package let tensor: String?

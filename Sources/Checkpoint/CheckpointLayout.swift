@@ -24,6 +24,8 @@ package struct CheckpointLayout: Sendable {
     /// The other files of the source, and which stay behind.
     package let companions: CompanionFiles
     let shards: [Shard]
+    /// Tensors of the source that are looked through for NaN and infinity when they are copied; nil: all.
+    let checked: Set<String>?
     /// nil where the weights are one file.
     let index: Node?
 
@@ -35,9 +37,11 @@ package struct CheckpointLayout: Sendable {
         }
     }
 
+    /// - Parameter checked: what is looked through for NaN and infinity when it is copied; nil: all.
     /// - Throws: `CheckpointError` where an edit does not fit the source.
-    package init(_ source: Checkpoint, edits: [Edit]) throws {
+    package init(_ source: Checkpoint, edits: [Edit], checked: Set<String>? = nil) throws {
         self.source = source
+        self.checked = checked
         let changes = try Changes(edits, of: source)
         var shards: [Shard] = []
         for shard in source.shards {
@@ -137,7 +141,7 @@ extension CheckpointLayout {
     /// Weights and biases of the output.
     package var parameters: Int {
         shards.reduce(0) { sum, shard in
-            shard.layout.tensors.reduce(sum) { $0 + $1.range.count / $1.info.type.size }
+            shard.layout.tensors.reduce(sum) { $0 + ($1.info.count ?? 0) }
         }
     }
 

@@ -93,7 +93,9 @@ package final class CheckpointWriter: Sendable {
             guard let place = places[tensor.name], !writers[place].isWritten(tensor.name) else {
                 continue
             }
-            try writers[place].copy(tensor, progress: progress)
+            try writers[place].copy(
+                tensor, isChecked: layout.checked?.contains(tensor.name) ?? true,
+                progress: progress)
         }
     }
 

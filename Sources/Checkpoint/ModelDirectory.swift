@@ -56,16 +56,23 @@ struct ModelDirectory: Sendable {
         return try read(file)
     }
 
-    /// A JSON file that holds an object.
-    func object(_ name: String) throws -> Node {
+    /// A JSON file that holds an object, read as Python does: of a key that stands there twice the last
+    /// value counts.
+    /// - Returns: with the later members of such keys.
+    func object(_ name: String) throws -> (node: Node, repeated: [Node.Member]) {
         let file = try open(name)
-        let node = try JSON.parse(read(file), file: file.path)
+        let (node, repeated) = try JSON.parseLastOfRepeated(read(file), file: file.path)
         if node.members == nil {
             throw DocumentError(
                 file: file.path, position: node.position, reason: "expected an object",
                 exitCode: .data)
         }
-        return node
+        return (node, repeated)
+    }
+
+    func isThere(_ name: String) -> Bool {
+        var status = stat()
+        return stat(joined(path, name), &status) == 0
     }
 
     /// Names of files that hold weights in formats that are not read here.

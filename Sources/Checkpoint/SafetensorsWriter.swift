@@ -89,8 +89,10 @@ package final class SafetensorsWriter: Sendable {
         }
     }
 
-    /// Copies a tensor that stays as it is, and looks for NaN and infinity on the way.
-    func copy(_ tensor: TensorView, progress: (Int) throws -> Void) throws {
+    /// Copies a tensor that stays as it is, and looks for NaN and infinity on the way where `isChecked`.
+    func copy(
+        _ tensor: TensorView, isChecked: Bool, progress: (Int) throws -> Void
+    ) throws {
         let bytes = tensor.bytes
         var last = 0..<0
         defer { tensor.release(last) }
@@ -98,7 +100,7 @@ package final class SafetensorsWriter: Sendable {
             tensor.release(last)
             last = part
             tensor.populate(part)
-            try tensor.checkFinite(part)
+            if isChecked { try tensor.checkFinite(part) }
             return UnsafeRawBufferPointer(rebasing: bytes[part])
         }
     }

@@ -13,14 +13,25 @@ package struct TensorInfo: Sendable, Hashable {
         self.shape = shape
     }
 
-    /// Product of the shape times the element's size; nil where it exceeds `Int`.
-    package var byteCount: Int? {
-        var count = type.size
+    /// Product of the shape; nil where it exceeds `Int`.
+    package var count: Int? {
+        var count = 1
         for size in shape {
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
             if overflow || size < 0 { return nil }
             count = product
         }
         return count
+    }
+
+    /// What the elements take; nil where it exceeds `Int` or is no whole number of bytes.
+    package var byteCount: Int? {
+        guard let count else { return nil }
+        let isWhole = type.bits % 8 == 0
+        let (units, overflow) = count.multipliedReportingOverflow(
+            by: isWhole ? type.bits / 8 : type.bits)
+        if overflow { return nil }
+        if isWhole { return units }
+        return units % 8 == 0 ? units / 8 : nil
     }
 }

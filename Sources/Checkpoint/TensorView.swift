@@ -30,7 +30,7 @@ package struct TensorView: Sendable {
     }
 
     /// How many elements; 1 for a scalar.
-    package var count: Int { range.count / type.size }
+    package var count: Int { range.count * 8 / type.bits }
 
     /// Maps all bytes at once, before a pass over them.
     package func populate() { file.populate(range) }

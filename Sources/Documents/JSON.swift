@@ -21,6 +21,22 @@ package enum JSON {
         return try reader.document()
     }
 
+    /// Reads one document, in which a key may stand more than once: its last value counts, as for
+    /// Python's `json.load`.
+    /// - Returns: with the later members of such keys.
+    package static func parseLastOfRepeated(
+        _ bytes: [UInt8], file: String
+    ) throws(DocumentError) -> (node: Node, repeated: [Node.Member]) {
+        try bytes.withUnsafeBufferPointer { buffer throws(DocumentError) in
+            let source = Source(
+                bytes: UnsafeRawBufferPointer(buffer), file: file, exitCode: .data)
+            try source.checkUTF8()
+            var reader = try JSONReader(source, maximumDepth: 64, lastCounts: true)
+            let node = try reader.document()
+            return (node, reader.repeated)
+        }
+    }
+
     /// Reads one document that is an array of bytes.
     package static func parse(
         _ bytes: [UInt8], file: String, maximumDepth: Int = 64, exitCode: ExitCode = .data

@@ -11,11 +11,18 @@ struct JSONReader {
     /// Where column 1 of the line would be if each of its scalars so far were one byte.
     private var lineStart = 0
     private var unescaped: [UInt8] = []
+    /// Of a key that stands in an object more than once the last value counts, as in Python; otherwise
+    /// such a key is refused.
+    private let lastCounts: Bool
+    /// The later members of such keys.
+    private(set) var repeated: [Node.Member] = []
 
     /// Stands for the end of the document, where no byte is; NUL itself is refused everywhere.
     private static let end: UInt8 = 0
 
-    init(_ source: Source, maximumDepth: Int) throws(DocumentError) {
+    init(
+        _ source: Source, maximumDepth: Int, lastCounts: Bool = false
+    ) throws(DocumentError) {
         guard let bytes = source.bytes.bindMemory(to: UInt8.self).baseAddress else {
             throw source.error("found the end of the document; expected a value", offset: 0)
         }
@@ -23,6 +30,7 @@ struct JSONReader {
         self.bytes = bytes
         count = source.bytes.count
         self.maximumDepth = maximumDepth
+        self.lastCounts = lastCounts
     }
 
     mutating func document() throws(DocumentError) -> Node {
@@ -145,14 +153,29 @@ struct JSONReader {
             case UInt8(ascii: ","): offset += 1
             case UInt8(ascii: "}"):
                 offset += 1
-                if let (first, second) = Node.duplicates(in: members) {
-                    throw source.duplicate(second, of: first)
-                }
-                return members
+                guard let (first, second) = Node.duplicates(in: members) else { return members }
+                if !lastCounts { throw source.duplicate(second, of: first) }
+                return withoutRepeated(members)
             default: throw unexpected("',' or '}'")
             }
             skipSpace()
         }
+    }
+
+    /// Each key once, in the place of its first member and with the value of its last one.
+    private mutating func withoutRepeated(_ members: [Node.Member]) -> [Node.Member] {
+        var places: [Node.Key: Int] = [:]
+        var result: [Node.Member] = []
+        for member in members {
+            if let place = places[Node.Key(member.key)] {
+                result[place] = member
+                repeated.append(member)
+            } else {
+                places[Node.Key(member.key)] = result.count
+                result.append(member)
+            }
+        }
+        return result
     }
 
     /// An error about what stands at `offset`.

@@ -29,6 +29,9 @@ package struct Job: Sendable {
     /// Told what the job will take as soon as that is known.
     package var planned: @Sendable (_ memory: Int, _ threads: Int) -> Void = { _, _ in }
 
+    /// Told what a person should know of the inputs, though the job can be done: one line each.
+    package var warned: @Sendable (_ warning: String) -> Void = { _ in }
+
     package init(id: String, manifest: Manifest, paths: Roots, ceiling: Configuration.Limits) {
         self.id = id
         self.manifest = manifest
@@ -43,6 +46,7 @@ package struct Job: Sendable {
     @discardableResult
     package func validate() throws -> Demand {
         let plan = try Plan(self)
+        for warning in plan.warnings { warned(warning) }
         try plan.model.checkFinite(pool: WorkerPool(width: plan.threads))
         return Demand(plan)
     }
@@ -63,6 +67,7 @@ package struct Job: Sendable {
         let plan = try Plan(self)
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
+        for warning in plan.warnings { warned(warning) }
         let checkpoint = try resumption.map { try JobCheckpoint($0, plan) }
         var attempt = JobAttempt(
             plan: plan, start: start, stop: stop, progress: progress, checkpoint: checkpoint)

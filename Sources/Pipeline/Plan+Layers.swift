@@ -53,7 +53,8 @@ extension Plan {
                 }
             }
         }
-        return try CheckpointLayout(model.checkpoint, edits: edits)
+        return try CheckpointLayout(
+            model.checkpoint, edits: edits, checked: model.usedTensors())
     }
 
     /// The roles that `targets` and `ignore` leave to be pruned in each block.

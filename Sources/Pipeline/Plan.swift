@@ -39,6 +39,9 @@ package struct Plan: Sendable {
 
     var manifest: Manifest { job.manifest }
 
+    /// What a person should know of the inputs.
+    var warnings: [String] { model.checkpoint.warnings }
+
     /// Blocks of the model.
     var blocks: Int { model.configuration.numHiddenLayers }
 

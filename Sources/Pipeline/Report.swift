@@ -112,6 +112,9 @@ struct Report: Sendable {
             "speed": speed,
             "resources": resources,
         ])
+        if !plan.warnings.isEmpty {
+            node = node.setting("warnings", to: Node(plan.warnings.map { Node($0) }))
+        }
         if let channels { node = node.setting("channels", to: channels) }
         if manifest.prune.allocation != .uniform {
             let bounds = Survey.bounds(manifest.prune, output.sparsity)

@@ -128,7 +128,7 @@ struct Survey {
     /// positions.
     private func embeddedPower() throws -> Double {
         let configuration = plan.model.configuration
-        let length = min(256, configuration.maxPositionEmbeddings)
+        let length = min(256, configuration.longestSequence)
         let windows = 16
         let hidden = Matrix(rows: length, columns: configuration.hiddenSize)
         let embedding = try plan.model.embedding()

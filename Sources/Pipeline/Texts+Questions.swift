@@ -6,7 +6,7 @@ extension Texts {
     private static let schema = Schema([("", ["question", "choices", "answer"])])
 
     /// Reads multiple-choice questions: an object a line with `question`, `choices` and the index `answer` of
-    /// the right one, from 0.
+    /// the right one, from 0. Other keys are nobody's business, as in texts.
     ///
     /// - Throws: `DocumentError` with the line where one is not that, or does not fit the model.
     mutating func questions(in path: String) throws -> Questions {
@@ -40,7 +40,7 @@ extension Texts {
                     guard !context.isEmpty, tokens.count > context.count else {
                         throw refusal("\(place) has no tokens of its own; give both more text")
                     }
-                    let positions = model.configuration.maxPositionEmbeddings
+                    let positions = model.configuration.longestSequence
                     guard tokens.count - 1 <= positions else {
                         throw refusal(
                             "\(place) has \(tokens.count) tokens, more than the model's "
@@ -59,12 +59,19 @@ extension Texts {
         }
         for choice in questions.joined() { try model.check(tokens: choice.tokens, file: path) }
         return Questions(
-            questions, answers: answers, positions: model.configuration.maxPositionEmbeddings)
+            questions, answers: answers, positions: model.configuration.longestSequence)
     }
 
     private static func question(
         _ node: Node, file: String
     ) throws(DocumentError) -> (question: String, choices: [String], answer: Int) {
+        let keys = ["question", "choices", "answer"]
+        var node = node
+        // Where one is missing, another may be its misspelling.
+        if keys.allSatisfy({ node[$0] != nil }), let members = node.members {
+            node = Node(
+                .object(members.filter { keys.contains($0.key) }), at: node.position)
+        }
         let fields = try Fields(node, file: file, schema: schema, exitCode: .data)
         let question = try fields.required("question", fields.string("question"))
         let choices = try fields.required("choices", fields.strings("choices"))

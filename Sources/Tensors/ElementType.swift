@@ -1,12 +1,18 @@
 /// The types of a tensor's elements, named as in a safetensors header.
 ///
-/// Source: `Dtype` in the safetensors format's documentation.
+/// Source: `Dtype` in tensor.rs of the safetensors library.
 package enum ElementType: String, Sendable, Hashable, CaseIterable {
     case bool = "BOOL"
+    case float4 = "F4"
+    case float6E2M3 = "F6_E2M3"
+    case float6E3M2 = "F6_E3M2"
     case uint8 = "U8"
     case int8 = "I8"
     case float8E5M2 = "F8_E5M2"
     case float8E4M3 = "F8_E4M3"
+    case float8E8M0 = "F8_E8M0"
+    case float8E4M3FNUZ = "F8_E4M3FNUZ"
+    case float8E5M2FNUZ = "F8_E5M2FNUZ"
     case int16 = "I16"
     case uint16 = "U16"
     case float16 = "F16"
@@ -14,19 +20,27 @@ package enum ElementType: String, Sendable, Hashable, CaseIterable {
     case int32 = "I32"
     case uint32 = "U32"
     case float32 = "F32"
+    case complex64 = "C64"
     case float64 = "F64"
     case int64 = "I64"
     case uint64 = "U64"
 
-    /// Bytes per element.
-    package var size: Int {
+    /// Bits per element.
+    package var bits: Int {
         switch self {
-        case .bool, .uint8, .int8, .float8E5M2, .float8E4M3: 1
-        case .int16, .uint16, .float16, .bfloat16: 2
-        case .int32, .uint32, .float32: 4
-        case .float64, .int64, .uint64: 8
+        case .float4: 4
+        case .float6E2M3, .float6E3M2: 6
+        case .bool, .uint8, .int8, .float8E5M2, .float8E4M3, .float8E8M0, .float8E4M3FNUZ,
+            .float8E5M2FNUZ:
+            8
+        case .int16, .uint16, .float16, .bfloat16: 16
+        case .int32, .uint32, .float32: 32
+        case .complex64, .float64, .int64, .uint64: 64
         }
     }
+
+    /// Bytes per element; where that is a part of one, 1.
+    package var size: Int { max(1, bits / 8) }
 
     /// Whether weights may be of this type: what `stade` computes with.
     package var isWeight: Bool { self == .float32 || self == .float16 || self == .bfloat16 }

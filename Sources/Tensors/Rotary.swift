@@ -11,8 +11,9 @@ package struct RotaryTable: Sendable {
     package let positions: Int
     package let frequencies: Int
 
-    /// `inverseFrequencies`: radians per position, in float32 as transformers computes them.
-    package init(positions: Int, inverseFrequencies: [Float]) {
+    /// `inverseFrequencies`: radians per position, in float32 as transformers computes them; `factor`: of
+    /// all that is rotated.
+    package init(positions: Int, inverseFrequencies: [Float], factor: Float = 1) {
         self.positions = positions
         frequencies = inverseFrequencies.count
         var cosines: [Float] = []
@@ -23,8 +24,8 @@ package struct RotaryTable: Sendable {
             for frequency in inverseFrequencies {
                 // The product is rounded to float32 first, as in the reference.
                 let angle = Double(Float(position) * frequency)
-                cosines.append(Float(cos(angle)))
-                sines.append(Float(sin(angle)))
+                cosines.append(Float(cos(angle)) * factor)
+                sines.append(Float(sin(angle)) * factor)
             }
         }
         self.cosines = cosines

@@ -23,5 +23,6 @@ extension Architecture {
         biasFlags: [
             BiasFlag(
                 key: "attention_bias", defaultValue: true, roles: [.queryKeyValue, .output])
-        ])
+        ],
+        impliedSizes: ["head_dim": Quotient(key: "hidden_size", divisor: "num_attention_heads")])
 }

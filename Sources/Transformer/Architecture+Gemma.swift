@@ -13,8 +13,7 @@ extension Architecture {
             maximumPositions: 8192, tiedEmbeddings: true, attentionScalar: 256,
             attentionSoftcap: 50, logitSoftcap: 30),
         names: .gemma2,
-        biasFlags: [BiasFlag(key: "attention_bias", defaultValue: false, roles: attentionRoles)],
-        refusedFlags: ["use_bidirectional_attention"])
+        biasFlags: [BiasFlag(key: "attention_bias", defaultValue: false, roles: attentionRoles)])
 }
 
 extension Architecture.Names {

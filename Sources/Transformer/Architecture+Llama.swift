@@ -11,9 +11,10 @@ extension Architecture {
     /// Mistral: Llama with a sliding window and no biases. Source: `modeling_mistral.py`.
     static let mistral = Architecture(
         name: "mistral", className: "MistralForCausalLM", norm: .rms, position: .rotary,
-        feedForward: .gated, headCount: .free, window: .always(default: 4096),
+        feedForward: .gated, headCount: .free,
+        window: .always(default: 4096, readsLayerTypes: true),
         defaults: Defaults(keyValueHeads: 8, maximumPositions: 131_072), names: .llama,
-        relabel: Relabel(name: "llama", dropped: ["sliding_window"]))
+        relabel: Relabel(name: "llama", dropped: ["sliding_window", "layer_types"]))
 
     /// Qwen2 and Qwen2.5: Llama with biases on query, key and value. Source: `modeling_qwen2.py`.
     static let qwen2 = Architecture(

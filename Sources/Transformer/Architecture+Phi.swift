@@ -4,7 +4,9 @@ extension Architecture {
     static let phi3 = Architecture(
         name: "phi3", className: "Phi3ForCausalLM", norm: .rms, position: .rotary,
         feedForward: .gated,
-        rotary: Rotary(fraction: "partial_rotary_factor", types: ["default"]),
+        rotary: Rotary(
+            fraction: "partial_rotary_factor", types: ["default", "longrope"],
+            aliases: ["su": "longrope", "yarn": "longrope"], originalPositions: 4096),
         headCount: .free, window: .always(default: nil),
         defaults: Defaults(normEpsilon: 1e-5, maximumPositions: 4096),
         names: Names(

@@ -25,8 +25,8 @@ package struct Architecture: Sendable {
     package var biases: Set<Role> = []
     /// Flags of `config.json` that give biases to roles.
     package var biasFlags: [BiasFlag] = []
-    /// Flags of `config.json` that must not be set, for what they do is not known here.
-    package var refusedFlags: [String] = []
+    /// Sizes in `config.json` that can only be what others make them, for transformers computes with both.
+    package var impliedSizes: [String: Quotient] = [:]
     /// The family as which the same weights can be written to get more biases.
     package var relabel: Relabel?
 
@@ -51,7 +51,20 @@ package struct Architecture: Sendable {
         package var fraction: String?
         package var defaultFraction = 1.0
         /// Of `rope_type`.
-        package var types = ["default", "linear", "llama3"]
+        package var types = [
+            "default", "linear", "dynamic", "yarn", "longrope", "llama3", "proportional",
+        ]
+        /// Other names for them.
+        package var aliases: [String: String] = [:]
+        /// What `original_max_position_embeddings` is where it does not stand outside of
+        /// `rope_parameters`; nil: what stands inside.
+        package var originalPositions: Int?
+    }
+
+    /// Of two numbers in `config.json`.
+    package struct Quotient: Sendable {
+        package var key: String
+        package var divisor: String
     }
 
     package enum FeedForward: Sendable, Hashable { case gated, plain }
@@ -69,8 +82,9 @@ package struct Architecture: Sendable {
     /// Which blocks attend to the last `sliding_window` positions only.
     package enum Window: Sendable, Hashable {
         case none
-        /// All of them, unless `sliding_window` is null; absent, it is `default`.
-        case always(default: Int?)
+        /// All of them, unless `sliding_window` is null; absent, it is `default`. Those that
+        /// `layer_types` names, where `readsLayerTypes` and it is there.
+        case always(default: Int?, readsLayerTypes: Bool = false)
         /// Those that `layer_types` names, or every other one from the first on.
         case alternating(default: Int)
         /// Those that `layer_types` names, or from `max_window_layers` on, where

@@ -32,7 +32,9 @@ package struct BiasPlan: Sendable {
         let native = allowsNative ? Self.capable(source, existing: configuration.biases) : []
         if allowsRelabel, !wanted.isSubset(of: native), let relabel = source.relabel,
             configuration.windows.allSatisfy({ $0 == nil }),
-            let other = Architecture.named(relabel.name)
+            let other = Architecture.named(relabel.name),
+            other.headCount == .free
+                || configuration.hiddenSize % configuration.numAttentionHeads == 0
         {
             target = other
             capable = Self.capable(other, existing: configuration.biases)

@@ -69,7 +69,7 @@ extension Model {
                 shape: [configuration.maxPositionEmbeddings + first, configuration.hiddenSize])
         }
         let table = try checkpoint.expect(
-            "\(name(names.embedding)).weight",
+            embeddingName,
             shape: [configuration.vocabSize, configuration.embeddingSize])
         var scale: Float?
         if architecture.scalesEmbedding {

@@ -3,34 +3,39 @@ import Synchronization
 import Tensors
 
 extension Model {
-    /// Finds every tensor that the forward pass needs.
-    func check() throws {
+    /// Finds every tensor that the forward pass needs; all others go along as they are.
+    /// - Returns: their names.
+    /// - Throws: `CheckpointError` or `ModelError` where one is missing or wrong.
+    package func usedTensors() throws -> Set<String> {
+        var found: Set<String> = []
+        func keep(_ tensors: TensorView?...) { found.formUnion(tensors.compactMap { $0?.name }) }
         let names = architecture.names
-        let configuration = configuration
-        _ = try tensor(names.embedding, [configuration.vocabSize, configuration.embeddingSize])
-        if !configuration.tieWordEmbeddings {
-            _ = try checkpoint.expect(
-                headName, shape: [configuration.vocabSize, configuration.embeddingSize])
-        }
+        let table = [configuration.vocabSize, configuration.embeddingSize]
+        keep(try checkpoint.expect(embeddingName, shape: table))
+        keep(try checkpoint.expect(headName, shape: table))
         if let positions = names.positions, case .learned(let offset) = architecture.position {
-            _ = try tensor(
-                positions,
-                [configuration.maxPositionEmbeddings + offset, configuration.hiddenSize])
+            keep(
+                try tensor(
+                    positions,
+                    [configuration.maxPositionEmbeddings + offset, configuration.hiddenSize]))
         }
         if configuration.embeddingSize != configuration.hiddenSize {
             let (width, inner) = (configuration.hiddenSize, configuration.embeddingSize)
-            if let name = names.projectIn { _ = try tensor(name, [width, inner]) }
-            if let name = names.projectOut { _ = try tensor(name, [inner, width]) }
+            if let name = names.projectIn { keep(try tensor(name, [width, inner])) }
+            if let name = names.projectOut { keep(try tensor(name, [inner, width])) }
         }
-        if configuration.hasFinalNorm { _ = try normTensors(names.finalNorm) }
+        if configuration.hasFinalNorm {
+            let (weight, bias) = try normTensors(names.finalNorm)
+            keep(weight, bias)
+        }
         for index in 0..<configuration.numHiddenLayers {
-            try checkNorms(block: index)
+            found.formUnion(try checkNorms(block: index))
             for role in architecture.roles {
                 let layer = layerName(role, block: index)
                 let shape = shape(role)
-                _ = try checkpoint.expect("\(layer).weight", shape: shape)
+                keep(try checkpoint.expect("\(layer).weight", shape: shape))
                 if configuration.biases.contains(role) {
-                    _ = try checkpoint.expect("\(layer).bias", shape: [shape[0]])
+                    keep(try checkpoint.expect("\(layer).bias", shape: [shape[0]]))
                 } else if checkpoint.tensor(named: "\(layer).bias") != nil {
                     throw ModelError(
                         file: checkpoint.directory,
@@ -38,21 +43,23 @@ extension Model {
                 }
             }
         }
+        return found
     }
 
     /// Reads none of their values: that would have the disk read what lies around each of them.
-    private func checkNorms(block index: Int) throws {
+    /// - Returns: their names.
+    private func checkNorms(block index: Int) throws -> [String] {
         let names = architecture.names
-        for name in [
+        var found = try [
             names.attentionNorm, names.feedForwardNorm, names.attentionOutputNorm,
             names.feedForwardOutputNorm,
-        ].compactMap(\.self) {
-            _ = try normTensors(blockName(name, index))
+        ].compactMap(\.self).map { try normTensors(blockName($0, index)) }
+        if architecture.normalisesQueriesAndKeys {
+            found += try [names.queryNorm, names.keyNorm].compactMap(\.self).map {
+                try normTensors(blockName($0, index), size: configuration.headDim)
+            }
         }
-        guard architecture.normalisesQueriesAndKeys else { return }
-        for name in [names.queryNorm, names.keyNorm].compactMap(\.self) {
-            _ = try normTensors(blockName(name, index), size: configuration.headDim)
-        }
+        return found.flatMap { [$0.weight?.name, $0.bias?.name].compactMap(\.self) }
     }
 
     private func blockName(_ inner: String, _ index: Int) -> String {

@@ -11,9 +11,15 @@ package final class Model: Sendable {
     package let configuration: ModelConfiguration
     /// What the names in the checkpoint lack at the front: a base model's are without `model.`.
     private let droppedPrefix: String
+    /// The names of the embedding table and of the head, which may be the same.
+    let embeddingName: String
+    let headName: String
+    /// The head is the embedding table, and the checkpoint stores it a second time.
+    package let storesTiedHead: Bool
     private let rotaryTable = Mutex<RotaryTable?>(nil)
 
-    /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at.
+    /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at but those of a head
+    ///   that the embedding table may be.
     package init(_ checkpoint: Checkpoint) throws {
         let file = "\(checkpoint.directory)/config.json"
         let reader = ConfigReader(config: checkpoint.config, file: file)
@@ -28,17 +34,17 @@ package final class Model: Sendable {
         self.architecture = architecture
         configuration = try ModelConfiguration(
             checkpoint.config, architecture: architecture, file: file)
-        let embedding = architecture.names.embedding
-        let base = embedding.prefix { $0 != "." } + "."
-        droppedPrefix =
-            checkpoint.tensor(named: "\(embedding).weight") == nil
-                && checkpoint.tensor(named: "\(embedding.dropFirst(base.count)).weight") != nil
-            ? String(base) : ""
-        try check()
+        droppedPrefix = Self.droppedPrefix(checkpoint, architecture.names)
+        (embeddingName, headName, storesTiedHead) = try Self.ends(
+            checkpoint, architecture.names, droppedPrefix,
+            isTied: configuration.tieWordEmbeddings)
+        _ = try usedTensors()
     }
 
     /// A name of `Architecture.Names` as the checkpoint has it.
-    package func name(_ full: String) -> String {
+    package func name(_ full: String) -> String { Self.name(full, droppedPrefix) }
+
+    static func name(_ full: String, _ droppedPrefix: String) -> String {
         full.hasPrefix(droppedPrefix) ? String(full.dropFirst(droppedPrefix.count)) : full
     }
 
@@ -50,22 +56,8 @@ package final class Model: Sendable {
     /// Weights and biases of the whole checkpoint.
     package var parameters: Int { checkpoint.tensors.reduce(0) { $0 + $1.count } }
 
-    /// The head is the embedding table, whether or not the checkpoint stores it a second time.
-    package var storesTiedHead: Bool {
-        configuration.tieWordEmbeddings
-            && checkpoint.tensor(named: ownHeadName) != nil
-    }
-
     /// Of the head's tensor, where it is not the embedding's.
-    package var ownHeadName: String {
-        let names = architecture.names.heads.map { "\($0).weight" }
-        return names.first { checkpoint.tensor(named: $0) != nil } ?? names[0]
-    }
-
-    var headName: String {
-        configuration.tieWordEmbeddings
-            ? name("\(architecture.names.embedding).weight") : ownHeadName
-    }
+    package var ownHeadName: String { Self.ownHeadName(checkpoint, architecture.names) }
 
     /// The rotation of at least the first `positions` positions; nil where positions are learned.
     func rotary(positions: Int) -> RotaryTable? {
@@ -75,19 +67,23 @@ package final class Model: Sendable {
             // By doubling, so that a long sequence makes few tables.
             var count = 1024
             while count < positions { count *= 2 }
-            let made = RotaryTable(positions: count, inverseFrequencies: frequencies)
+            let made = RotaryTable(
+                positions: count, inverseFrequencies: frequencies,
+                factor: configuration.rotaryFactor)
             table = made
             return made
         }
     }
 
-    /// - Throws: `ModelError.tooLong` where a sequence has more tokens than the model has positions.
+    /// - Throws: `ModelError` where a sequence has more tokens than the model has positions, or than its
+    ///   rotation holds for.
     package func check(length: Int) throws {
-        if length > configuration.maxPositionEmbeddings {
+        if length > configuration.longestSequence {
             throw ModelError(
                 file: checkpoint.directory,
-                reason: .tooLong(
-                    length: length, positions: configuration.maxPositionEmbeddings))
+                reason: length > configuration.maxPositionEmbeddings
+                    ? .tooLong(length: length, positions: configuration.maxPositionEmbeddings)
+                    : .rotatesOtherwise(length: length, longest: configuration.longestSequence))
         }
     }
 
@@ -119,10 +115,11 @@ package final class Model: Sendable {
         return (blocks, outside)
     }
 
-    /// Reads every weight; a job checks each as it comes to it instead.
+    /// Reads every weight that is used; a job checks each as it comes to it instead.
     /// - Throws: `CheckpointError` that names the tensor and the element of the first NaN or infinity.
     package func checkFinite(pool: WorkerPool) throws {
-        let tensors = checkpoint.tensors.filter(\.type.isWeight)
+        let used = try usedTensors()
+        let tensors = checkpoint.tensors.filter { used.contains($0.name) }
         try pool.forEach(tensors.count) { try tensors[$0].checkFinite() }
     }
 }

@@ -29,6 +29,11 @@ package struct ModelConfiguration: Sendable {
     package let logitSoftcap: Float?
     /// Radians per position of each rotated pair; nil where positions are learned.
     package let inverseFrequencies: [Float]?
+    /// What rotated elements are multiplied by.
+    package let rotaryFactor: Float
+    /// Tokens that a sequence can have: `max_position_embeddings`, or fewer where the rotation of longer
+    /// sequences is another one.
+    package let longestSequence: Int
     /// How many positions each block attends to, itself included; nil: all. `[num_hidden_layers]`
     package let windows: [Int?]
     /// The roles that have a bias in this checkpoint.
@@ -77,7 +82,9 @@ package struct ModelConfiguration: Sendable {
                     : "an even number from 2 to \(Self.maximumHeadDim) (absent, it is "
                         + "hidden_size / num_attention_heads)")
         }
-        if keys.headDimension == nil && hiddenSize % numAttentionHeads != 0 {
+        if keys.headDimension == nil || architecture.headCount == .dividingHiddenSize,
+            hiddenSize % numAttentionHeads != 0
+        {
             throw reader.wrong("hidden_size", expected: "a multiple of num_attention_heads")
         }
         tieWordEmbeddings = try reader.flag(
@@ -122,12 +129,14 @@ package struct ModelConfiguration: Sendable {
         attentionSoftcap = try reader.cap(
             keys.attentionSoftcap, default: defaults.attentionSoftcap)
         logitSoftcap = try reader.cap(keys.logitSoftcap, default: defaults.logitSoftcap)
-        for key in architecture.refusedFlags where try reader.flag(key, default: false) {
-            throw reader.wrong(key, expected: "false, for anything else is not supported")
-        }
-        inverseFrequencies =
+        try reader.refuseOtherFunctions(architecture)
+        let rotation =
             architecture.position == .rotary
-            ? try reader.inverseFrequencies(headDim: headDim, architecture.rotary) : nil
+            ? try reader.rotation(
+                headDim: headDim, positions: maxPositionEmbeddings, architecture.rotary) : nil
+        inverseFrequencies = rotation?.frequencies
+        rotaryFactor = rotation?.factor ?? 1
+        longestSequence = min(maxPositionEmbeddings, rotation?.longest ?? .max)
         windows = try reader.windows(
             architecture.window, blocks: numHiddenLayers, positions: maxPositionEmbeddings)
         var biases = architecture.biases

@@ -9,6 +9,7 @@ package struct ModelError: Failure, Hashable {
         case unexpectedBias(tensor: String)
         case tokenOutOfRange(token: Int, vocabulary: Int)
         case tooLong(length: Int, positions: Int)
+        case rotatesOtherwise(length: Int, longest: Int)
     }
 
     /// The model directory or the file that is wrong.
@@ -35,6 +36,10 @@ package struct ModelError: Failure, Hashable {
             case .tooLong(let length, let positions):
                 "length \(length) is more than the model's \(positions) positions "
                     + "(max_position_embeddings)"
+            case .rotatesOtherwise(let length, let longest):
+                "length \(length) is more than \(longest) (original_max_position_embeddings), from "
+                    + "where on the model rotates by its long_factor, which is not supported; use "
+                    + "\(longest) or less"
             }
         return "\(escaped(file)): \(text)"
     }

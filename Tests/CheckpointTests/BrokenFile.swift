@@ -102,6 +102,9 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             header: "{\(member("a", "F64", "[1152921504606846976]", 0, 8))}",
             count: 8, .overflow(shape: [1 << 60]), tensor: "a"),
         BrokenFile(
+            "half a byte", header: "{\(member("a", "F4", "[3]", 0, 2))}", count: 2,
+            .overflow(shape: [3]), tensor: "a"),
+        BrokenFile(
             "size beyond Int", header: "{\(member("a", "U8", "[18446744073709551616]", 0, 8))}",
             count: 8, text: "shape", tensor: "a"),
         BrokenFile(

@@ -162,17 +162,27 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
         set("model_type", "mamba", "mamba", "llama, mistral"),
         set("hidden_size", .null, "'hidden_size' is missing"),
         set("hidden_size", "64", "hidden_size"), set("hidden_size", -64, "hidden_size"),
-        set("hidden_size", 65, "shape"), set("vocab_size", 513, "[513, 64]"),
+        set("hidden_size", 65, "hidden_size", "multiple"), set("vocab_size", 513, "[513, 64]"),
         set("vocab_size", 1e99, "vocab_size"), set("vocab_size", Node(Int.max), "vocab_size"),
         set("num_hidden_layers", 4, "model.layers.3."),
         set("num_hidden_layers", 2_000_000_000, "num_hidden_layers"),
         set("num_key_value_heads", 3, "num_key_value_heads"),
-        set("num_attention_heads", 2_147_483_648, "shape"),
+        set("num_attention_heads", 2_147_483_648, "hidden_size", "multiple"),
         set("head_dim", 2_147_483_646, "head_dim"), set("head_dim", 15, "head_dim"),
         set("intermediate_size", 2_147_483_648, "shape"),
         set("attention_bias", true, "q_proj.bias", "is missing"),
-        set("hidden_act", "tanh", "hidden_act"),
-        set("rope_parameters", .object(["rope_type": "yarn"]), "rope_parameters.rope_type", "yarn"),
+        set("hidden_act", "xielu", "hidden_act", "mish"),
+        set("rope_parameters", .object(["rope_type": "yarn"]), "rope_parameters.factor", "missing"),
+        set("rope_scaling", .object(["rope_type": "mrope"]), "rope_scaling.rope_type", "yarn"),
+        set(
+            "rope_parameters", .object(["full_attention": .object(["rope_theta": 7])]),
+            "rope_parameters.full_attention", "for all layers"),
+        set("is_causal", false, "'is_causal'", "both ways"),
+        set("is_causal", .null, "'is_causal'"), set("is_causal", 0, "'is_causal'"),
+        set("use_bidirectional_attention", true, "'use_bidirectional_attention'"),
+        set(
+            "quantization_config", .object(["quant_method": "awq", "bits": 4]),
+            "'quantization_config'", "(awq)", "before it is quantised"),
     ]
 
     private static func set(_ key: String, _ value: Node, _ words: String...) -> BrokenModel {

@@ -103,11 +103,17 @@ struct ConversionTests {
 
     @Test func sizes_areThoseOfTheFormat() {
         let sizes: [String: Int] = [
-            "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "I16": 2, "U16": 2, "F16": 2,
-            "BF16": 2, "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8,
+            "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1,
+            "F8_E5M2FNUZ": 1, "F8_E4M3FNUZ": 1, "F4": 1, "F6_E2M3": 1, "F6_E3M2": 1, "I16": 2,
+            "U16": 2, "F16": 2,
+            "BF16": 2, "I32": 4, "U32": 4, "F32": 4, "F64": 8, "I64": 8, "U64": 8, "C64": 8,
         ]
         #expect(Set(ElementType.allCases.map(\.rawValue)) == Set(sizes.keys))
         for type in ElementType.allCases { #expect(type.size == sizes[type.rawValue]) }
+        let parts = ["F4": 4, "F6_E2M3": 6, "F6_E3M2": 6]
+        for type in ElementType.allCases {
+            #expect(type.bits == parts[type.rawValue] ?? 8 * type.size)
+        }
         #expect(ElementType.allCases.filter(\.isWeight) == [.float16, .bfloat16, .float32])
     }
 }

@@ -82,6 +82,27 @@ struct BiasPlanTests {
         #expect(again.biases == Self.attention)
     }
 
+    /// A Llama's heads divide `hidden_size`; with three heads of 16 in 64 there is no label.
+    @Test func headsThatTheOtherFamilyCannotSay_forbidTheLabel() throws {
+        let model = try Fixtures.model("mistral-window") {
+            $0.setting("num_attention_heads", to: 3).setting("num_key_value_heads", to: 1)
+                .setting("head_dim", to: 16).setting("sliding_window", to: .null)
+        } tensors: { tensors in
+            tensors.map { tensor in
+                let shapes = [
+                    "q_proj": [48, 64], "k_proj": [16, 64], "v_proj": [16, 64],
+                    "o_proj": [64, 48],
+                ]
+                let shape = shapes.first { tensor.name.contains($0.key) }?.value
+                guard let shape else { return tensor }
+                let bytes = Array(tensor.bytes.prefix(4 * shape[0] * shape[1]))
+                return (tensor.name, tensor.type, shape, bytes)
+            }
+        }
+        #expect(model.configuration.windows == [nil, nil, nil])
+        #expect(roles(plan(model), model, .relabel).isEmpty)
+    }
+
     @Test func windows_forbidTheLabel() throws {
         let sliding = try Fixtures.model("qwen2") {
             $0.setting("use_sliding_window", to: true).setting("sliding_window", to: 24)

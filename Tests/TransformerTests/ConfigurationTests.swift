@@ -72,7 +72,7 @@ struct ConfigurationTests {
         #expect(found.inverseFrequencies == [1, 0.01])
         // Keys of other families say nothing here.
         let same = try configuration(
-            Self.least.setting("head_dim", to: 8).setting("num_key_value_heads", to: 2)
+            Self.least.setting("head_dim", to: 16).setting("num_key_value_heads", to: 2)
                 .setting("rope_theta", to: 7).setting("partial_rotary_factor", to: 1),
             named("gpt_neox"))
         #expect(same.headDim == 16 && same.numKeyValueHeads == 4)
@@ -98,14 +98,16 @@ struct ConfigurationTests {
         #expect(
             try configuration(partial.setting("rope_parameters", to: object), named("phi3"))
                 .inverseFrequencies?.count == 3)
-        for type in ["longrope", "su", "linear"] {
+        for type in ["llama3", "dynamic", "linear"] {
             let error = #expect(throws: ModelError.self) {
                 try configuration(
                     Self.least.setting("rope_scaling", to: .object(["type": Node(type)])),
                     named("phi3"))
             }
             let text = error?.description ?? ""
-            #expect(text.contains("'rope_scaling.type' is \"\(type)\", expected default"))
+            #expect(
+                text.contains(
+                    "'rope_scaling.type' is \"\(type)\", expected default or longrope"))
         }
     }
 
@@ -155,7 +157,7 @@ struct ConfigurationTests {
         ("llama", "head_dim", 65538), ("llama", "head_dim", 0),
         ("llama", "tie_word_embeddings", 1), ("llama", "tie_word_embeddings", "true"),
         ("llama", "attention_bias", "yes"), ("llama", "mlp_bias", 0),
-        ("llama", "hidden_act", "mish"), ("llama", "hidden_act", 3),
+        ("llama", "hidden_act", "prelu"), ("llama", "hidden_act", 3),
         ("llama", "rms_norm_eps", 0), ("llama", "rms_norm_eps", -1e-6),
         ("llama", "rms_norm_eps", "1e-6"), ("llama", "rms_norm_eps", Node(.infinity)),
         ("llama", "rope_theta", 0), ("llama", "rope_theta", "10000"),
@@ -169,11 +171,15 @@ struct ConfigurationTests {
         ("gemma2", "attn_logit_softcapping", 0), ("gemma2", "final_logit_softcapping", "30"),
         ("gemma2", "use_bidirectional_attention", true), ("gemma2", "hidden_activation", "elu"),
         ("gemma2", "use_bidirectional_attention", 1), ("gpt_neox", "hidden_size", 66),
+        ("llama", "hidden_size", 66), ("gemma2", "hidden_size", 66), ("llama", "is_causal", 0),
+        ("opt", "is_causal", .null), ("mistral", "is_causal", "true"),
+        ("qwen3", "use_bidirectional_attention", true), ("opt", "transformers_weights", "x"),
         ("gpt_neox", "num_attention_heads", 64), ("gpt_neox", "use_parallel_residual", 1),
         ("gpt_neox", "rotary_pct", 1.5), ("gpt_neox", "rotary_pct", 0.01),
         ("gpt_neox", "rotary_pct", "all"), ("gpt_neox", "rotary_emb_base", -1),
         ("gpt_neox", "attention_bias", "no"), ("gpt_neox", "layer_norm_eps", 0),
-        ("gpt_neox", "hidden_act", "gelu_10"), ("phi3", "partial_rotary_factor", 2),
+        ("gpt_neox", "hidden_act", "xielu"), ("gpt_neox", "head_dim", 8),
+        ("phi3", "partial_rotary_factor", 2),
         ("phi3", "sliding_window", -1), ("phi3", "head_dim", 15),
         ("mistral", "sliding_window", "24"), ("qwen2", "use_sliding_window", 1),
     ]
@@ -241,6 +247,43 @@ struct WindowTests {
         Case(family: "mistral", settings: [("sliding_window", .null)], windows: [nil, nil, nil]),
         Case(family: "mistral", settings: [("sliding_window", 7)], windows: [7, 7, 7]),
         Case(family: "mistral", settings: [("sliding_window", 8192)], windows: [nil, nil, nil]),
+        Case(
+            family: "mistral",
+            settings: [
+                ("sliding_window", 7),
+                ("layer_types", ["full_attention", "sliding_attention", "attention"]),
+            ], windows: [nil, 7, nil]),
+        Case(
+            family: "mistral", settings: [("sliding_window", 7), ("layer_types", .null)],
+            windows: [7, 7, 7]),
+        Case(
+            family: "mistral", settings: [("layer_types", ["full_attention"])], windows: nil),
+        Case(
+            family: "mistral",
+            settings: [
+                ("layer_types", ["full_attention", "full_attention", "full_attention"]),
+                ("sliding_window", .null),
+            ], windows: nil),
+        Case(
+            family: "phi3", settings: [("sliding_window", 7), ("layer_types", ["no"])],
+            windows: [7, 7, 7]),
+        Case(
+            family: "qwen3",
+            settings: [
+                ("layer_types", ["full_attention", "sliding_attention", "full_attention"]),
+                ("use_sliding_window", false),
+            ], windows: nil),
+        Case(
+            family: "qwen2",
+            settings: [
+                ("use_sliding_window", true),
+                ("layer_types", ["full_attention", "sliding_attention", "full_attention"]),
+                ("sliding_window", .null),
+            ], windows: nil),
+        Case(
+            family: "qwen2",
+            settings: [("layer_types", ["full_attention", "full_attention", "full_attention"])],
+            windows: [nil, nil, nil]),
         Case(family: "llama", settings: [("sliding_window", 7)], windows: [nil, nil, nil]),
         Case(family: "qwen2", settings: [("sliding_window", 7)], windows: [nil, nil, nil]),
         Case(

@@ -18,6 +18,12 @@ enum Fixtures {
         URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("PipelineTests/Fixtures").path
 
+    /// A file of this module's own fixtures.
+    static func own(_ name: String) -> String {
+        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Fixtures/\(name)").path
+    }
+
     static func config(_ family: String) throws -> Node {
         let path = "\(root)/\(family)/config.json"
         return try JSON.parse(readFile(path), file: path)

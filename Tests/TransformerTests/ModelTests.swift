@@ -65,19 +65,38 @@ struct ModelTests {
         #expect(try likelihood(bare) == likelihood(full))
     }
 
-    @Test func tiedHead_isTheEmbedding() throws {
-        let model = try Fixtures.model("qwen2")
+    /// What transformers does where one table should be both: of two that are equal one counts, of two that
+    /// differ each, and one alone is both.
+    @Test(arguments: ["qwen2", "llama-tied-rope-scaled", "gemma2", "opt", "opt-post-norm"])
+    func tiedHead_isTheEmbeddingUnlessBothDiffer(_ family: String) throws {
+        let model = try Fixtures.model(family)
         #expect(model.checkpoint.tensor(named: "lm_head.weight") == nil && !model.storesTiedHead)
-        let stored = try Fixtures.model("qwen2") {
-            $0
-        } tensors: { tensors in
-            // What is stored as the head is not looked at.
-            tensors + [
-                ("lm_head.weight", .float32, [512, 64], [UInt8](repeating: 0, count: 131072))
-            ]
+        let name = model.name("\(model.architecture.names.embedding).weight")
+        let table = try #require(model.checkpoint.tensor(named: name))
+        let bytes = Array(table.bytes)
+        func with(_ head: [UInt8], isTied: Bool = true, keepsTable: Bool = true) throws -> Model {
+            try Fixtures.model(family) {
+                $0.setting("tie_word_embeddings", to: Node(isTied))
+            } tensors: { tensors in
+                tensors.filter { keepsTable || $0.name != name }
+                    + [("lm_head.weight", .float32, table.shape, head)]
+            }
         }
-        #expect(stored.storesTiedHead)
-        #expect(try likelihood(stored) == likelihood(model))
+        let equal = try with(bytes)
+        #expect(equal.storesTiedHead)
+        #expect(try likelihood(equal) == likelihood(model))
+        let alone = try with(bytes, keepsTable: false)
+        #expect(!alone.storesTiedHead)
+        #expect(try likelihood(alone) == likelihood(model))
+        // Each other element is another one.
+        let other = bytes.indices.map { bytes[$0 & 3 < 2 ? $0 : ($0 + 64) % bytes.count] }
+        let different = try with(other)
+        #expect(!different.storesTiedHead)
+        #expect(try likelihood(different) != likelihood(model))
+        #expect(try likelihood(different) == likelihood(with(other, isTied: false)))
+        #expect(throws: CheckpointError.self) {
+            try with(bytes, isTied: false, keepsTable: false)
+        }
     }
 
     /// Rope in either form is the same model, to the bit.

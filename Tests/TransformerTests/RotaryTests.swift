@@ -88,19 +88,32 @@ struct RotaryTests {
     }
 
     private static let wrong: [([(String, Node)], String)] = [
-        ([("type", "yarn"), ("factor", 2)], "rope_scaling.type"),
-        ([("rope_type", "dynamic"), ("factor", 2)], "rope_scaling.rope_type"),
-        ([("rope_type", "longrope")], "rope_scaling.rope_type"),
+        ([("type", "axial"), ("factor", 2)], "rope_scaling.type"),
+        ([("rope_type", "mrope"), ("factor", 2)], "rope_scaling.rope_type"),
+        ([("rope_type", .null), ("type", "linear"), ("factor", 2)], "rope_scaling.rope_type"),
+        ([("rope_type", "longrope")], "rope_scaling.short_factor"),
+        ([("rope_type", "yarn"), ("factor", 2), ("beta_fast", "32")], "rope_scaling.beta_fast"),
+        ([("rope_type", "yarn")], "rope_scaling.factor"),
+        ([("rope_type", "dynamic"), ("factor", .null)], "rope_scaling.factor"),
+        ([("full_attention", .object(["rope_theta": 7]))], "rope_scaling.full_attention"),
+        ([("rope_theta", .null)], "rope_scaling.rope_theta"),
+        (llama3.map { ($0.0, $0.0 == "factor" ? -8 : $0.1) }, "rope_scaling.factor"),
         ([("rope_type", 3)], "rope_scaling.rope_type"),
         ([("rope_type", "linear")], "rope_scaling.factor"),
         ([("rope_type", "linear"), ("factor", 0)], "rope_scaling.factor"),
         ([("rope_type", "linear"), ("factor", "2")], "rope_scaling.factor"),
-        ([("partial_rotary_factor", 0.5)], "rope_scaling.partial_rotary_factor"),
-        (Array(llama3.dropLast()), "rope_scaling.original_max_position_embeddings"),
+        (
+            [("rope_type", "linear"), ("factor", 2), ("partial_rotary_factor", 0.5)],
+            "rope_scaling.partial_rotary_factor"
+        ),
+        (
+            llama3.dropLast() + [("original_max_position_embeddings", "8192")],
+            "rope_scaling.original_max_position_embeddings"
+        ),
         (llama3.filter { $0.0 != "low_freq_factor" }, "rope_scaling.low_freq_factor"),
         (llama3.filter { $0.0 != "factor" }, "rope_scaling.factor"),
         (
-            llama3.filter { $0.0 != "high_freq_factor" } + [("high_freq_factor", 1)],
+            llama3.filter { $0.0 != "high_freq_factor" } + [("high_freq_factor", 0)],
             "rope_scaling.high_freq_factor"
         ),
     ]

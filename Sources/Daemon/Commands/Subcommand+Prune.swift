@@ -38,6 +38,7 @@ extension Subcommand {
             job = checkpoint?.job { display.say($0) } ?? job
             job.warn = { display.say($0) }
         }
+        job.warned = { display.say($0) }
         defer { checkpoint?.removeIfUnused() }
         let paths: [String]
         do {
@@ -70,7 +71,10 @@ extension Subcommand {
         ]
     ) { arguments, program in
         let source = try ManifestSource(arguments.operand("the manifest", program))
-        let demand = try foregroundJob(source.manifest, arguments).validate()
+        var job = try foregroundJob(source.manifest, arguments)
+        let display = ProgressDisplay()
+        job.warned = { display.say($0) }
+        let demand = try job.validate()
         if arguments.flags.contains("--json") {
             return printJSON(
                 .object([

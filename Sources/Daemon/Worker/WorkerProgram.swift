@@ -67,6 +67,7 @@ struct WorkerProgram {
         job.keeper = .daemon
         job.warn = complain
         job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
+        job.warned = { complain($0) }
         job.resumption = try resumption(record, spool, configuration)
         let stop = try StopSignal([SIGTERM])
         let reporter = Reporter()

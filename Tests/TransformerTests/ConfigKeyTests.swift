@@ -1,0 +1,265 @@
+import Checkpoint
+import Documents
+import Foundation
+import Posix
+import Testing
+
+import Transformer
+
+/// Every key of `config.json` that transformers looks at, as `Tests/Reference/config_keys.py` lists them,
+/// is used, refused by its name, or known to say nothing of what a model computes.
+struct ConfigKeyTests {
+    private enum Verdict {
+        /// Another configuration is read with this value, or one that the key names is refused; beside
+        /// `settings` where it means something only there.
+        case used(Node, with: [(String, Node)] = [])
+        case refused(Node)
+        /// The checkpoint is refused, by the key.
+        case refusedWithCheckpoint(Node)
+        case irrelevant(String)
+    }
+
+    private static let linear: Node = .object(["rope_type": "linear", "factor": 2])
+    private static let llama3: Node = .object([
+        "rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+    ])
+
+    /// Families without the key, or that never read it, by what they have instead.
+    private static let exceptions: [String: [String: Verdict]] = [
+        "llama": ["sliding_window": none("a window"), "layer_types": none("a window")],
+        "opt": [
+            "sliding_window": none("a window"), "layer_types": none("a window"),
+            "head_dim": none("a size of heads of their own"), "rms_norm_eps": none("an epsilon"),
+            "rope_parameters": none("a rotation"), "rope_scaling": none("a rotation"),
+            "rope_theta": none("a rotation"), "partial_rotary_factor": none("a rotation"),
+            "original_max_position_embeddings": none("a rotation"),
+        ],
+        "gpt_neox": [
+            "sliding_window": none("a window"), "layer_types": none("a window"),
+            "head_dim": .refused(4), "rms_norm_eps": .irrelevant("layer_norm_eps is read"),
+            "rope_theta": .irrelevant("rotary_emb_base is read"),
+            "partial_rotary_factor": .irrelevant("rotary_pct is read"),
+        ],
+        "phi3": [
+            "layer_types": none("layers that differ"), "partial_rotary_factor": .used(0.5),
+            "rope_scaling": .refused(linear), "rope_parameters": .refused(linear),
+            "original_max_position_embeddings": .used(
+                64, with: [("rope_scaling", longrope), ("max_position_embeddings", 256)]),
+        ],
+        "mistral": ["layer_types": .used(["full_attention", "sliding_attention"])],
+    ]
+
+    private static let longrope: Node = .object([
+        "rope_type": "longrope", "short_factor": Node([Node](repeating: 1, count: 8)),
+        "long_factor": Node([Node](repeating: 2, count: 8)),
+    ])
+
+    private static func none(_ what: String) -> Verdict { .irrelevant("no layer has \(what)") }
+
+    private static let sliding: [(String, Node)] = [
+        ("use_sliding_window", true), ("max_window_layers", 1), ("sliding_window", 7),
+    ]
+
+    private static let verdicts: [String: Verdict] = [
+        // Sizes.
+        "vocab_size": .used(30), "hidden_size": .used(48), "intermediate_size": .used(24),
+        "ffn_dim": .used(24), "num_hidden_layers": .used(3), "num_attention_heads": .used(2),
+        "num_key_value_heads": .used(1), "head_dim": .used(4),
+        "word_embed_proj_dim": .used(16), "max_position_embeddings": .used(64),
+        // Functions.
+        "hidden_act": .used("relu"), "hidden_activation": .used("relu"),
+        "activation_function": .used("gelu"), "rms_norm_eps": .used(1e-3),
+        "layer_norm_eps": .used(1e-3), "layer_norm_elementwise_affine": .used(false),
+        "do_layer_norm_before": .used(false), "_remove_final_layer_norm": .used(true),
+        "attention_bias": .used(.null), "mlp_bias": .used(true), "enable_bias": .used(false),
+        "use_parallel_residual": .used(false), "query_pre_attn_scalar": .used(9),
+        "attn_logit_softcapping": .used(.null), "final_logit_softcapping": .used(.null),
+        "tie_word_embeddings": .used(.null),
+        // Windows.
+        "sliding_window": .used(5, with: [("use_sliding_window", true), ("max_window_layers", 1)]),
+        "use_sliding_window": .used(true, with: Array(sliding.dropFirst())),
+        "max_window_layers": .used(0, with: sliding),
+        "layer_types": .used(["full_attention", "full_attention"], with: sliding),
+        // Rotation.
+        "rope_parameters": .used(linear), "rope_scaling": .used(linear), "rope_theta": .used(77),
+        "rotary_emb_base": .used(77), "rotary_pct": .used(0.5),
+        "partial_rotary_factor": .used(0.5, with: [("rope_scaling", linear)]),
+        "original_max_position_embeddings": .used(1024, with: [("rope_scaling", llama3)]),
+        // What makes another function, or another file.
+        "is_causal": .refused(false), "use_bidirectional_attention": .refused(true),
+        "per_layer_config": .refused(.object(["0": .object(["head_dim": 2])])),
+        "transformers_weights": .refused("other.safetensors"),
+        "quantization_config": .refusedWithCheckpoint(.object(["quant_method": "gptq"])),
+        // What says nothing here.
+        "attention_dropout": training, "dropout": training, "hidden_dropout": training,
+        "embd_pdrop": training, "resid_pdrop": training, "layerdrop": training,
+        "initializer_range": training, "init_std": training, "initializer_factor": training,
+        "gradient_checkpointing": training,
+        "classifier_dropout": task, "id2label": task, "label2id": task, "num_labels": task,
+        "problem_type": task, "token_classification_bias": task,
+        "output_hidden_states": output, "output_attentions": output, "return_dict": output,
+        "attn_implementation": kernel, "experts_implementation": kernel,
+        "fusion_config": kernel, "distributed_config": kernel, "chunk_size_feed_forward": kernel,
+        "pretraining_tp": kernel,
+        "dtype": .irrelevant("weights have the type that they are stored in"),
+        "torch_dtype": .irrelevant("weights have the type that they are stored in"),
+        "architectures": .irrelevant("a causal model is wanted, whatever it was saved from"),
+        "transformers_version": record, "_name_or_path": record, "name_or_path": record,
+        "bos_token_id": tokens, "eos_token_id": tokens, "pad_token_id": tokens,
+        "sep_token_id": tokens,
+        "is_decoder": .irrelevant("a causal model is one, whatever it says"),
+        "is_encoder_decoder": .irrelevant("no family here is one"),
+        "attention_chunk_size": .irrelevant("no family here attends in chunks"),
+        "embed_dim": foreign, "num_heads": foreign, "first_k_dense_replace": foreign,
+        "mlp_layer_types": foreign, "chain_hidden_post_norm": prediction,
+        "logits_mup_width_multiplier": prediction, "unpadded_vocab_size": prediction,
+        "mtp_hidden_states_first": prediction, "mtp_layer_types": prediction,
+        "mtp_mlp_layer_types": prediction, "mtp_per_layer_config": prediction,
+        "num_mtp_layers": prediction,
+    ]
+
+    private static let training = Verdict.irrelevant("counts in training alone")
+    private static let task = Verdict.irrelevant("belongs to models with another head")
+    private static let output = Verdict.irrelevant("what is returned beside the logits")
+    private static let kernel = Verdict.irrelevant("how it is computed, not what")
+    private static let record = Verdict.irrelevant("where the file comes from")
+    private static let tokens = Verdict.irrelevant("for generation and padding")
+    private static let foreign = Verdict.irrelevant("of families that are not here")
+    private static let prediction = Verdict.irrelevant("of drafts for generation")
+
+    private static func least(_ family: String) -> Node {
+        .object([
+            "model_type": Node(family), "vocab_size": 20, "hidden_size": 64,
+            "intermediate_size": 16, "ffn_dim": 16, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128,
+            "sliding_window": 9,
+        ])
+    }
+
+    /// What is read of a configuration, as text.
+    private static func reading(_ config: Node, _ family: String) throws -> String {
+        let found = try configuration(config, named(family))
+        return Mirror(reflecting: found).children.map { child in
+            let value = (child.value as? Set<Role>).map { "\($0.sorted())" } ?? "\(child.value)"
+            return "\(child.label ?? "") \(value)"
+        }.joined(separator: "\n")
+    }
+
+    private static func list() throws -> Node {
+        let path = Fixtures.own("config-keys.json")
+        return try JSON.parse(readFile(path), file: path)
+    }
+
+    @Test(arguments: ["llama", "mistral", "qwen2", "qwen3", "gemma2", "phi3", "opt", "gpt_neox"])
+    func everyKey_isUsedRefusedOrIrrelevant(_ family: String) throws {
+        let list = try Self.list()
+        let own = list["families"]?[family]?.array ?? []
+        let keys = (own + (list["shared"]?.array ?? [])).compactMap(\.string)
+        #expect(own.count >= 10 && keys.count > 50)
+        for key in keys { try check(key, family) }
+    }
+
+    private func check(_ key: String, _ family: String) throws {
+        let base = Self.least(family)
+        guard let verdict = Self.exceptions[family]?[key] ?? Self.verdicts[key] else {
+            Issue.record("nothing is known of \(key) of \(family)")
+            return
+        }
+        switch verdict {
+        case .used(let value, let settings):
+            let start = settings.reduce(base) {
+                $1.0 == key ? $0 : $0.setting($1.0, to: $1.1)
+            }
+            // Null: the other flag than the one that is the default.
+            for value in value.isNull && !key.hasSuffix("softcapping") ? [true, false] : [value] {
+                let changed = start.setting(key, to: value)
+                guard let other = try? Self.reading(changed, family) else {
+                    let error = #expect(throws: ModelError.self) {
+                        try Self.reading(changed, family)
+                    }
+                    #expect(error?.description.contains(key) == true, "\(key) of \(family)")
+                    return
+                }
+                if try other != Self.reading(start, family) { return }
+            }
+            Issue.record("\(key) of \(family) changes nothing")
+        case .refused(let value):
+            let error = #expect(throws: ModelError.self, "\(key) of \(family)") {
+                try Self.reading(base.setting(key, to: value), family)
+            }
+            #expect(error?.description.contains(key) == true, "\(error.debugDescription)")
+        case .refusedWithCheckpoint(let value):
+            let directory = FileManager.default.temporaryDirectory
+                .appendingPathComponent("stade-keys-\(UUID().uuidString)").path
+            try FileManager.default.createDirectory(
+                atPath: directory, withIntermediateDirectories: true)
+            defer { try? removeTree(directory) }
+            try writeFile("\(directory)/config.json", JSON.encode(base.setting(key, to: value)))
+            let error = #expect(throws: CheckpointError.self) {
+                try Checkpoint(directory: directory)
+            }
+            #expect(error?.description.contains("'\(key)'") == true)
+        case .irrelevant(let reason):
+            #expect(!reason.isEmpty)
+            let start = try Self.reading(base, family)
+            for value in [3, "other", true, .null] as [Node] {
+                #expect(
+                    try Self.reading(base.setting(key, to: value), family) == start,
+                    "\(key) of \(family) changes something")
+            }
+        }
+    }
+
+    /// Each parameter of rope, in an object where it counts.
+    @Test func everyRopeParameter_isUsed() throws {
+        let yarn: Node = .object([
+            "rope_type": "yarn", "factor": 4, "mscale": 1, "mscale_all_dim": 0.5,
+            "beta_fast": 8, "beta_slow": 1, "original_max_position_embeddings": 2048,
+        ])
+        let cases: [String: (Node, Node)] = [
+            "attention_factor": (yarn, 3), "beta_fast": (yarn, 20), "beta_slow": (yarn, 3),
+            "factor": (yarn, 2), "mscale": (yarn, 2), "mscale_all_dim": (yarn, 2),
+            "truncate": (yarn, false), "original_max_position_embeddings": (yarn, 32),
+            "rope_theta": (yarn, 50), "rope_type": (yarn, "linear"),
+            "type": (.object(["factor": 2]), "linear"), "high_freq_factor": (Self.llama3, 9),
+            "low_freq_factor": (Self.llama3, 2), "partial_rotary_factor": (Self.linear, 0.5),
+            "short_factor": (Self.longrope, Node([3] + [Node](repeating: 1, count: 7))),
+            "long_factor": (
+                Self.longrope.setting("original_max_position_embeddings", to: 16),
+                Node([Node](repeating: 1, count: 8))
+            ),
+        ]
+        let keys = try #require(Self.list()["rope"]?.array).compactMap(\.string)
+        #expect(keys.count >= 15)
+        for key in keys where key != "mrope_section" {
+            let (object, value) = try #require(cases[key], "nothing is known of \(key)")
+            func read(_ object: Node) throws -> String {
+                try Self.reading(
+                    Self.least("llama").setting("rope_scaling", to: object), "llama")
+            }
+            let start = try read(object)
+            do {
+                #expect(try read(object.setting(key, to: value)) != start, "\(key)")
+            } catch {
+                #expect("\(error)".contains(key), "\(error)")
+            }
+        }
+        // Of models that see: positions in three dimensions.
+        let mrope = Self.linear.setting("mrope_section", to: [1, 1, 2])
+        #expect(
+            try Self.reading(Self.least("llama").setting("rope_scaling", to: mrope), "llama")
+                == Self.reading(
+                    Self.least("llama").setting("rope_scaling", to: Self.linear), "llama"))
+    }
+
+    /// Settings of generation say nothing of what is pruned.
+    @Test func settingsOfGeneration_areIgnored() throws {
+        let keys = try #require(Self.list()["generation"]?.array).compactMap(\.string)
+        #expect(keys.count > 20)
+        let start = try Self.reading(Self.least("llama"), "llama")
+        for key in keys {
+            let changed = Self.least("llama").setting(key, to: 7)
+            #expect(try Self.reading(changed, "llama") == start)
+        }
+    }
+}
