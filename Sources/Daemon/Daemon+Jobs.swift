@@ -106,7 +106,11 @@ extension Daemon {
         _ record: JobRecord, _ reason: String, _ code: ExitCode, keepsWork: Bool = false
     ) throws(SystemError) {
         var record = record
-        if !keepsWork { spool.discardWork(record, below: roots) }
+        if !keepsWork {
+            // The manifest says where it is, so whoever wrote it must be able to write there.
+            let roots = Roots(roots.rule, submitter: Submitter(uid: record.uid))
+            spool.discardWork(record, below: roots)
+        }
         record.reason = reason
         record.exitCode = code.rawValue
         record.retryAfter = nil
