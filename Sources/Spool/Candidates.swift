@@ -32,6 +32,12 @@ struct Candidates {
         queues[uid]?.update(name, change)
     }
 
+    mutating func unblock() {
+        for (uid, queue) in queues {
+            for name in queue.candidates { queues[uid]?.update(name) { $0.isBlocked = false } }
+        }
+    }
+
     /// Forgets that there was more, for a look through the inbox that is to find out.
     mutating func expectAll() {
         for uid in queues.keys { queues[uid]?.hasMore = false }

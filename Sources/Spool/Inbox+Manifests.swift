@@ -65,7 +65,8 @@ extension Inbox {
         rejections[uid]?.wait(now) ?? 0
     }
 
-    private mutating func noteRejection(_ uid: UInt32, _ now: Double) {
+    /// Also to be told of a job that was refused right after it was accepted.
+    package mutating func noteRejection(_ uid: UInt32, _ now: Double = Clock.boot()) {
         let full = TokenBucket(burst: Self.rejectionBurst, rate: Self.rejectionRate, now: now)
         rejections[uid, default: full].take(now)
     }

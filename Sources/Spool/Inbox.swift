@@ -29,6 +29,8 @@ package struct Inbox {
     /// Whether nobody but the daemon's own account and root may write to the inbox; nil: it has not been
     /// seen. An access control list grants no more than the mode's group bits, its mask: acl(5).
     package private(set) var isPrivate: Bool?
+    /// Owner, group and mode of the inbox, as of the last scan.
+    private var rights: [UInt32] = []
 
     /// - Parameter remembered: manifests of each user.
     package init(_ spool: Spool, account: UInt32 = geteuid(), remembered: Int = 1024) {
@@ -74,15 +76,19 @@ package struct Inbox {
         let directory = try File(spool.inbox, O_RDONLY | O_DIRECTORY)
         let status = try directory.status()
         isPrivate = status.st_uid == account && status.st_mode & 0o022 == 0
+        let rights = [status.st_uid, status.st_gid, status.st_mode]
+        // What could not be moved may be movable now.
+        if rights != self.rights { manifests.unblock() }
+        self.rights = rights
         var intake = Intake()
         let claims = try openClaims(directory, &intake)
         let place = Place(inbox: directory, claims: claims)
+        for (name, kind) in hints.kinds {
+            note(name, kind, place.inbox, now, isLook: false, &intake)
+        }
+        if hints.isIncomplete { look.isWanted = true }
+        try lookFurther(place.inbox, now, rules, &intake)
         do throws(SystemError) {
-            for (name, kind) in hints.kinds {
-                note(name, kind, place.inbox, now, isLook: false, &intake)
-            }
-            if hints.isIncomplete { look.isWanted = true }
-            try lookFurther(place.inbox, now, rules, &intake)
             takeRequests(place.inbox, rules, &intake)
             try finishClaims(place, now, &intake)
             try takeManifests(place, now, rules, room, &intake)
