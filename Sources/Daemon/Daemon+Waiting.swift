@@ -74,7 +74,7 @@ extension WaitingManifests {
         let why =
             switch reason {
             case .user:
-                "one user may have \(limit.map { "\($0)" } ?? "only so many") jobs waiting "
+                "one user may have \(limit.map { "\($0)" } ?? "only so many") waiting "
                     + "(limits.waiting_per_user)"
             case .disk: "the spool's disk is nearly full (limits.reserve)"
             case .rejections: "many were rejected, and the next are taken more slowly"

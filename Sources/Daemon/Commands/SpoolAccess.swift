@@ -44,8 +44,10 @@ struct SpoolAccess {
         if let job = jobs.first(where: { $0.id == text }) { return job }
         let matches = jobs.filter { $0.name == text || (!text.isEmpty && $0.id.hasPrefix(text)) }
         guard let job = matches.first else {
-            let waiting = spool.waiting.manifests.first { $0.oldest.contains("\(text).yaml") }
-            throw waiting.map { LookupError.waiting(text, $0) } ?? LookupError.none(text)
+            let waiting = spool.waiting
+            let manifests = waiting.manifests.first { $0.oldest.contains("\(text).yaml") }
+            throw manifests.map { LookupError.waiting(text, $0.text(limit: waiting.limit)) }
+                ?? LookupError.none(text)
         }
         if matches.count > 1 { throw LookupError.several(text, matches.map(\.id)) }
         return job
@@ -71,8 +73,8 @@ struct SpoolAccess {
 /// A job that was not found.
 enum LookupError: Failure, Hashable {
     case none(String)
-    /// A manifest that has not been taken.
-    case waiting(String, WaitingManifests)
+    /// A manifest that has not been taken, and why.
+    case waiting(String, String)
     case several(String, [String])
     /// A job without outputs, and its state.
     case unfinished(String, String)
@@ -89,8 +91,8 @@ enum LookupError: Failure, Hashable {
         switch self {
         case .none(let text):
             "there is no job '\(escaped(text, limit: 64))'; 'stadectl list' shows all"
-        case .waiting(let text, let manifests):
-            "\(escaped(text, limit: 64)).yaml is no job yet; \(manifests.text(limit: nil))"
+        case .waiting(let text, let why):
+            "\(escaped(text, limit: 64)).yaml is no job yet; \(why)"
         case .several(let text, let ids):
             "'\(escaped(text, limit: 64))' may be any of \(ids.prefix(5).joined(separator: ", "))"
                 + (ids.count > 5 ? " and \(ids.count - 5) more" : "") + "; give more of the id"
