@@ -19,7 +19,7 @@ package struct Answer: Sendable, Hashable {
     }
 
     /// Of a refusal, in characters: the answers of many are kept in one small file.
-    private static let maximumLength = 1000
+    private static let maximumLength = 400
 
     var node: Node {
         .object([

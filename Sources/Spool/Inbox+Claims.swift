@@ -147,7 +147,7 @@ extension Inbox {
         let temporary = try File(spool.temporary, O_RDONLY | O_DIRECTORY)
         let ids = try DirectoryEntry.list(temporary).compactMap(\.name)
             .filter { JobIdentifier.isValid($0) && spool.locate($0) == nil }
-        for id in ids where !Self.isFile(joined(Self.claimsName, id), inbox) {
+        for id in ids where !Self.exists(joined(Self.claimsName, id), inbox) {
             let old = Self.oldClaimName(id)
             guard Self.isFile(old, inbox), let record = try preparedRecord(id) else { continue }
             let parent = inbox.descriptor
@@ -177,6 +177,11 @@ extension Inbox {
     /// Whether `tmp/<id>` belongs to a claim.
     static func isClaimed(_ id: String, _ inbox: borrowing File) -> Bool {
         JobIdentifier.isValid(id)
-            && (isFile(joined(claimsName, id), inbox) || isFile(oldClaimName(id), inbox))
+            && (exists(joined(claimsName, id), inbox) || isFile(oldClaimName(id), inbox))
+    }
+
+    private static func exists(_ name: String, _ directory: borrowing File) -> Bool {
+        var status = stat()
+        return fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0
     }
 }
