@@ -19,6 +19,8 @@ extension Daemon {
                     .warning, "\(record.name) is queued again: \(record.reason ?? "unknown")",
                     .jobRetried, about: record))
         }
+        held = [:]
+        for uid in found.held { held[uid, default: 0] += 1 }
         queued = found.queued.sorted(by: JobRecord.precedes)
         // What was in the way may be gone.
         deferred = found.deferred.map { Deferral(record: $0, due: Clock.boot()) }
@@ -110,6 +112,11 @@ extension Daemon {
         if isDrained { parts.append("drained") }
         parts.append("\(queued.count) queued")
         if !deferred.isEmpty { parts.append("\(deferred.count) put off") }
+        if let count = waiting.isEmpty ? nil : waiting.reduce(0, { $0 + $1.count }) {
+            let isMore = waiting.contains(where: \.hasMore)
+            parts.append("\(isMore ? "more than " : "")\(count) wait in the inbox")
+        }
+        if let shortage { parts.append(shortage) }
         if let trouble = spoolTrouble?.description ?? inboxTrouble { parts.append(trouble) }
         return parts.joined(separator: "; ")
     }

@@ -7,21 +7,27 @@ extension Daemon {
     func grant(_ request: Request) throws(SystemError) {
         let refusal: String?
         do throws(SystemError) {
-            refusal = try request.verb.isAboutDaemon ? command(request) : decide(request)
+            if let objection = request.objection {
+                refusal = objection
+            } else {
+                refusal = try request.verb.isAboutDaemon ? command(request) : decide(request)
+            }
         } catch {
-            spool.add(Answer(request: request, time: Clock.wall(), refusal: error.description))
+            answers.add(Answer(request: request, time: Clock.wall(), refusal: error.description))
             throw error
         }
-        spool.add(Answer(request: request, time: Clock.wall(), refusal: refusal))
+        answers.add(Answer(request: request, time: Clock.wall(), refusal: refusal))
         if let refusal { note(request, refusedFor: refusal) }
     }
+
+    /// Whether a user may command the daemon, or somebody else's job: root, and whoever runs the daemon
+    /// for nobody but himself. The request's file has passed `Inbox.isWord`.
+    private func isAdministrator(_ uid: UInt32) -> Bool { uid == 0 || uid == geteuid() }
 
     /// About the daemon itself.
     /// - Returns: why it is refused; nil where it was done.
     private func command(_ request: Request) throws(SystemError) -> String? {
-        guard request.uid == 0 || request.uid == geteuid() else {
-            return "only root and \(userName(geteuid())) may"
-        }
+        guard isAdministrator(request.uid) else { return "only root may" }
         switch request.verb {
         case .drain, .undrain:
             let isDrained = request.verb == .drain
@@ -51,7 +57,7 @@ extension Daemon {
         guard let state = spool.locate(request.id),
             let record = try? spool.record(request.id, state)
         else { return "there is no such job" }
-        guard request.uid == 0 || request.uid == record.uid || request.uid == geteuid() else {
+        guard request.uid == record.uid || isAdministrator(request.uid) else {
             return "it belongs to \(userName(record.uid))"
         }
         switch (request.verb, state) {
@@ -59,7 +65,7 @@ extension Daemon {
             running[request.id]?.end(.cancelled(uid: request.uid), grace: options.grace)
         case (.cancel, .queued), (.cancel, .deferred), (.cancel, .held):
             try fail(record, "cancelled by \(userName(request.uid))", .tryAgain)
-            forget(request.id)
+            forget(record, state)
         case (.hold, .queued), (.hold, .deferred):
             try shift(record, .held, "held by \(userName(request.uid)) until it is released")
         case (.release, .held): try shift(record, .queued, nil)
@@ -75,9 +81,14 @@ extension Daemon {
         return nil
     }
 
-    private func forget(_ id: String) {
-        queued.removeAll { $0.id == id }
-        deferred.removeAll { $0.record.id == id }
+    /// - Parameter state: that it was in.
+    private func forget(_ record: JobRecord, _ state: JobState) {
+        queued.removeAll { $0.id == record.id }
+        deferred.removeAll { $0.record.id == record.id }
+        if state == .held {
+            let count = held[record.uid, default: 0] - 1
+            held[record.uid] = count > 0 ? count : nil
+        }
     }
 
     private func shift(
@@ -90,9 +101,11 @@ extension Daemon {
         record.attempts = 0
         record.deferrals = 0
         unlink(joined(spool.directory(record.id, record.state), Spool.reasonFile))
+        let source = record.state
         record = try spool.move(record, to: state)
-        forget(record.id)
+        forget(record, source)
         if state == .queued { insert(record) }
+        if state == .held { held[record.uid, default: 0] += 1 }
         journal.write(
             JournalEntry(
                 .info, "\(record.name) is \(reason ?? "queued again at its owner's request")",
@@ -102,12 +115,12 @@ extension Daemon {
     private func note(_ request: Request, refusedFor why: String) {
         let job = request.verb.isAboutDaemon ? nil : request.id
         let what = request.verb.rawValue + (job.map { " \($0)" } ?? "")
-        journal.write(
+        say(
             JournalEntry(
                 .warning, "the request of \(userName(request.uid)) to \(what) is refused: \(why)",
                 .requestRefused
             )
-            .with("STADE_JOB_ID", job))
+            .with("STADE_JOB_ID", job), of: request.uid)
     }
 }
 

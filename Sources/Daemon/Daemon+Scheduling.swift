@@ -25,6 +25,10 @@ extension Daemon {
     func startJobs() throws(SystemError) {
         if let floodedSince, Clock.boot() - floodedSince < Self.floodPatience { return }
         while running.count < configuration.limits.jobs, let index = nextIndex() {
+            if let objection = objection(to: queued[index]) {
+                try fail(queued.remove(at: index), objection, .notPermitted)
+                continue
+            }
             let manifest = try? spool.manifest(queued[index])
             let share = share(of: queued[index], manifest)
             // No other one goes first: a large job would wait for ever.
@@ -34,22 +38,33 @@ extension Daemon {
         }
     }
 
-    /// Of the jobs of highest priority, the oldest one of the user who has fewest running and, among
-    /// those, whose turn was longest ago.
+    /// Of the jobs of highest priority that may run, the oldest one of the user who has fewest running
+    /// and, among those, whose turn was longest ago. A user who has as many running as one may have
+    /// keeps nobody else waiting.
     private func nextIndex() -> Int? {
-        guard let priority = queued.first?.priority else { return nil }
+        let limit = configuration.limits.jobsPerUser ?? .max
+        let counts = Dictionary(grouping: running.values, by: \.record.uid).mapValues(\.count)
         var seen: Set<UInt32> = []
         var best: (index: Int, running: Int, turn: Int)?
         for (index, record) in queued.enumerated() {
-            if record.priority != priority { break }
-            // A user's first one here is the oldest.
+            if let best, record.priority != queued[best.index].priority { break }
+            // A user's first one that comes here is the oldest of the highest priority.
             guard seen.insert(record.uid).inserted else { continue }
-            let count = running.values.count { $0.record.uid == record.uid }
+            let count = counts[record.uid, default: 0]
+            if count >= limit { continue }
             let turn = lastStarts[record.uid] ?? 0
             if let best, (best.running, best.turn) <= (count, turn) { continue }
             best = (index, count, turn)
         }
         return best?.index
+    }
+
+    /// Why a job may not run at all: one that came in as the daemon's own, before inboxes to which others
+    /// may write gave its account no rights.
+    private func objection(to record: JobRecord) -> String? {
+        guard record.uid == geteuid(), record.uid != 0, inbox.isPrivate == false else { return nil }
+        return "its manifest belonged to the daemon's own account, which has no rights in an inbox "
+            + "that others may write to; submit it as the user whose job it is"
     }
 
     /// What a job asks for; where it does not say, as much as leaves room for `limits.jobs` of its

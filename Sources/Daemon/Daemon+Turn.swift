@@ -25,6 +25,8 @@ extension Daemon {
             attempt { () throws(SystemError) in try resumeDeferred(&next) }
             if !isDrained { attempt { () throws(SystemError) in try startJobs() } }
             attempt { () throws(SystemError) in try pruneHistory() }
+            showWaiting(&next)
+            reportLeftOut(&next)
             if let due = metrics.write(self) { next = min(next, due) }
             schedule(next)
         }

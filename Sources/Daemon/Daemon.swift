@@ -40,7 +40,6 @@ package final class Daemon: @unchecked Sendable {
     var configuration: Configuration
     var spool: Spool
     var inbox: Inbox
-    var hints = Hints()
     var watch: InboxWatch?
     /// What is wrong with the inbox or its watch at present; nil: nothing.
     var inboxTrouble: String?
@@ -50,6 +49,20 @@ package final class Daemon: @unchecked Sendable {
     /// In the order in which they run.
     var queued: [JobRecord] = []
     var deferred: [Deferral] = []
+    /// How many jobs of each user are held.
+    var held: [UInt32: Int] = [:]
+    /// What stays in the inbox for now, and why in words where nobody's manifests are taken.
+    var waiting: [WaitingManifests] = []
+    var shortage: String?
+    /// What was written of it last, and when, on `Clock.boot`.
+    var shownWaiting: [WaitingManifests] = []
+    var shownShortage: String?
+    var lastShown = -Double.infinity
+    /// When it was last said or seen, on `Clock.boot`.
+    var lastShortage = -Double.infinity
+    var lastWaits: [UInt32: Double] = [:]
+    var answers = Answers()
+    var quota = JournalQuota()
     var running: [String: Worker] = [:]
     /// When each user's job was last started, counted in starts.
     var lastStarts: [UInt32: Int] = [:]
@@ -99,6 +112,8 @@ package final class Daemon: @unchecked Sendable {
             try recover()
             cleanUpFinished()
             isDrained = spool.isDrained
+            answers = Answers(spool.answers)
+            spool.setWaiting(Spool.Waiting())
             let timer = DispatchSource.makeTimerSource(queue: queue)
             timer.setEventHandler { [unowned self] in self.turn() }
             self.timer = timer
@@ -175,6 +190,7 @@ package final class Daemon: @unchecked Sendable {
         timer = nil
         watch = nil
         metrics.write(self, isLast: true)
+        spool.setWaiting(Spool.Waiting())
         lock = nil
         cleaner.finish(within: 2)
         journal.write(JournalEntry(.notice, "staded has stopped", .daemonStopped))

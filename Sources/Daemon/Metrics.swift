@@ -56,6 +56,17 @@ struct Metrics {
                 ("{state=\"active\"}", "\(daemon.running.count)"),
                 ("{state=\"deferred\"}", "\(daemon.deferred.count)"),
             ])
+        add(
+            "inbox_waiting", "gauge", "Manifests known to wait in the inbox, by what for.",
+            WaitingManifests.Reason.allCases.map { reason in
+                let count = daemon.waiting.reduce(0) {
+                    $0 + ($1.reason == reason ? $1.count : 0)
+                }
+                return ("{reason=\"\(reason.rawValue)\"}", "\(count)")
+            })
+        add(
+            "disk_low", "gauge", "1 where no manifests are taken: the spool's disk is nearly full.",
+            [("", daemon.shortage == nil ? "0" : "1")])
         let counts = daemon.journal.counts
         add(
             "events_total", "counter", "What happened since the daemon started.",

@@ -7,10 +7,16 @@ extension Configuration {
 
     private static let maximumJobs = 1_000_000
 
+    /// The daemon keeps every waiting job in memory.
+    private static let maximumWaiting = 10_000
+
     private static let schema = Schema([
         ("", ["version", "spool", "inbox", "roots", "limits", "checkpoint", "history", "log"]),
         ("roots", ["read", "write"]),
-        ("limits", ["threads", "memory", "jobs", "jobs_per_user"]),
+        (
+            "limits",
+            ["threads", "memory", "jobs", "jobs_per_user", "waiting_per_user", "reserve"]
+        ),
         ("checkpoint", ["interval"]),
         ("history", ["jobs", "age"]),
     ])
@@ -36,6 +42,10 @@ extension Configuration {
                 try limits.integer("jobs", in: 1...maximumThreads) ?? configuration.limits.jobs
             configuration.limits.jobsPerUser =
                 try limits.integer("jobs_per_user", in: 1...maximumJobs)
+            configuration.limits.waitingPerUser =
+                try limits.integer("waiting_per_user", in: 1...maximumWaiting)
+                ?? configuration.limits.waitingPerUser
+            configuration.limits.reserve = try limits.size("reserve", in: 0...Int.max)
         }
         if let checkpoint = try fields.section("checkpoint") {
             configuration.checkpoint.interval =

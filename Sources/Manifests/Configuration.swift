@@ -24,7 +24,13 @@ package struct Configuration: Sendable {
         package var memory: Int?
         /// How many run at once.
         package var jobs = 1
+        /// How many of one user's run at once; nil: as many as there are.
         package var jobsPerUser: Int?
+        /// How many of one user's wait; further manifests stay in the inbox until there is room.
+        package var waitingPerUser = 100
+        /// Bytes of the spool's disk that are kept free for jobs that were accepted; nil: 64 MiB, but
+        /// no more than a twentieth of the disk.
+        package var reserve: Int?
     }
 
     package struct Checkpoint: Sendable {

@@ -1,5 +1,4 @@
 import Documents
-import Glibc
 import Posix
 
 /// What came of a request: for whoever asked and waits.
@@ -13,20 +12,23 @@ package struct Answer: Sendable, Hashable {
     package let refusal: String?
 
     package init(request: Request, time: Double, refusal: String?) {
-        self.request = Request.fileName(request.verb, request.id)
+        self.request = request.fileName
         uid = request.uid
         self.time = time
-        self.refusal = refusal
+        self.refusal = refusal.map { escaped($0, limit: Self.maximumLength) }
     }
 
-    fileprivate var node: Node {
+    /// Of a refusal, in characters: the answers of many are kept in one small file.
+    private static let maximumLength = 400
+
+    var node: Node {
         .object([
             "request": Node(request), "uid": Node(Int(uid)), "time": Node(time),
             "refusal": Node(refusal),
         ])
     }
 
-    fileprivate init?(_ node: Node) {
+    init?(_ node: Node) {
         guard let request = node["request"]?.string, let time = node["time"]?.double,
             let uid = node["uid"]?.integer.flatMap({ UInt32(exactly: $0) })
         else { return nil }
@@ -34,41 +36,5 @@ package struct Answer: Sendable, Hashable {
         self.uid = uid
         self.time = time
         refusal = node["refusal"]?.string
-    }
-}
-
-extension Spool {
-    /// The latest answers that are kept.
-    private static let maximumAnswers = 64
-
-    private var answersFile: String { joined(path, "answers.json") }
-
-    /// The latest answers, oldest first; none where the file is not there or was damaged.
-    package var answers: [Answer] {
-        guard let bytes = try? readFile(answersFile, limit: 1 << 20),
-            let node = try? JSON.parse(bytes, file: answersFile)
-        else { return [] }
-        return (node["answers"]?.array ?? []).compactMap { Answer($0) }
-    }
-
-    /// Adds an answer. One that finds no room on the disk is not given: the journal has it.
-    package func add(_ answer: Answer) {
-        let kept = (answers + [answer]).suffix(Self.maximumAnswers)
-        let node = Node.object(["version": 1, "answers": Node(kept.map(\.node))])
-        try? replaceFile(answersFile, JSON.encode(node, indent: nil), durable: false)
-    }
-
-    /// Its presence keeps jobs from being started, over restarts too.
-    private var drainFile: String { joined(path, "drained") }
-
-    package var isDrained: Bool { access(drainFile, F_OK) == 0 }
-
-    package func setDrained(_ isDrained: Bool) throws(SystemError) {
-        if isDrained {
-            try writeFile(drainFile, [])
-        } else if unlink(drainFile) != 0, errno != ENOENT {
-            throw SystemError("remove", drainFile)
-        }
-        try syncDirectory(path)
     }
 }

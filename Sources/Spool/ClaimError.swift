@@ -7,6 +7,10 @@ struct ClaimError: Error, Hashable, CustomStringConvertible {
         case symbolicLink
         case hardLinks
         case notRegular
+        /// It took the place of a file.
+        case directory
+        /// Of the daemon's own account, in an inbox to which others may write.
+        case daemonsOwn
         case unreadable(String)
         /// In bytes.
         case tooLarge(Int)
@@ -44,6 +48,10 @@ struct ClaimError: Error, Hashable, CustomStringConvertible {
         case .symbolicLink: "is a symbolic link; copy the manifest itself into the inbox"
         case .hardLinks: "has more than one hard link; copy the manifest into the inbox instead"
         case .notRegular: "is not a regular file; a manifest must be one"
+        case .directory: "is a directory; a manifest is a regular file"
+        case .daemonsOwn:
+            "belongs to the daemon's own account, which gives it no rights in an inbox that others "
+                + "may write to; submit it as the user whose job it is"
         case .unreadable(let why): "cannot be read by the daemon: \(why)"
         case .tooLarge(let size):
             "is \(size) bytes or more; a manifest may have at most \(Inbox.maximumSize) bytes"

@@ -1,24 +1,46 @@
-/// What the watch on the inbox has seen of names since they were last taken: only a reason to wait
-/// less. Without a hint a file is taken all the same, later.
+/// What the watch on the inbox has seen of names since they were last taken: where to look, and a reason
+/// to wait less. Without a hint a file is found and taken all the same, later.
+///
+/// Bounded for each user, so that one user's flood of names displaces no hint about another's.
 package struct Hints: Sendable {
     package enum Kind: Sendable, Hashable {
         /// Renamed into the inbox, whole.
         case moved
         /// Written in place, and closed.
         case closed
+        /// Something about it changed: its mode, for example.
+        case changed
     }
 
-    /// A flood of names must not fill the memory; what is beyond just waits longer.
-    private static let limit = 100_000
-    private var kinds: [[CChar]: Kind] = [:]
+    package static let perUser = 512
+    private static let users = 128
+
+    package private(set) var kinds: [[CChar]: Kind] = [:]
+    private var counts: [UInt32: Int] = [:]
+    /// There was more than what is in here: only a look through the whole inbox finds it.
+    package private(set) var isIncomplete = false
 
     package init() {}
 
-    package subscript(_ name: [CChar]) -> Kind? { kinds[name] }
+    package var isEmpty: Bool { kinds.isEmpty && !isIncomplete }
 
-    package mutating func note(_ name: [CChar], _ kind: Kind) {
-        if kinds.count < Self.limit || kinds[name] != nil { kinds[name] = kind }
+    /// Events were lost.
+    package mutating func noteLoss() { isIncomplete = true }
+
+    /// - Parameter owner: asked for only where the name is new.
+    package mutating func note(_ name: [CChar], _ kind: Kind, owner: () -> UInt32?) {
+        if kinds[name] != nil {
+            if kind != .changed { kinds[name] = kind }
+            return
+        }
+        // Gone already.
+        guard let uid = owner() else { return }
+        let count = counts[uid, default: 0]
+        guard count < Self.perUser, count > 0 || counts.count < Self.users else {
+            isIncomplete = true
+            return
+        }
+        counts[uid] = count + 1
+        kinds[name] = kind
     }
-
-    mutating func keep(_ names: Set<[CChar]>) { kinds = kinds.filter { names.contains($0.key) } }
 }

@@ -4,48 +4,43 @@ import Glibc
 import Manifests
 import Posix
 
-/// Step by step, and what a crash after each leaves for the next scan:
+/// Step by step, and what a crash after each leaves for the next start:
 /// 1. `tmp/<id>/state.json` with the file's name, not synced: dropped, the file is claimed anew.
-/// 2. rename to `.claim-<id>` in the inbox, fsync: `finishClaim` goes on; if the name was lost, the job
-///    is called after its id.
+/// 2. rename to `<inbox>/.claims/<id>`, fsync: `finishClaim` goes on; if the record was lost with the
+///    power, the file goes back into the inbox as `<id>.yaml`.
 /// 3. copy into `tmp/<id>/`, fsync: the same.
 /// 4. rename to `queued/<id>` or `failed/<id>`, fsync: the claim is only removed.
 extension Inbox {
-    private static let claimPrefix = ".claim-"
-
-    /// The id in a claim's name; nil for any other name.
-    static func claimed(_ name: String) -> String? {
-        guard name.hasPrefix(claimPrefix) else { return nil }
-        let id = String(name.dropFirst(claimPrefix.count))
-        return JobIdentifier.isValid(id) ? id : nil
-    }
-
     mutating func claim(
-        _ entry: DirectoryEntry, _ directory: borrowing File, _ intake: inout Intake
+        _ bytes: [CChar], of uid: UInt32, _ place: borrowing Place, _ intake: inout Intake
     ) throws(SystemError) {
-        guard let name = entry.name else { return }
-        let id = try prepare(name)
-        let claim = Self.claimPrefix + id
-        let inbox = directory.descriptor
-        if stade_renameat2(inbox, name, inbox, claim, 1) != 0 {
+        guard case .manifest(let name) = InboxName(bytes) else { return }
+        let record = try prepare(name)
+        let id = record.id
+        if stade_renameat2(place.inbox.descriptor, name, place.claims.descriptor, id, 1) != 0 {
             let error = SystemError("claim", joined(spool.inbox, name))
             try removeTree(joined(spool.temporary, id))
             switch error.errno {
             case ENOENT:
-                intake.warnings.append("\(escaped(name)) was withdrawn before it was taken")
+                manifests.remove(bytes, of: uid)
+                intake.warn("\(escaped(name)) was withdrawn before it was taken", of: uid)
             case EACCES, EPERM:
                 // One file that cannot be moved must not keep the others waiting.
-                warn("\(error); the daemon must own the inbox", about: entry.bytes, &intake)
+                block(bytes, of: uid, "\(error); the daemon must own the inbox", &intake)
             default: throw error
             }
             return
         }
-        try directory.sync()
-        try finishClaim(id, directory, &intake)
+        manifests.remove(bytes, of: uid)
+        unfinished?.append(id)
+        try place.claims.sync()
+        try place.inbox.sync()
+        try finishClaim(record, place, &intake)
+        unfinished?.removeAll { $0 == id }
     }
 
     /// Makes `tmp/<id>/` under an id that no job has, with what is known before the claim.
-    private mutating func prepare(_ name: String) throws(SystemError) -> String {
+    private mutating func prepare(_ name: String) throws(SystemError) -> JobRecord {
         while true {
             let id = identifiers.next()
             let directory = joined(spool.temporary, id)
@@ -63,54 +58,45 @@ extension Inbox {
                 try removeTree(directory)
                 throw error
             }
-            return id
+            return record
         }
     }
 
-    /// Takes a claimed file from wherever a crash left it.
+    /// Makes a job of a claimed file, or a rejected one.
+    /// - Parameter known: from `prepare`, perhaps of an earlier daemon.
     mutating func finishClaim(
-        _ id: String, _ directory: borrowing File, _ intake: inout Intake
+        _ known: JobRecord, _ place: borrowing Place, _ intake: inout Intake
     ) throws(SystemError) {
-        let claim = Self.claimPrefix + id
+        let (id, file) = (known.id, known.file)
         let work = joined(spool.temporary, id)
-        if spool.locate(id) == nil {
-            if mkdir(work, 0o750) != 0, errno != EEXIST {
-                throw SystemError("make the directory", work)
+        var record = JobRecord(
+            id: id, state: .queued, name: escaped(file, limit: 255), file: file, uid: .max,
+            submitted: known.submitted)
+        do throws(ClaimError) {
+            let (bytes, uid) = try read(id, place.claims)
+            record.uid = uid
+            try keep(bytes, &record, work)
+        } catch {
+            switch error.reason {
+            case .withdrawn:
+                intake.warn("\(escaped(file)) was withdrawn while it was taken", of: error.uid)
+                try removeTree(work)
+                return
+            case .directory:
+                try putBack(id, as: file, place, &intake)
+                try removeTree(work)
+                return
+            case .system(let error): throw error
+            default: record.reject("\(escaped(file)): \(error)", error.uid)
             }
-            let known = try? spool.record(in: work, id: id, state: .queued)
-            let file = known?.file ?? "\(id).yaml"
-            var record = JobRecord(
-                id: id, state: .queued, name: escaped(file, limit: 255), file: file, uid: .max,
-                submitted: known?.submitted ?? Clock.wall())
-            do throws(ClaimError) {
-                let (bytes, uid) = try read(claim, directory)
-                record.uid = uid
-                try keep(bytes, &record, work)
-            } catch {
-                switch error.reason {
-                case .withdrawn:
-                    intake.warnings.append("\(escaped(file)) was withdrawn while it was taken")
-                    try removeTree(work)
-                    return
-                case .system(let error): throw error
-                default: record.reject("\(escaped(file)): \(error)", error.uid)
-                }
-            }
-            try settle(&record, work)
-            if record.state == .failed {
-                intake.rejected.append(record)
-            } else {
-                intake.accepted.append(record)
-            }
+        }
+        try settle(&record, work)
+        if record.state == .failed {
+            intake.rejected.append(record)
         } else {
-            try removeTree(work)
+            intake.accepted.append(record)
         }
-        if unlinkat(directory.descriptor, claim, 0) != 0, errno != ENOENT {
-            let error = SystemError("remove", joined(spool.inbox, claim))
-            warn(
-                "\(error); the daemon must own the inbox", about: claim.utf8CString.map { $0 },
-                &intake)
-        }
+        removeClaim(id, place, &intake)
     }
 
     /// Copies a manifest into the job's directory and takes from it what the queue goes by.
@@ -146,16 +132,20 @@ extension Inbox {
 
     /// The claimed file's bytes and owner.
     private func read(
-        _ claim: String, _ directory: borrowing File
+        _ id: String, _ claims: borrowing File
     ) throws(ClaimError) -> (bytes: [UInt8], uid: UInt32) {
-        let path = joined(spool.inbox, claim)
+        let path = joined(claims.path, id)
         let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let descriptor = openat(directory.descriptor, claim, flags)
+        let descriptor = openat(claims.descriptor, id, flags)
         if descriptor < 0 {
             let error = SystemError("open", path)
             var status = stat()
-            let found = fstatat(directory.descriptor, claim, &status, AT_SYMLINK_NOFOLLOW) == 0
-            throw ClaimError(uid: found ? status.st_uid : .max, opening: error)
+            let found = fstatat(claims.descriptor, id, &status, AT_SYMLINK_NOFOLLOW) == 0
+            let uid = found ? status.st_uid : .max
+            if found, status.st_mode & S_IFMT == S_IFDIR {
+                throw ClaimError(uid: uid, reason: .directory)
+            }
+            throw ClaimError(uid: uid, opening: error)
         }
         let file = File(owning: descriptor, path: path)
         var status = stat()
@@ -163,8 +153,11 @@ extension Inbox {
             throw ClaimError(uid: .max, opening: SystemError("fstat", path))
         }
         let uid = status.st_uid
+        // It took the manifest's place between two looks.
+        if status.st_mode & S_IFMT == S_IFDIR { throw ClaimError(uid: uid, reason: .directory) }
         if status.st_mode & S_IFMT != S_IFREG { throw ClaimError(uid: uid, reason: .notRegular) }
         if status.st_nlink > 1 { throw ClaimError(uid: uid, reason: .hardLinks) }
+        if !isWord(of: uid) { throw ClaimError(uid: uid, reason: .daemonsOwn) }
         var size = Int(status.st_size)
         if size <= Self.maximumSize {
             do throws(SystemError) {

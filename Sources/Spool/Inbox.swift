@@ -2,6 +2,10 @@ import Glibc
 import Posix
 
 /// The directory into which users drop manifests, and what is remembered of it between scans.
+///
+/// Names come to be known by the watch's hints, at once, and by a look through the whole directory, which
+/// is spread over scans. What is remembered is bounded for each user (`Candidates`), so that neither a
+/// scan's time nor memory grows with what lies there.
 package struct Inbox {
     /// Seconds that a file written in place must lie still after it was closed.
     static let settleTime = 1.0
@@ -11,142 +15,144 @@ package struct Inbox {
     package static let maximumSize = 1 << 20
 
     let spool: Spool
+    /// The daemon's own.
+    let account: UInt32
     var identifiers = JobIdentifier()
-    private var sightings: [[CChar]: Sighting] = [:]
-    /// The last warning about a name that is still there: each is given once.
-    private var warned: [[CChar]: String] = [:]
+    var manifests: Candidates
+    var requests = Candidates(perUser: 256)
+    var ignored = IgnoredNames()
+    var look = Look()
+    /// Claims to be finished; nil: what an earlier daemon left has not been looked for.
+    var unfinished: [String]?
+    /// How fast each user's manifests may be rejected: to keep a rejected one costs as much as a job.
+    var rejections: [UInt32: TokenBucket] = [:]
+    /// Whether nobody but the daemon's own account and root may write to the inbox; nil: it has not been
+    /// seen. An access control list grants no more than the mode's group bits, its mask: acl(5).
+    package private(set) var isPrivate: Bool?
+    /// Owner, group and mode of the inbox, as of the last scan.
+    private var rights: [UInt32] = []
 
-    package init(_ spool: Spool) { self.spool = spool }
+    /// - Parameter remembered: manifests of each user.
+    package init(_ spool: Spool, account: UInt32 = geteuid(), remembered: Int = 1024) {
+        self.spool = spool
+        manifests = Candidates(perUser: remembered)
+        self.account = account
+    }
 
-    private struct Sighting {
-        struct Version: Hashable {
-            let inode: ino_t
-            let size: off_t
-            let modified: [Int]
-            let changed: [Int]
+    /// How a scan is to go about it.
+    package struct Rules {
+        /// Claims at most.
+        package var limit = 64
+        package var requestLimit = 32
+        /// Seconds after which no further claim is begun.
+        package var patience = 0.5
+        /// Seconds of one scan that a look through the inbox may take.
+        package var lookSlice = 0.02
+        /// Bytes of the spool's disk that are kept free; nil: the default.
+        package var reserve: Int?
+        /// Whether hints tell of what comes, so that looks can be rare.
+        package var isWatched = true
 
-            init(_ status: stat) {
-                inode = status.st_ino
-                size = status.st_size
-                modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
-                changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
-            }
-        }
+        package init() {}
+    }
 
-        let version: Version
-        /// On the caller's clock.
-        let since: Double
+    /// The inbox and, in it, the directory of claims, as open descriptors.
+    struct Place: ~Copyable {
+        let inbox: File
+        let claims: File
     }
 
     /// Claims what is ready and turns it into jobs, queued or failed.
     ///
     /// - Parameters:
-    ///   - hints: those about names that have gone are dropped.
+    ///   - hints: what the watch has seen since the last scan.
     ///   - now: seconds on a clock that never steps.
-    ///   - limit: claims at most, so that the caller stays responsive.
+    ///   - room: how many further jobs a user may have waiting.
     /// - Throws: only where the inbox itself cannot be read.
     package mutating func scan(
-        _ hints: inout Hints, now: Double = Clock.boot(), limit: Int = 64
+        _ hints: Hints, now: Double = Clock.boot(), _ rules: Rules = Rules(),
+        room: (UInt32) -> Int = { _ in .max }
     ) throws(SystemError) -> Intake {
         let directory = try File(spool.inbox, O_RDONLY | O_DIRECTORY)
-        let entries = try DirectoryEntry.list(directory)
+        let status = try directory.status()
+        isPrivate = status.st_uid == account && status.st_mode & 0o022 == 0
+        let rights = [status.st_uid, status.st_gid, status.st_mode]
+        // What could not be moved may be movable now.
+        if rights != self.rights { manifests.unblock() }
+        self.rights = rights
         var intake = Intake()
+        let claims = try openClaims(directory, &intake)
+        let place = Place(inbox: directory, claims: claims)
+        for (name, kind) in hints.kinds {
+            note(name, kind, place.inbox, now, isLook: false, &intake)
+        }
+        if hints.isIncomplete { look.isWanted = true }
+        try lookFurther(place.inbox, now, rules, &intake)
         do throws(SystemError) {
-            let claims = entries.lazy.filter { $0.kind != .directory }.compactMap(\.name)
-                .compactMap(Self.claimed)
-            for id in claims.prefix(limit) { try finishClaim(id, directory, &intake) }
-            intake.hasMore = claims.count > limit
-            takeRequests(entries, directory, &intake)
-            try take(entries, directory, &hints, now, limit - claims.count, &intake)
-            if !(intake.accepted.isEmpty && intake.rejected.isEmpty) { try directory.sync() }
+            takeRequests(place.inbox, rules, &intake)
+            try finishClaims(place, now, &intake)
+            try takeManifests(place, now, rules, room, &intake)
+            if !(intake.accepted.isEmpty && intake.rejected.isEmpty) { try place.claims.sync() }
         } catch {
             intake.failure = error
         }
-        let names = Set(entries.map(\.bytes))
-        hints.keep(names)
-        sightings = sightings.filter { names.contains($0.key) }
-        warned = warned.filter { names.contains($0.key) }
         return intake
     }
 
-    private mutating func take(
-        _ entries: [DirectoryEntry], _ directory: borrowing File, _ hints: inout Hints,
-        _ now: Double, _ limit: Int, _ intake: inout Intake
-    ) throws(SystemError) {
-        var ready: [(entry: DirectoryEntry, modified: [Int])] = []
-        for entry in entries where entry.bytes.first != CChar(bitPattern: UInt8(ascii: ".")) {
-            var status = stat()
-            if fstatat(directory.descriptor, entry.bytes, &status, AT_SYMLINK_NOFOLLOW) != 0 {
-                continue
-            }
-            let version = Sighting.Version(status)
-            if let objection = objection(entry, status, directory) {
-                warn(objection, about: entry.bytes, &intake)
-                continue
-            }
-            if sightings[entry.bytes]?.version != version {
-                sightings[entry.bytes] = Sighting(version: version, since: now)
-            }
-            let age = now - (sightings[entry.bytes]?.since ?? now)
-            let wait = settleTime(entry, hints[entry.bytes]) - age
-            if wait > 0 {
-                intake.rescan = min(intake.rescan ?? wait, wait)
-            } else {
-                ready.append((entry, version.modified))
+    /// Whatever the inbox holds is to be looked through soon: something may have been missed.
+    package mutating func lookSoon() { look.isWanted = true }
+
+    /// Whether a file of that owner is that owner's word.
+    ///
+    /// What belongs to the daemon's own account need not be: others may move a file of it into an inbox
+    /// to which they may write. Root's files cannot be had so, or all is lost anyway.
+    func isWord(of uid: UInt32) -> Bool { uid == 0 || uid != account || isPrivate == true }
+
+    /// Takes note of a name. What is remembered of the name already stays where the file is the same.
+    mutating func note(
+        _ name: [CChar], _ hint: Hints.Kind?, _ directory: borrowing File, _ now: Double,
+        isLook: Bool, _ intake: inout Intake
+    ) {
+        let meaning = InboxName(name)
+        switch meaning {
+        case .hidden: return
+        case .other:
+            ignore(name, "a manifest's name is UTF-8 and ends in .yaml", now, isLook, &intake)
+            return
+        case .request(let text):
+            if Request(fileName: text, uid: 0) == nil { return }
+        case .manifest: break
+        }
+        var status = stat()
+        if fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) != 0 { return }
+        var candidate = Candidate(name, status, since: now)
+        candidate.look = look.number
+        candidate.hint = hint
+        if case .request = meaning {
+            guard candidate.isRegular else { return }
+            if let excess = requests.insert(candidate) { drop(excess, directory, &intake) }
+            return
+        }
+        guard [S_IFREG, S_IFLNK, S_IFIFO].contains(status.st_mode & S_IFMT) else {
+            ignore(name, "it is not a regular file", now, isLook, &intake)
+            return
+        }
+        if let old = manifests.queues[candidate.uid]?[name] {
+            if hint == nil || hint == .changed { candidate.hint = old.hint }
+            if old.version == candidate.version {
+                candidate.since = old.since
+                candidate.isBlocked = old.isBlocked
             }
         }
-        // First come, first served, as far as the files tell.
-        ready.sort { $0.modified.lexicographicallyPrecedes($1.modified) }
-        for (entry, _) in ready.prefix(max(0, limit)) { try claim(entry, directory, &intake) }
-        // Where nothing could be taken, to look again at once would be to spin.
-        if ready.count > limit, !(intake.accepted.isEmpty && intake.rejected.isEmpty) {
-            intake.hasMore = true
-        }
+        // What finds no room is found again by a look, when there is.
+        _ = manifests.insert(candidate)
     }
 
-    mutating func warn(_ warning: String, about name: [CChar], _ intake: inout Intake) {
-        if warned.updateValue(warning, forKey: name) != warning { intake.warnings.append(warning) }
-    }
-
-    private func settleTime(_ entry: DirectoryEntry, _ hint: Hints.Kind?) -> Double {
-        // A link or a FIFO is refused anyway, whatever is in it.
-        guard entry.kind == .file else { return 0 }
-        return switch hint {
-        case .moved: 0
-        case .closed: Self.settleTime
-        case nil: Self.unseenSettleTime
+    private mutating func ignore(
+        _ name: [CChar], _ why: String, _ now: Double, _ isLook: Bool, _ intake: inout Intake
+    ) {
+        if ignored.note(name, isLook: isLook, now: now) {
+            intake.warn("\(displayName(name)) in the inbox is ignored: \(why)")
         }
-    }
-
-    /// Why a name in the inbox is left where it is; nil where it is to be claimed.
-    private func objection(
-        _ entry: DirectoryEntry, _ status: stat, _ directory: borrowing File
-    ) -> String? {
-        let name = entry.displayName
-        guard let text = entry.name, text.utf8.suffix(5).elementsEqual(".yaml".utf8) else {
-            return "\(name) in the inbox is ignored: a manifest's name is UTF-8 and ends in .yaml"
-        }
-        switch status.st_mode & S_IFMT {
-        case S_IFLNK, S_IFIFO: return nil
-        case S_IFREG: break
-        default: return "\(name) in the inbox is ignored: it is not a regular file"
-        }
-        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC
-        let descriptor = openat(directory.descriptor, entry.bytes, flags)
-        if descriptor >= 0 {
-            close(descriptor)
-        } else if errno == EACCES || errno == EPERM {
-            return "\(name) in the inbox cannot be read by the daemon; make it readable "
-                + "(chmod g+r or a+r) and it is taken"
-        }
-        return nil
-    }
-}
-
-extension DirectoryEntry {
-    /// The name, harmless to a log and a terminal, whatever its bytes are.
-    var displayName: String {
-        escaped(
-            name ?? String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     }
 }

@@ -9,6 +9,8 @@ extension Spool {
     package struct Recovery: Sendable {
         package var queued: [JobRecord] = []
         package var deferred: [JobRecord] = []
+        /// The owners of held jobs, one for each.
+        package var held: [UInt32] = []
         /// Jobs that turned out to be done.
         package var finished: [JobRecord] = []
         /// Jobs given up, with `reason`.
@@ -41,6 +43,8 @@ extension Spool {
                 result.deferred.append(record)
             }
         }
+        // A damaged one is told of when it is released.
+        result.held = try identifiers(.held).compactMap { try? record($0, .held).uid }
         return result
     }
 
@@ -72,10 +76,8 @@ extension Spool {
     private func dropLeftovers() throws(SystemError) {
         let directory = try File(temporary, O_RDONLY | O_DIRECTORY)
         guard let inbox = try? File(inbox, O_RDONLY | O_DIRECTORY) else { return }
-        let claimed = try Set(
-            DirectoryEntry.list(inbox).compactMap(\.name).compactMap(Inbox.claimed))
         for entry in try DirectoryEntry.list(directory) {
-            guard let name = entry.name, !claimed.contains(name) else { continue }
+            guard let name = entry.name, !Inbox.isClaimed(name, inbox) else { continue }
             try removeTree(name, in: directory.descriptor)
         }
     }

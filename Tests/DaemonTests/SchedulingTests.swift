@@ -157,26 +157,6 @@ import Testing
         #expect(scratch.jobs(.queued).count == 4)
     }
 
-    @Test func userWithTooManyJobs_mayRetryLater() throws {
-        let scratch = try ScratchDaemon("{jobs_per_user: 2}")
-        try scratch.start()
-        for index in 0..<2 { try scratch.submit("hang-\(index)") }
-        #expect(eventually { scratch.ran.count == 1 && scratch.jobs(.queued).count == 1 })
-        try scratch.submit("ok")
-        #expect(eventually { scratch.jobs(.failed).count == 1 })
-        let refused = try #require(scratch.jobs(.failed).first)
-        #expect(refused.exitCode == 75)
-        #expect(refused.reason?.contains("one user may have 2") == true)
-        for job in scratch.jobs(.active) + scratch.jobs(.queued) {
-            try scratch.ask(.cancel, job.id)
-        }
-        #expect(eventually { scratch.jobs(.failed).count == 3 })
-        try scratch.ask(.retry, refused.id)
-        #expect(eventually { scratch.jobs(.done).map(\.id) == [refused.id] })
-        scratch.daemon.stop()
-        #expect(scratch.daemon.wait() == .done)
-    }
-
     @Test func requests_areGranted() throws {
         let scratch = try ScratchDaemon()
         try scratch.start()

@@ -11,6 +11,7 @@ final class ScratchDaemon {
     let spool: Spool
     let daemon: Daemon
     let configurationFile: String
+    let options: Daemon.Options
 
     /// What the script does: publish, fail, ask for later, crash, hang, or hang whatever comes.
     private static let script = """
@@ -105,6 +106,7 @@ final class ScratchDaemon {
             options.controlGroup = joined(path, "cgroup")
             mkdir(joined(path, "cgroup"), 0o750)
         }
+        self.options = options
         daemon = Daemon(configuration, options)
     }
 
@@ -119,6 +121,10 @@ final class ScratchDaemon {
         log: error
 
         """
+    }
+
+    func configuration() throws -> Configuration {
+        try Configuration.read(readFile(configurationFile), file: configurationFile)
     }
 
     func start() throws { try daemon.start(readFile(configurationFile)) }

@@ -27,6 +27,7 @@ import Testing
         #expect(configuration.spool == usual.spool && configuration.inbox == usual.inbox)
         #expect(configuration.limits.jobs == 1 && configuration.limits.threads == nil)
         #expect(configuration.limits.memory == nil && configuration.limits.jobsPerUser == nil)
+        #expect(configuration.limits.waitingPerUser == 100 && configuration.limits.reserve == nil)
         #expect(configuration.history.jobs == usual.history.jobs)
         #expect(configuration.history.age == usual.history.age)
         #expect(configuration.log == usual.log)
@@ -36,6 +37,14 @@ import Testing
     @Test func read_theInboxIsInTheSpool() throws {
         #expect(try read("{version: 1, spool: /tmp//é/}").inbox == "/tmp/é/inbox")
         #expect(try read("{version: 1, spool: /s, inbox: /i/}").inbox == "/i")
+    }
+
+    @Test func read_whatWaitsAndWhatIsKeptFree() throws {
+        let limits = try read(
+            "{version: 1, limits: {waiting_per_user: 7, reserve: 1GiB, jobs_per_user: 2}}"
+        ).limits
+        #expect(limits.waitingPerUser == 7 && limits.reserve == 1 << 30 && limits.jobsPerUser == 2)
+        #expect(try read("{version: 1, limits: {reserve: 0}}").limits.reserve == 0)
     }
 
     @Test(arguments: [
@@ -54,6 +63,8 @@ import Testing
         ),
         ("limits: {threads: 4097}", "2:19", "expected an integer from 1 to 4096"),
         ("limits: {memory: 0}", "2:18", "expected a size of at least 1"),
+        ("limits: {waiting_per_user: 0}", "2:28", "expected an integer from 1 to 10000"),
+        ("limits: {reserve: 5 %}", "2:19", "for 'limits.reserve'; expected a size"),
         ("limits: {jobs_per_usr: 1}", "2:10", "did you mean 'jobs_per_user'?"),
         ("threads: 2", "2:1", "the key 'threads' at the top level; it belongs under 'limits'"),
         ("history: {age: 90}", "2:16", "the integer 90 for 'history.age'; expected a time"),

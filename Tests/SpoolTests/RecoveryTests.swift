@@ -19,7 +19,7 @@ import Testing
         let record = try scratch.queueOne()
         let queued = scratch.spool.directory(record.id, .queued)
         let temporary = joined(scratch.spool.temporary, record.id)
-        let claim = joined(scratch.spool.inbox, ".claim-\(record.id)")
+        let claim = joined(scratch.spool.inbox, ".claims/\(record.id)")
         // Back from the end to the step.
         try writeFile(claim, Array(ScratchSpool.manifest.utf8))
         if step != .renamed { #expect(rename(queued, temporary) == 0) }
@@ -39,7 +39,7 @@ import Testing
         #expect(jobs.count == 1)
         #expect(jobs.first?.file == (step == .claimedNameLost ? "\(record.id).yaml" : "a.yaml"))
         #expect(try scratch.names("spool/queued").count == 1)
-        #expect(try scratch.names("spool/inbox") == [])
+        #expect(try scratch.dropped == [])
         #expect(try scratch.names("spool/tmp") == [])
         let id = try #require(jobs.first?.id)
         #expect(try scratch.text("spool/queued/\(id)/manifest.yaml") == ScratchSpool.manifest)
@@ -50,11 +50,11 @@ import Testing
         var record = try scratch.queueOne()
         record = try scratch.spool.move(record, to: .active)
         record = try scratch.spool.finish(record, [])
-        try scratch.drop(".claim-\(record.id)")
+        try scratch.drop(".claims/\(record.id)")
         let (recovery, intake) = try scratch.restart()
         #expect(recovery.queued.isEmpty && intake.accepted.isEmpty)
         #expect(try scratch.names("spool/done") == [record.id])
-        #expect(try scratch.names("spool/inbox") == [])
+        #expect(try scratch.dropped == [])
     }
 
     @Test func leftoversInTmp_areRemoved() throws {

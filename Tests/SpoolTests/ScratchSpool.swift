@@ -33,7 +33,18 @@ final class ScratchSpool {
     /// Puts a file into the inbox, as if it had been renamed into it.
     func drop(_ name: String, _ text: String = ScratchSpool.manifest) throws {
         try writeFile(joined(spool.inbox, name), Array(text.utf8))
-        hints.note(name.utf8CString.map { $0 }, .moved)
+        hint(name)
+    }
+
+    /// As the watch does.
+    func hint(_ name: String, _ kind: Hints.Kind = .moved) {
+        hints.note(name.utf8CString.map { $0 }, kind) { status(name)?.st_uid }
+    }
+
+    /// Of a name in the inbox.
+    func status(_ name: String) -> stat? {
+        var result = stat()
+        return lstat(joined(spool.inbox, name), &result) == 0 ? result : nil
     }
 
     /// A socket in the inbox.
@@ -43,8 +54,40 @@ final class ScratchSpool {
         }
     }
 
-    func scan(limit: Int = 64) throws -> Intake {
-        try inbox.scan(&hints, now: now, limit: limit)
+    /// What else would depend on how busy the machine is.
+    var rules: Inbox.Rules {
+        var rules = Inbox.Rules()
+        rules.patience = 60
+        rules.lookSlice = 60
+        rules.reserve = 0
+        return rules
+    }
+
+    func scan(room: (UInt32) -> Int = { _ in .max }) throws -> Intake {
+        try scan(rules, room: room)
+    }
+
+    func scan(_ rules: Inbox.Rules, room: (UInt32) -> Int = { _ in .max }) throws -> Intake {
+        defer { hints = Hints() }
+        return try inbox.scan(hints, now: now, rules, room: room)
+    }
+
+    /// Scans until nothing is left to do at once.
+    func scanAll(room: (UInt32) -> Int = { _ in .max }) throws -> [Intake] {
+        var result: [Intake] = []
+        repeat { result.append(try scan(room: room)) } while result.last?.hasMore == true
+        return result
+    }
+
+    /// The same when a look through the inbox is due again.
+    func scanAllAfterALook() throws -> [Intake] {
+        now += 3600
+        return try scanAll()
+    }
+
+    /// What is in the inbox but for the directory of claims.
+    var dropped: [String] {
+        get throws { try names("spool/inbox").filter { $0 != ".claims" } }
     }
 
     /// Recovers as a daemon that starts does, then scans.

@@ -43,7 +43,12 @@ struct SpoolAccess {
         let jobs = try jobs()
         if let job = jobs.first(where: { $0.id == text }) { return job }
         let matches = jobs.filter { $0.name == text || (!text.isEmpty && $0.id.hasPrefix(text)) }
-        guard let job = matches.first else { throw LookupError.none(text) }
+        guard let job = matches.first else {
+            let waiting = spool.waiting
+            let manifests = waiting.manifests.first { $0.oldest.contains("\(text).yaml") }
+            throw manifests.map { LookupError.waiting(text, $0.text(limit: waiting.limit)) }
+                ?? LookupError.none(text)
+        }
         if matches.count > 1 { throw LookupError.several(text, matches.map(\.id)) }
         return job
     }
@@ -68,6 +73,8 @@ struct SpoolAccess {
 /// A job that was not found.
 enum LookupError: Failure, Hashable {
     case none(String)
+    /// A manifest that has not been taken, and why.
+    case waiting(String, String)
     case several(String, [String])
     /// A job without outputs, and its state.
     case unfinished(String, String)
@@ -75,6 +82,7 @@ enum LookupError: Failure, Hashable {
     var exitCode: ExitCode {
         switch self {
         case .none, .unfinished: .noInput
+        case .waiting: .tryAgain
         case .several: .usage
         }
     }
@@ -83,6 +91,8 @@ enum LookupError: Failure, Hashable {
         switch self {
         case .none(let text):
             "there is no job '\(escaped(text, limit: 64))'; 'stadectl list' shows all"
+        case .waiting(let text, let why):
+            "\(escaped(text, limit: 64)).yaml is no job yet; \(why)"
         case .several(let text, let ids):
             "'\(escaped(text, limit: 64))' may be any of \(ids.prefix(5).joined(separator: ", "))"
                 + (ids.count > 5 ? " and \(ids.count - 5) more" : "") + "; give more of the id"

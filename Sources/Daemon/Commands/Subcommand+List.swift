@@ -6,14 +6,23 @@ import Spool
 extension Subcommand {
     static let list = Subcommand(
         name: "list", summary: "show all jobs", operand: "",
-        details: "Shows every job that the spool knows, the oldest first.",
+        details: """
+            Shows every job that the spool knows, the oldest first, and below them how many manifests
+            wait in the inbox, and why.
+            """,
         options: [.configuration, .spool, .json]
     ) { arguments, program in
         try arguments.refuseOperands(program)
         let access = try SpoolAccess(arguments)
         let jobs = try access.jobs()
+        let waiting = access.spool.waiting
         if arguments.flags.contains("--json") {
-            return printJSON(.object(["jobs": Node(jobs.map { access.node($0) })]))
+            return printJSON(
+                .object([
+                    "jobs": Node(jobs.map { access.node($0) }),
+                    "waiting": Node(waiting.manifests.map(\.node)),
+                    "shortage": waiting.shortage.map { Node($0) } ?? Node(.null),
+                ]))
         }
         let rows = jobs.map { job in
             [
@@ -22,7 +31,12 @@ extension Subcommand {
                 access.progress(job)?.summary ?? escaped(job.reason ?? "", limit: 200),
             ]
         }
-        return print(table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows))
+        let lines =
+            waiting.manifests.map { escaped($0.text(limit: waiting.limit)) }
+            + (waiting.shortage.map { [escaped("no manifests are taken: \($0)")] } ?? [])
+        return print(
+            table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows)
+                + lines.map { $0 + "\n" }.joined())
     }
 
     /// Columns two spaces apart; on a terminal, lines that fit.

@@ -18,7 +18,7 @@ extension Subcommand {
         name: "drain", summary: "start no further jobs; --off: start them again", operand: "",
         details: """
             Running jobs go on to their end, manifests are still taken into the queue. It holds over
-            restarts of the daemon. Only root and the daemon's account may ask.
+            restarts of the daemon. Only root may ask, or whoever runs the daemon for himself.
             """,
         options: [
             Option(name: "--off", value: nil, help: "start jobs again"), .configuration, .spool,
@@ -33,7 +33,7 @@ extension Subcommand {
         name: "reload", summary: "have the daemon read its configuration anew", operand: "",
         details: """
             Waits until the new configuration holds, or says what is wrong with it, and the old one
-            stays. Only root and the daemon's account may ask.
+            stays. Only root may ask, or whoever runs the daemon for himself.
             """,
         options: [.configuration, .spool, .json]
     ) { arguments, program in
@@ -71,10 +71,10 @@ extension Subcommand {
         about subject: String
     ) throws -> ExitCode {
         let inbox = access.spool.inbox
-        let name = Request.fileName(verb, id)
+        let name = Request.fileName(verb, id, tag: Request.randomTag())
         let asked = Clock.wall()
         do throws(SystemError) {
-            try File(joined(inbox, name), O_WRONLY | O_CREAT | O_NOFOLLOW).sync()
+            try File(joined(inbox, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW).sync()
         } catch {
             guard error.exitCode == .notPermitted else { throw error }
             throw InboxError(inbox: inbox, error: error)

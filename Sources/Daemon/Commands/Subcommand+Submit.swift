@@ -27,7 +27,8 @@ extension Subcommand {
         while stem.hasPrefix(".") { stem.removeFirst() }
         // Room for the dots, a number and the ending in the 255 bytes of a name.
         while stem.utf8.count > 200 { stem.removeLast() }
-        let draft = joined(inbox, ".\(stem).\(getpid()).draft")
+        // Nobody else can have taken a name that nobody knows.
+        let draft = joined(inbox, ".\(stem).\(Request.randomTag()).draft")
         do throws(SystemError) {
             let file = try File(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
             try source.bytes.withUnsafeBufferPointer { bytes throws(SystemError) in

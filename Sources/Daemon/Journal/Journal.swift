@@ -37,6 +37,9 @@ package final class Journal: Sendable {
     /// How often each kind of thing happened, whether it was urgent enough to be written or not.
     var counts: [Message: Int] { state.withLock { $0.counts } }
 
+    /// Counts a thing that happened and is not worth a line.
+    func count(_ message: Message) { state.withLock { $0.counts[message, default: 0] += 1 } }
+
     package func write(_ entry: JournalEntry) {
         let mustStart = state.withLock { state in
             if let message = entry.message { state.counts[message, default: 0] += 1 }

@@ -36,6 +36,10 @@ package enum Message: String, Sendable, Hashable, CaseIterable {
     case noWatches = "e841071c00684fbea5a68fd7df96777b"
     /// A request was not granted.
     case requestRefused = "7d1c3a5e2f6b4b0c9a8e4d2f1b3c5a70"
+    /// Manifests of a user wait in the inbox.
+    case jobsWait = "5d9a3be1c0724f4fa6d87e1b93c2f0a8"
+    /// The spool's disk is nearly full: manifests wait in the inbox.
+    case diskLow = "c41f7a0e68d94b3bb25ea9d07f6313de"
     /// Jobs are no longer, or again, started.
     case drained = "2b9e6f0d4c1a4e7f8d3b5a6c7e9f0b14"
 }

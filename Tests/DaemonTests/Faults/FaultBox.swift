@@ -91,7 +91,7 @@ final class FaultBox: @unchecked Sendable {
 
     /// Whether nothing is left to do: no manifest in the inbox, no job under way.
     var isSettled: Bool {
-        guard (try? names(spool.inbox))?.isEmpty == true else { return false }
+        guard (try? dropped) == [] else { return false }
         return [.queued, .active].allSatisfy { (try? spool.identifiers($0))?.isEmpty == true }
             && [.done, .failed, .deferred].contains {
                 (try? spool.identifiers($0))?.isEmpty == false
@@ -123,11 +123,14 @@ final class FaultBox: @unchecked Sendable {
             if count != expected { result.append("\(count) jobs are \(state.rawValue)") }
         }
         for (directory, expected) in [
-            (spool.inbox, []), (spool.temporary, []), (joined(root, "out"), [Self.outputName]),
+            (joined(spool.inbox, ".claims"), []), (spool.temporary, []),
+            (joined(root, "out"), [Self.outputName]),
         ] {
             let found = (try? names(directory)) ?? ["?"]
             if found != expected { result.append("\(directory) has \(found)") }
         }
+        let left = (try? dropped) ?? ["?"]
+        if !left.isEmpty { result.append("the inbox has \(left)") }
         let files = contents()
         if Set(files.keys) != Set(reference.keys) { result.append("files: \(files.keys.sorted())") }
         for (name, bytes) in reference where files[name] != nil && files[name] != bytes {
@@ -144,6 +147,11 @@ final class FaultBox: @unchecked Sendable {
             result[name] = own.contains(name) ? [] : (try? readFile(joined(output, name))) ?? []
         }
         return result
+    }
+
+    /// What is in the inbox but for the directory of claims.
+    private var dropped: [String] {
+        get throws { try names(spool.inbox).filter { $0 != ".claims" } }
     }
 
     func names(_ directory: String) throws -> [String] {
