@@ -27,6 +27,11 @@ extension Daemon {
     }
 
     private func accept(_ record: JobRecord) throws(SystemError) {
+        if let manifest = try? spool.manifest(record),
+            let refusal = configuration.limits.refusal(of: manifest, from: record.uid)
+        {
+            return try fail(record, refusal, .configuration)
+        }
         if let excess = excess(of: record.uid) {
             let advice = "'stadectl retry \(record.id)' when one is done"
             return try fail(record, "\(excess); \(advice)", .tryAgain)
@@ -56,6 +61,7 @@ extension Daemon {
     }
 
     func insert(_ record: JobRecord) {
+        let record = bounded(record)
         let index = queued.firstIndex { JobRecord.precedes(record, $0) } ?? queued.endIndex
         queued.insert(record, at: index)
     }

@@ -6,6 +6,7 @@ import Spool
 extension Daemon {
     func recover() throws {
         let found = try spool.recover(roots)
+        for warning in found.warnings { journal.write(JournalEntry(.warning, warning)) }
         for record in found.finished { announce(record, spool.outputs(record)) }
         for record in found.failed {
             journal.write(
@@ -19,7 +20,7 @@ extension Daemon {
                     .warning, "\(record.name) is queued again: \(record.reason ?? "unknown")",
                     .jobRetried, about: record))
         }
-        queued = found.queued.sorted(by: JobRecord.precedes)
+        queued = found.queued.map(bounded).sorted(by: JobRecord.precedes)
         // What was in the way may be gone.
         deferred = found.deferred.map { Deferral(record: $0, due: Clock.boot()) }
     }
@@ -56,6 +57,7 @@ extension Daemon {
             let isElsewhere = new.inbox != configuration.inbox
             configuration = new
             configuration.spool = spool.path
+            queued = queued.map(bounded).sorted(by: JobRecord.precedes)
             journal.setLevel(new.log)
             if isElsewhere {
                 watch = nil

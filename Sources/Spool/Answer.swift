@@ -45,7 +45,7 @@ extension Spool {
 
     /// The latest answers, oldest first; none where the file is not there or was damaged.
     package var answers: [Answer] {
-        guard let bytes = try? readFile(answersFile, limit: 1 << 20),
+        guard let bytes = try? readRegularFile(answersFile, limit: 1 << 20),
             let node = try? JSON.parse(bytes, file: answersFile)
         else { return [] }
         return (node["answers"]?.array ?? []).compactMap { Answer($0) }
@@ -55,20 +55,19 @@ extension Spool {
     package func add(_ answer: Answer) {
         let kept = (answers + [answer]).suffix(Self.maximumAnswers)
         let node = Node.object(["version": 1, "answers": Node(kept.map(\.node))])
-        try? replaceFile(answersFile, JSON.encode(node, indent: nil), durable: false)
+        try? put(JSON.encode(node, indent: nil), answersFile, durable: false)
     }
 
     /// Its presence keeps jobs from being started, over restarts too.
     private var drainFile: String { joined(path, "drained") }
 
-    package var isDrained: Bool { access(drainFile, F_OK) == 0 }
+    package var isDrained: Bool {
+        var status = stat()
+        return lstat(drainFile, &status) == 0
+    }
 
     package func setDrained(_ isDrained: Bool) throws(SystemError) {
-        if isDrained {
-            try writeFile(drainFile, [])
-        } else if unlink(drainFile) != 0, errno != ENOENT {
-            throw SystemError("remove", drainFile)
-        }
+        if isDrained { try put([], drainFile) } else { try removeTree(drainFile) }
         try syncDirectory(path)
     }
 }

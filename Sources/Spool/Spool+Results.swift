@@ -6,8 +6,13 @@ import Posix
 extension Spool {
     /// A job's manifest, as it was copied when it was claimed.
     package func manifest(_ record: JobRecord) throws -> Manifest {
-        let path = joined(directory(record.id, record.state), Self.manifestFile)
-        return try Manifest.read(readFile(path, limit: Inbox.maximumSize), file: record.file)
+        try manifest(record, in: directory(record.id, record.state))
+    }
+
+    private func manifest(_ record: JobRecord, in directory: String) throws -> Manifest {
+        let path = joined(directory, Self.manifestFile)
+        return try Manifest.read(
+            readRegularFile(path, limit: Inbox.maximumSize), file: record.file)
     }
 
     /// The outputs of a job that published all of them; nil where any is missing. To be asked before
@@ -20,8 +25,12 @@ extension Spool {
     /// Removes what a worker that was killed left of the outputs it was building: `.stade-<id>.partial`
     /// and, for a sweep, `.stade-<id>-<n>.partial` beside where the outputs belong. What cannot be
     /// removed stays.
-    package func discardPartials(_ record: JobRecord, below roots: Roots) {
-        guard let manifest = try? manifest(record),
+    /// - Parameter directory: where its manifest is; nil: in the job's directory.
+    package func discardPartials(
+        _ record: JobRecord, below roots: Roots, manifestIn directory: String? = nil
+    ) {
+        let manifestDirectory = directory ?? self.directory(record.id, record.state)
+        guard let manifest = try? manifest(record, in: manifestDirectory),
             let output = try? roots.outputPath(manifest.output)
         else { return }
         let parent = "/" + output.split(separator: "/").dropLast().joined(separator: "/")
@@ -50,7 +59,7 @@ extension Spool {
     /// then it got further than the one before.
     package func hasProgressed(_ record: JobRecord) -> Bool {
         let path = joined(checkpoint(record), Self.progressFile)
-        guard let bytes = try? readFile(path, limit: 256 << 20),
+        guard let bytes = try? readRegularFile(path, limit: 256 << 20),
             let node = try? JSON.parse(bytes, file: path)
         else { return false }
         return node["attempt"]?.string == record.attemptName
@@ -71,7 +80,7 @@ extension Spool {
         let result = Node.object(["version": 1, "outputs": Node(outputs.map(\.node))])
         do throws(SystemError) {
             let path = joined(directory(record.id, record.state), Self.resultFile)
-            try replaceFile(path, JSON.encode(result) + [UInt8(ascii: "\n")])
+            try put(JSON.encode(result) + [UInt8(ascii: "\n")], path)
         } catch {
             // The outputs are there; a full spool must not make the job run again.
             guard error.isNoSpace else { throw error }
@@ -83,7 +92,7 @@ extension Spool {
     /// What a job in `done` left; empty for any other.
     package func outputs(_ record: JobRecord) -> [Output] {
         let path = joined(directory(record.id, record.state), Self.resultFile)
-        guard let bytes = try? readFile(path, limit: 1 << 20),
+        guard let bytes = try? readRegularFile(path, limit: 1 << 20),
             let node = try? JSON.parse(bytes, file: path)
         else { return [] }
         return (node["outputs"]?.array ?? []).compactMap { Output($0) }

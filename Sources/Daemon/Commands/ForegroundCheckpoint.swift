@@ -25,7 +25,9 @@ struct ForegroundCheckpoint {
             throw SystemError("make the directory", directory)
         }
         let path = joined(directory, Self.idFile)
-        let known = (try? readFile(path, limit: 64)).map { String(decoding: $0, as: UTF8.self) }
+        let known = (try? readRegularFile(path, limit: 64)).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         if let known, JobIdentifier.isValid(known) {
             id = known
         } else {
