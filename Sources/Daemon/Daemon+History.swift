@@ -19,10 +19,10 @@ extension Daemon {
             let now = Clock.boot()
             let isDue =
                 lastLook == 0 || now - lastLook > lookInterval
-                || now - lastLook > 1 && ended - endedAtLook >= Self.manyEnded
+                || now - lastLook > 1 && endedSoFar - endedAtLook >= Self.manyEnded
             guard !isLooking, isDue else { return }
             lastLook = now
-            endedAtLook = ended
+            endedAtLook = endedSoFar
             isLooking = true
             historyKeeper.look(at: spool, configuration.history) { [weak self] findings in
                 guard let self else { return }
@@ -48,7 +48,7 @@ extension Daemon {
     }
 
     /// Jobs that have ended since the daemon started.
-    private var ended: Int {
+    private var endedSoFar: Int {
         [Message.jobFinished, .jobFailed, .jobRejected].reduce(0) {
             $0 + (journal.counts[$1] ?? 0)
         }

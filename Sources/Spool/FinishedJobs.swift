@@ -27,6 +27,11 @@ package struct FinishedJobs: Sendable {
         /// Jobs that stay without their snapshots.
         package var snapshots: [Entry] = []
 
+        package init(jobs: [Entry] = [], snapshots: [Entry] = []) {
+            self.jobs = jobs
+            self.snapshots = snapshots
+        }
+
         package var isEmpty: Bool { jobs.isEmpty && snapshots.isEmpty }
 
         /// The first `count` of both together.

@@ -53,19 +53,21 @@ import Testing
         #expect(usual.time == nil && usual.priorityMax == nil)
     }
 
-    @Test(arguments: [
-        (nil as Int?, nil as Int?, 7200, 1000, 1000 as UInt32, nil as String?),
+    private static let requests: [(Int?, Int?, Int, Int, UInt32, String?)] = [
+        (nil, nil, 7200, 1000, 1000, nil),
         (7200, 0, 7200, 0, 1000, nil),
         (7199, nil, 7200, 0, 0, "limits.time is 2h, and a job may take 7199s"),
         (7199, nil, 7200, 0, 1000, "limits.time is 2h, and a job may take 7199s"),
         (nil, 0, 7200, 1, 1000, "the priority is 1, and users may ask for 0"),
         (nil, -5, 7200, -4, 1, "the priority is -4, and users may ask for -5"),
         (nil, -5, 7200, 1000, 0, nil),
-    ])
+    ]
+
+    @Test(arguments: requests)
     func refusal_namesWhatIsAskedForAndWhatMayBe(
         _ time: Int?, _ priority: Int?, _ asked: Int, _ wanted: Int, _ uid: UInt32, _ words: String?
     ) throws {
-        var limits = Configuration.Limits()
+        var limits = Configuration().limits
         limits.time = time
         limits.priorityMax = priority
         var manifest = Manifest(name: "a", model: "m", output: "o")

@@ -20,12 +20,13 @@ struct Attendant {
 
     private let words: [String]
     private let received: ReceivedSignals
-    private let noise: File
-    private let mask: sigset_t
+    /// Open to the process's end.
+    private let noise: CInt
+    private let signalMask: sigset_t
 
     /// nil where `words` are not those of an attended command.
     static func attended(_ words: [String]) -> (parent: pid_t, messages: CInt, words: [String])? {
-        guard words.count >= 3, words[0] == mask, let parent = pid_t(words[1]),
+        guard words.count >= 3, words[0] == Self.mark, let parent = pid_t(words[1]),
             let messages = CInt(words[2]), fcntl(messages, F_GETFD) >= 0
         else { return nil }
         return (parent, messages, Array(words.dropFirst(3)))
@@ -35,14 +36,12 @@ struct Attendant {
         self.words = words
         var mask = sigset_t()
         pthread_sigmask(SIG_BLOCK, nil, &mask)
-        self.mask = mask
+        signalMask = mask
         // Those that whoever started this process has it ignore stay ignored, for the command too.
         received = try ReceivedSignals(
             [SIGINT, SIGTERM, SIGHUP, SIGQUIT].filter { !isIgnored($0) } + [SIGCHLD])
         let descriptor = stade_memory_file("stadectl")
-        noise =
-            descriptor >= 0
-            ? File(owning: descriptor, path: "messages") : try File("/dev/null", O_RDWR)
+        noise = descriptor >= 0 ? descriptor : stade_open("/dev/null", O_RDWR | O_CLOEXEC, 0)
     }
 
     /// - Returns: the status to exit with.
@@ -79,11 +78,11 @@ struct Attendant {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, noise.descriptor, STDERR_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, noise, STDERR_FILENO)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        var mask = mask
+        var mask = signalMask
         posix_spawnattr_setsigmask(&attributes, &mask)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let all = ["stadectl", Self.mark, "\(getpid())", "\(messages)"] + words
@@ -157,7 +156,7 @@ struct Attendant {
     /// The first line of what libraries have written to standard error.
     private var lastWords: String? {
         var bytes = [UInt8](repeating: 0, count: Self.maximumNoise)
-        let count = pread(noise.descriptor, &bytes, bytes.count, 0)
+        let count = pread(noise, &bytes, bytes.count, 0)
         let line = bytes.prefix(max(0, count)).split(separator: UInt8(ascii: "\n")).first
         return line.map { String(decoding: $0, as: UTF8.self) }
     }
