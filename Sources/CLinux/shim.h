@@ -59,6 +59,11 @@ static inline int stade_write_back(int descriptor, long long offset, long long c
     return (int)syscall(SYS_sync_file_range, descriptor, offset, count, waits ? 1 | 2 | 4 : 2);
 }
 
+// memfd_create(2) with MFD_CLOEXEC: -1 with errno set on failure.
+static inline int stade_memory_file(const char *name) {
+    return (int)syscall(SYS_memfd_create, name, 1u);
+}
+
 // pipe2(2) with O_CLOEXEC, which glibc hides behind _GNU_SOURCE: -1 with errno set on failure.
 static inline int stade_pipe(int ends[2]) {
     return (int)syscall(SYS_pipe2, ends, O_CLOEXEC);
@@ -102,6 +107,33 @@ static inline int stade_has_x86_64_v3(void) {
 #else
 static inline int stade_has_x86_64_v3(void) { return 1; }
 #endif
+
+// Has this thread take subnormal operands for zero and make subnormal results zero, until the mode that
+// is returned is set again: FTZ and DAZ of MXCSR, Intel's manual, volume 1, 10.2.3; FZ of FPCR.
+static inline unsigned long long stade_flush_subnormals(void) {
+#if defined(__x86_64__)
+    unsigned int mode = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(mode | 0x8040u);
+    return mode;
+#elif defined(__aarch64__)
+    unsigned long long mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1ull << 24));
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+static inline void stade_set_float_mode(unsigned long long mode) {
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr((unsigned int)mode);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)mode;
+#endif
+}
 
 // mallopt(3): blocks of at least so many bytes are mapped by themselves; 0 on failure.
 static inline int stade_set_mmap_threshold(int bytes) { return mallopt(M_MMAP_THRESHOLD, bytes); }

@@ -22,7 +22,7 @@ extension Daemon {
             next = min(next, 2)
             return
         }
-        for record in intake.accepted { accept(record) }
+        for record in intake.accepted { try accept(record) }
         for record in intake.rejected { reject(record) }
         for warning in intake.warnings { warn(warning) }
         for (uid, count) in intake.droppedRequests { note(droppedRequests: count, of: uid) }
@@ -35,7 +35,14 @@ extension Daemon {
         if let failure = intake.failure { throw failure }
     }
 
-    private func accept(_ record: JobRecord) {
+    private func accept(_ record: JobRecord) throws(SystemError) {
+        if let manifest = try? spool.manifest(record),
+            let refusal = configuration.limits.refusal(of: manifest, from: record.uid)
+        {
+            // As a manifest that reads badly: a flood of them is slowed alike.
+            inbox.noteRejection(record.uid)
+            return try fail(record, refusal, .configuration)
+        }
         insert(record)
         journal.write(
             JournalEntry(
@@ -58,6 +65,7 @@ extension Daemon {
     }
 
     func insert(_ record: JobRecord) {
+        let record = bounded(record)
         let index = queued.firstIndex { JobRecord.precedes(record, $0) } ?? queued.endIndex
         queued.insert(record, at: index)
     }

@@ -59,7 +59,7 @@ extension Daemon {
             lastNews[record.id] = now
             let path = joined(spool.directory(record.id, .active), Spool.progressFile)
             // For display only: on a full disk it is missing.
-            try? replaceFile(path, JSON.encode(progress.node), durable: false)
+            try? spool.put(JSON.encode(progress.node), path, durable: false)
             supervisor.status(status)
         }
         guard progress.isNewStep(after: previous) else { return }

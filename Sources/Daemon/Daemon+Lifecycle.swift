@@ -6,6 +6,7 @@ import Spool
 extension Daemon {
     func recover() throws {
         let found = try spool.recover(roots)
+        for warning in found.warnings { journal.write(JournalEntry(.warning, warning)) }
         for record in found.finished { announce(record, spool.outputs(record)) }
         for record in found.failed {
             journal.write(
@@ -21,7 +22,7 @@ extension Daemon {
         }
         held = [:]
         for uid in found.held { held[uid, default: 0] += 1 }
-        queued = found.queued.sorted(by: JobRecord.precedes)
+        queued = found.queued.map(bounded).sorted(by: JobRecord.precedes)
         // What was in the way may be gone.
         deferred = found.deferred.map { Deferral(record: $0, due: Clock.boot()) }
     }
@@ -69,6 +70,7 @@ extension Daemon {
             let isElsewhere = new.inbox != configuration.inbox
             configuration = new
             configuration.spool = spool.path
+            queued = queued.map(bounded).sorted(by: JobRecord.precedes)
             journal.setLevel(new.log)
             if isElsewhere {
                 watch = nil

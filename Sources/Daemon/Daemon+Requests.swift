@@ -70,8 +70,11 @@ extension Daemon {
             try shift(record, .held, "held by \(userName(request.uid)) until it is released")
         case (.release, .held): try shift(record, .queued, nil)
         case (.retry, .failed):
-            guard (try? spool.manifest(record)) != nil else {
+            guard let manifest = try? spool.manifest(record) else {
                 return "its manifest was rejected; submit a corrected one"
+            }
+            if let refusal = configuration.limits.refusal(of: manifest, from: record.uid) {
+                return refusal
             }
             if let excess = excess(of: record.uid) { return excess }
             try shift(record, .queued, nil)

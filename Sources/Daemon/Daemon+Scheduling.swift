@@ -34,8 +34,18 @@ extension Daemon {
             // No other one goes first: a large job would wait for ever.
             guard running.isEmpty || share.fits(in: free) else { return }
             // Removed before it is tried: where the start fails it comes back by itself.
-            try start(queued.remove(at: index), share, timeLimit: manifest?.limits.time)
+            try start(
+                queued.remove(at: index), share,
+                timeLimit: configuration.limits.timeLimit(of: manifest))
         }
+    }
+
+    /// With no higher priority than its owner may have now.
+    func bounded(_ record: JobRecord) -> JobRecord {
+        guard let limit = configuration.limits.priorityMax, record.uid != 0 else { return record }
+        var record = record
+        record.priority = min(record.priority, limit)
+        return record
     }
 
     /// Of the jobs of highest priority that may run, the oldest one of the user who has fewest running
@@ -92,6 +102,7 @@ extension Daemon {
             throw error
         }
         let directory = spool.directory(record.id, .active)
+        try? spool.clearWay(to: joined(directory, Spool.logFile))
         let worker: Worker
         do throws(SystemError) {
             worker = try Worker(

@@ -38,7 +38,7 @@ extension Daemon {
                 : "give it more time or less work"
             try fail(
                 record,
-                "took longer than limits.time (\(duration(Double(seconds)))) and was ended"
+                "took longer than \(timeLimitName(record)) (\(duration(Double(seconds)))) and was ended"
                     + place(worker) + "; " + advice, .data, keepsWork: isKept)
         case (nil, .failed(let reason, ExitCode.tryAgain.rawValue, _)):
             try putOff(record, reason)
@@ -56,6 +56,12 @@ extension Daemon {
                 try crashed(record, worker, end)
             }
         }
+    }
+
+    /// Whose limit it was that ended a job.
+    private func timeLimitName(_ record: JobRecord) -> String {
+        (try? spool.manifest(record))?.limits.time == nil
+            ? "limits.time of the daemon's configuration" : "limits.time"
     }
 
     private func requeueStopped(_ record: JobRecord) throws(SystemError) {
@@ -92,23 +98,16 @@ extension Daemon {
     }
 
     private func ranOutOfMemory(_ worker: Worker, _ end: ChildProcess.End) -> Bool {
-        if worker.outOfMemoryKills > 0 { return true }
-        guard let signal = end.signal else { return end.exitCode == OutOfMemory.exitStatus }
-        // The language's own allocations end in a trap.
-        return [SIGILL, SIGTRAP, SIGABRT, SIGSEGV].contains(signal)
-            && end.peakMemory > worker.share.memory
+        worker.outOfMemoryKills > 0 || end.ranOutOfMemory(worker.share.memory)
     }
 
     private func crashed(
         _ record: JobRecord, _ worker: Worker, _ end: ChildProcess.End
     ) throws(SystemError) {
         var record = record
-        var evidence =
-            end.signal.map { "killed by signal \($0) (\(signalName($0)))" }
-            ?? "its worker ended with status \(end.exitCode) and without a result"
-        evidence += place(worker) + ", at most \(size(end.peakMemory)) of memory in use"
-        if end.signal == SIGKILL { evidence += "; the system may have run out of memory" }
-        if end.signal == SIGBUS { evidence += "; a file may have been cut short while it was read" }
+        let evidence =
+            end.evidence + place(worker) + ", at most \(size(end.peakMemory)) of memory in use"
+            + end.cause
         record.reason = evidence
         if record.attempts >= Spool.maximumAttempts {
             let text = "\(evidence); given up after \(record.attempts) attempts, see its log"

@@ -71,17 +71,4 @@ extension Daemon {
         failure = failure ?? error.exitCode
         beginStop()
     }
-
-    private func pruneHistory() throws(SystemError) {
-        let now = Clock.boot()
-        // Costs a listing of all finished jobs.
-        guard hasPruned == 0 || now - hasPruned > 60 else { return }
-        hasPruned = now
-        let count = try spool.prune(configuration.history) {
-            if let manifest = try? spool.manifest($0) { cleanUp(after: $0, manifest) }
-        }
-        if count > 0 {
-            journal.write(JournalEntry(.info, "removed \(count) finished jobs from the history"))
-        }
-    }
 }

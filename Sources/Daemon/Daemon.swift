@@ -83,7 +83,18 @@ package final class Daemon: @unchecked Sendable {
     var metrics: Metrics
     /// Why the daemon stops by itself.
     var failure: ExitCode?
-    var hasPruned = 0.0
+    let historyKeeper = HistoryKeeper()
+    /// What is still to be taken out of the history.
+    var excess = FinishedJobs.Excess()
+    /// On `Clock.boot`.
+    var lastLook = 0.0
+    /// Seconds.
+    var lookInterval = 0.0
+    var isLooking = false
+    /// Jobs that had ended by then, since the start.
+    var endedAtLook = 0
+    /// Strange names among the finished jobs, each told of once.
+    var toldOthers: Set<String> = []
     private(set) var lastSignOfLife = 0.0
     let cleaner = Cleaner()
     private let exit = Handover<ExitCode>()
@@ -163,7 +174,7 @@ package final class Daemon: @unchecked Sendable {
     static let workerConfigurationName = "configuration.yaml"
 
     func keepConfiguration(_ bytes: [UInt8]) throws(SystemError) {
-        try replaceFile(workerConfiguration, bytes)
+        try spool.put(bytes, workerConfiguration)
     }
 
     /// Asks for a turn soon; many askers get one.

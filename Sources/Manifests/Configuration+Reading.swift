@@ -5,7 +5,7 @@ extension Configuration {
     /// The most threads that a document may ask for; more is a slip of the finger.
     static let maximumThreads = 4096
 
-    private static let maximumJobs = 1_000_000
+    fileprivate static let maximumJobs = 1_000_000
 
     /// The daemon keeps every waiting job in memory.
     private static let maximumWaiting = 10_000
@@ -15,10 +15,13 @@ extension Configuration {
         ("roots", ["read", "write"]),
         (
             "limits",
-            ["threads", "memory", "jobs", "jobs_per_user", "waiting_per_user", "reserve"]
+            [
+                "threads", "memory", "jobs", "jobs_per_user", "waiting_per_user", "reserve", "time",
+                "priority_max",
+            ]
         ),
         ("checkpoint", ["interval"]),
-        ("history", ["jobs", "age"]),
+        ("history", ["jobs", "jobs_per_user", "rejected", "snapshots", "age"]),
     ])
 
     /// Reads and checks a configuration; nothing that it names is looked at.
@@ -46,16 +49,16 @@ extension Configuration {
                 try limits.integer("waiting_per_user", in: 1...maximumWaiting)
                 ?? configuration.limits.waitingPerUser
             configuration.limits.reserve = try limits.size("reserve", in: 0...Int.max)
+            configuration.limits.time = try limits.duration("time", in: 1...Int.max)
+            configuration.limits.priorityMax =
+                try limits.integer("priority_max", in: Manifest.priorities)
         }
         if let checkpoint = try fields.section("checkpoint") {
             configuration.checkpoint.interval =
                 try checkpoint.duration("interval") ?? configuration.checkpoint.interval
         }
         if let history = try fields.section("history") {
-            configuration.history.jobs =
-                try history.integer("jobs", in: 0...maximumJobs) ?? configuration.history.jobs
-            configuration.history.age =
-                try history.duration("age") ?? configuration.history.age
+            configuration.history = try History(history)
         }
         configuration.log = try fields.choice("log", Level.self) ?? configuration.log
         return configuration
@@ -91,5 +94,16 @@ extension Configuration {
                 key, node, expected: "an absolute path without '..', as in /srv/stade")
         }
         return "/" + components.map { String(Substring($0)) }.joined(separator: "/")
+    }
+}
+
+extension Configuration.History {
+    fileprivate init(_ fields: Fields) throws(DocumentError) {
+        let range = 0...Configuration.maximumJobs
+        jobs = try fields.integer("jobs", in: range) ?? jobs
+        jobsPerUser = try fields.integer("jobs_per_user", in: range) ?? jobsPerUser
+        rejected = try fields.integer("rejected", in: range) ?? rejected
+        snapshots = try fields.integer("snapshots", in: range) ?? snapshots
+        age = try fields.duration("age") ?? age
     }
 }

@@ -31,6 +31,11 @@ package struct Configuration: Sendable {
         /// Bytes of the spool's disk that are kept free for jobs that were accepted; nil: 64 MiB, but
         /// no more than a twentieth of the disk.
         package var reserve: Int?
+        /// Seconds that an attempt of a job may take, and does where its manifest does not say; nil:
+        /// as long as it likes.
+        package var time: Int?
+        /// The highest priority for users who are not root; nil: any.
+        package var priorityMax: Int?
     }
 
     package struct Checkpoint: Sendable {
@@ -38,10 +43,22 @@ package struct Configuration: Sendable {
         package var interval = 5
     }
 
-    /// How many finished jobs are kept, and for how long (seconds).
-    package struct History: Sendable {
-        package var jobs = 1000
+    /// How many finished jobs are kept, and for how long.
+    package struct History: Sendable, Hashable {
+        /// Of all users, of those that ran; where they have more together, those who have most lose
+        /// first.
+        package var jobs = 4000
+        /// Of one user, of those that ran.
+        package var jobsPerUser = 1000
+        /// Of one user, of those that never ran: manifests that were rejected, jobs that were cancelled
+        /// or refused before they started.
+        package var rejected = 100
+        /// Of one user: failed jobs that keep what a retry goes on from.
+        package var snapshots = 4
+        /// In seconds.
         package var age = 90 * 86400
+
+        package init() {}
     }
 
     package enum Level: String, Sendable, CaseIterable { case debug, info, warning, error }

@@ -36,7 +36,7 @@ extension Manifest {
             model: try fields.required("model", fields.path("model")),
             output: try fields.required("output", fields.path("output")))
         manifest.overwrite = try fields.bool("overwrite") ?? manifest.overwrite
-        manifest.priority = try fields.integer("priority", in: -1000...1000) ?? manifest.priority
+        manifest.priority = try fields.integer("priority", in: priorities) ?? manifest.priority
         manifest.statistics = try fields.bool("statistics") ?? manifest.statistics
         let prune = try fields.section("prune")
         if let prune { manifest.prune = try Prune(prune) }

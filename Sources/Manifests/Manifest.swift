@@ -18,6 +18,7 @@ package struct Manifest: Sendable {
     package var limits = Limits()
     /// Higher runs first.
     package var priority = 0
+    static let priorities = -1000...1000
     /// Keeps `stade-statistics.safetensors` beside the output.
     package var statistics = false
 

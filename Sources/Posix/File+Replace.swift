@@ -8,18 +8,27 @@ package func replaceFile(
 ) throws(SystemError) {
     let new = path + ".new"
     do throws(SystemError) {
-        if durable {
-            try writeFile(new, bytes)
-        } else {
-            let file = try File(new, O_WRONLY | O_CREAT | O_TRUNC)
-            try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
-                try file.write(UnsafeRawBufferPointer(buffer), at: 0)
-            }
+        let file = try create(new)
+        try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
+            try file.write(UnsafeRawBufferPointer(buffer), at: 0)
         }
+        if durable { try file.sync() }
         if rename(new, path) != 0 { throw SystemError("rename", new) }
     } catch {
         // On a full disk every byte counts, and a half-written file is of no use.
         unlink(new)
         throw error
+    }
+}
+
+/// A new file, in place of what a crash or somebody else has left under that name: neither followed nor
+/// waited for.
+private func create(_ path: String) throws(SystemError) -> File {
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+    do throws(SystemError) {
+        return try File(path, flags)
+    } catch {
+        guard error.errno == EEXIST, unlink(path) == 0 else { throw error }
+        return try File(path, flags)
     }
 }

@@ -89,3 +89,20 @@ package func readFile(_ path: String, limit: Int = .max) throws(SystemError) -> 
     if try Int(file.status().st_size) > limit { throw SystemError("read", path, errno: EFBIG) }
     return try file.readAll()
 }
+
+/// The whole of a regular file, refused where it is larger than `limit` or anything else: a link is not
+/// followed, and neither a FIFO nor a device is waited for.
+package func readRegularFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+    let file = try File(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+    let status = try file.status()
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw SystemError("read", path, errno: EISDIR)
+    default: throw SystemError("read as a regular file", path, errno: EINVAL)
+    }
+    if Int(status.st_size) > limit { throw SystemError("read", path, errno: EFBIG) }
+    let bytes = try file.readAll(limit: limit < .max ? limit + 1 : limit)
+    // It may have grown meanwhile.
+    if bytes.count > limit { throw SystemError("read", path, errno: EFBIG) }
+    return bytes
+}

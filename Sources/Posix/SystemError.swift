@@ -20,11 +20,16 @@ package struct SystemError: Failure, Hashable {
         case EACCES, EPERM: .notPermitted
         case ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EAGAIN: .tryAgain
         case EEXIST, EROFS: .cannotCreate
+        case EFBIG where !isRead: .cannotCreate
         default: .io
         }
     }
 
     package var description: String {
-        "\(escaped(path)): cannot \(call): \(String(cString: strerror(errno)))"
+        let advice =
+            errno == EFBIG && !isRead ? "; a file may not become so large here (ulimit -f)" : ""
+        return "\(escaped(path)): cannot \(call): \(String(cString: strerror(errno)))\(advice)"
     }
+
+    private var isRead: Bool { call.hasPrefix("read") }
 }

@@ -56,7 +56,7 @@ extension Spool {
 
     /// The latest answers, oldest first; none where the file is not there or was damaged.
     package var answers: [Answer] {
-        guard let bytes = try? readFile(answersFile, limit: 1 << 20),
+        guard let bytes = try? readRegularFile(answersFile, limit: 1 << 20),
             let node = try? JSON.parse(bytes, file: answersFile)
         else { return [] }
         return (node["answers"]?.array ?? []).compactMap { Answer($0) }
@@ -65,6 +65,6 @@ extension Spool {
     /// Those that find no room on the disk are not given: the journal has them.
     package func write(_ answers: inout Answers, at now: Double = Clock.wall()) {
         guard answers.isChanged else { return }
-        try? replaceFile(answersFile, answers.encoded(now), durable: false)
+        try? put(answers.encoded(now), answersFile, durable: false)
     }
 }

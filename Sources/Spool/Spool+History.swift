@@ -1,41 +1,81 @@
+import CLinux
 import Glibc
 import Manifests
 import Posix
 
 extension Spool {
-    /// Removes finished jobs beyond `history.jobs`, and those that ended longer ago than
-    /// `history.age`. Their outputs are not the spool's and stay, but for unfinished ones.
-    /// - Parameter leaving: told of each that has left an unfinished output.
-    /// - Returns: how many were removed.
-    package func prune(
-        _ history: Configuration.History, now: Double = Clock.wall(),
-        leaving: (JobRecord) -> Void = { _ in }
-    ) throws(SystemError) -> Int {
-        var finished: [(id: String, state: JobState, ended: Double)] = []
-        for state in JobState.allCases where state.isFinished {
-            for id in try identifiers(state) {
-                var status = stat()
-                // The directory was last changed when state.json was written for the last time.
-                if lstat(directory(id, state), &status) != 0 { continue }
-                finished.append((id, state, Double(status.st_mtim.tv_sec)))
+    /// What was taken out of the history and is still to be removed.
+    package struct Removal: Sendable {
+        package let path: String
+        package let job: FinishedJobs.Entry
+        fileprivate let manifestDirectory: String
+
+        /// The job itself, not only its snapshot.
+        package var isWhole: Bool { path == manifestDirectory }
+    }
+
+    /// The manifest of a job whose snapshot is to go, and with it an unfinished output; nil where
+    /// there is none or it cannot be read. To be asked before anything is removed.
+    package func manifest(of removal: Removal) -> Manifest? {
+        let job = removal.job
+        guard job.hasSnapshot else { return nil }
+        return try? manifest(record(of: removal), in: removal.manifestDirectory)
+    }
+
+    /// As much of its record as cleaning up needs.
+    package func record(of removal: Removal) -> JobRecord {
+        let job = removal.job
+        return JobRecord(
+            id: job.id, state: job.state, name: job.id, file: "\(job.id).yaml", uid: job.uid,
+            submitted: job.ended)
+    }
+
+    /// Takes jobs or snapshots out of the history, in one step each: a crash leaves it whole or in `tmp`,
+    /// which a start clears. What has changed since it was looked at stays. What is taken out is still to
+    /// be removed: `removeTree`, for which there is no hurry.
+    ///
+    package func takeOut(_ excess: FinishedJobs.Excess) throws(SystemError) -> [Removal] {
+        var passing: [Removal] = []
+        for entry in excess.jobs {
+            guard let path = try takeOut(entry, "", "old") else { continue }
+            passing.append(Removal(path: path, job: entry, manifestDirectory: path))
+        }
+        for entry in excess.snapshots {
+            let part = "/" + Self.checkpointDirectory
+            guard let path = try takeOut(entry, part, "snapshot") else { continue }
+            let directory = directory(entry.id, entry.state)
+            passing.append(Removal(path: path, job: entry, manifestDirectory: directory))
+        }
+        if !passing.isEmpty {
+            for directory in [directory(.done), directory(.failed), temporary] {
+                try syncDirectory(directory)
             }
         }
-        finished.sort { $0.ended != $1.ended ? $0.ended > $1.ended : $0.id > $1.id }
-        var removed = 0
-        for (rank, job) in finished.enumerated() {
-            guard rank >= history.jobs || now - job.ended > Double(history.age) else { continue }
-            if job.state == .failed, let record = try? record(job.id, job.state),
-                hasCheckpoint(record)
-            {
-                leaving(record)
-            }
-            // Out of the way in one step: a crash leaves it whole or in `tmp`, which a start clears.
-            let passing = joined(temporary, "\(job.id).old")
-            try renameDurably(
-                directory(job.id, job.state), passing, directory(job.state), temporary)
-            try removeTree(passing)
-            removed += 1
+        return passing
+    }
+
+    /// - Parameter part: of the job's directory; empty: all of it.
+    private func takeOut(
+        _ entry: FinishedJobs.Entry, _ part: String, _ ending: String
+    ) throws(SystemError) -> String? {
+        let path = directory(entry.id, entry.state)
+        var status = stat()
+        // Retried or removed meanwhile.
+        guard lstat(path, &status) == 0, Self.changed(status) == entry.changed else { return nil }
+        try? makeMovable(path, status)
+        // Another one is there where removing it takes long, and the job was retried since.
+        for number in 0..<100 {
+            let passing = joined(temporary, "\(entry.id).\(number).\(ending)")
+            if stade_renameat2(AT_FDCWD, path + part, AT_FDCWD, passing, 1) == 0 { return passing }
+            if errno == EIO { throw SystemError("rename", path + part) }
+            // What cannot be moved stays.
+            if errno != EEXIST { break }
         }
-        return removed
+        return nil
+    }
+
+    /// When a file's bytes or a directory's names last changed, in seconds and nanoseconds.
+    static func changed(_ status: stat) -> [Int] {
+        [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
     }
 }

@@ -23,12 +23,23 @@ extension Spool {
 
     /// The jobs in a state, oldest first. Names that no job can have are left out.
     package func identifiers(_ state: JobState) throws(SystemError) -> [String] {
+        try entries(state).identifiers
+    }
+
+    /// The jobs in a state, oldest first, and what is no job's directory, as a log may show it.
+    func entries(
+        _ state: JobState
+    ) throws(SystemError) -> (identifiers: [String], others: [String]) {
         let directory = try File(directory(state), O_RDONLY | O_DIRECTORY)
-        return try DirectoryEntry.list(directory).compactMap { entry in
-            guard entry.kind == .directory, let name = entry.name, JobIdentifier.isValid(name)
-            else { return nil }
-            return name
+        var result: (identifiers: [String], others: [String]) = ([], [])
+        for entry in try DirectoryEntry.list(directory) {
+            if entry.kind == .directory, let name = entry.name, JobIdentifier.isValid(name) {
+                result.identifiers.append(name)
+            } else {
+                result.others.append(joined(self.directory(state), entry.displayName))
+            }
         }
+        return result
     }
 
     /// Reads `state.json` of a job.
@@ -40,7 +51,7 @@ extension Spool {
     func record(in directory: String, id: String, state: JobState) throws -> JobRecord {
         let path = joined(directory, Self.recordFile)
         let node = try JSON.parse(
-            readFile(path, limit: Self.recordLimit), file: path, exitCode: .io)
+            readRegularFile(path, limit: Self.recordLimit), file: path, exitCode: .io)
         return try JobRecord(node, id: id, state: state, path: path)
     }
 
@@ -51,8 +62,8 @@ extension Spool {
 
     /// Writes `state.json` into a job's directory: a new file, made durable, renamed into place.
     func write(_ record: JobRecord, in directory: String) throws(SystemError) {
-        try replaceFile(
-            joined(directory, Self.recordFile), JSON.encode(record.node) + [UInt8(ascii: "\n")])
+        try put(
+            JSON.encode(record.node) + [UInt8(ascii: "\n")], joined(directory, Self.recordFile))
         try syncDirectory(directory)
     }
 }

@@ -17,38 +17,65 @@ extension Spool {
         package var failed: [JobRecord] = []
         /// Jobs whose attempt was lost and that are queued again; also in `queued`.
         package var requeued: [JobRecord] = []
+        /// What is no job's, or cannot be moved, and stays where it is: a line each.
+        package var warnings: [String] = []
+
+        /// A directory full of strangers is named by a few of them.
+        private static let maximumNames = 20
+
+        mutating func warn(of others: [String]) {
+            for other in others.prefix(Self.maximumNames) {
+                warnings.append("\(other) is no job's directory and is left alone")
+            }
+            if others.count > Self.maximumNames {
+                warnings.append(
+                    "and \(others.count - Self.maximumNames) more there are no jobs' directories")
+            }
+        }
     }
 
     /// Brings every job that an earlier daemon left into a state from which this one goes on. To be
     /// called once, with the lock held, before the first scan.
     package func recover(_ roots: Roots) throws -> Recovery {
         var result = Recovery()
-        try dropLeftovers()
-        for id in try identifiers(.active) {
-            try awaitWorker(id)
-            guard var record = try healthyRecord(id, .active, &result) else { continue }
-            record.dropUnfinishedMove()
-            try recover(record, roots, &result)
+        try dropLeftovers(&result)
+        var seen: Set<String> = []
+        for state in [JobState.active, .queued, .deferred, .held] {
+            let (identifiers, others) = try entries(state)
+            result.warn(of: others)
+            for id in identifiers {
+                let isSecond = !seen.insert(id).inserted || hasEnded(id)
+                let record =
+                    isSecond
+                    ? try dropSecond(id, state, &result) : try healthyRecord(id, state, &result)
+                guard let record else { continue }
+                try recover(record, roots, &result)
+            }
         }
-        for id in try identifiers(.queued) {
-            guard var record = try healthyRecord(id, .queued, &result) else { continue }
+        return result
+    }
+
+    private func recover(
+        _ record: JobRecord, _ roots: Roots, _ result: inout Recovery
+    ) throws {
+        var record = record
+        switch record.state {
+        case .active:
+            record.dropUnfinishedMove()
+            try recoverActive(record, roots, &result)
+        case .queued:
             // Counted, but the crash came before the rename: that attempt never began.
             if record.changes.last?.state == .active {
                 record.attempts = max(0, record.attempts - 1)
             }
             result.queued.append(record)
+        case .deferred: result.deferred.append(record)
+        case .held: result.held.append(record.uid)
+        case .done, .failed: break
         }
-        for id in try identifiers(.deferred) {
-            if let record = try healthyRecord(id, .deferred, &result) {
-                result.deferred.append(record)
-            }
-        }
-        // A damaged one is told of when it is released.
-        result.held = try identifiers(.held).compactMap { try? record($0, .held).uid }
-        return result
     }
 
-    private func recover(
+    private func recoverActive(
         _ record: JobRecord, _ roots: Roots, _ result: inout Recovery
     ) throws {
         var record = record
@@ -73,12 +100,25 @@ extension Spool {
 
     /// Removes what a crash left in `tmp/`: all but what belongs to a claim in the inbox, which has
     /// the file's name. Where the inbox is not there nothing is known, and nothing is removed.
-    private func dropLeftovers() throws(SystemError) {
+    private func dropLeftovers(_ result: inout Recovery) throws(SystemError) {
         let directory = try File(temporary, O_RDONLY | O_DIRECTORY)
         guard let inbox = try? File(inbox, O_RDONLY | O_DIRECTORY) else { return }
         for entry in try DirectoryEntry.list(directory) {
             guard let name = entry.name, !Inbox.isClaimed(name, inbox) else { continue }
-            try removeTree(name, in: directory.descriptor)
+            do throws(SystemError) {
+                try removeTree(name, in: directory.descriptor)
+            } catch {
+                result.warnings.append("\(joined(temporary, entry.displayName)) stays: \(error)")
+            }
+        }
+    }
+
+    /// Whether `done/` or `failed/` has a job of that name.
+    private func hasEnded(_ id: String) -> Bool {
+        JobState.allCases.contains { state in
+            var status = stat()
+            return state.isFinished && lstat(directory(id, state), &status) == 0
+                && status.st_mode & S_IFMT == S_IFDIR
         }
     }
 
@@ -88,18 +128,69 @@ extension Spool {
         _ id: String, _ state: JobState, _ result: inout Recovery
     ) throws -> JobRecord? {
         do {
+            try openUp(directory(id, state))
+            if state == .active { try awaitWorker(id) }
             return try record(id, state)
-        } catch let error as SystemError where [EMFILE, ENFILE, ENOMEM].contains(error.errno) {
+        } catch let error as SystemError where error.isShortage {
+            throw error
+        } catch let error as SpoolError {
             throw error
         } catch {
-            var record = JobRecord(
+            let blank = JobRecord(
                 id: id, state: state, name: id, file: "\(id).yaml", uid: .max,
                 submitted: Clock.wall())
-            record.reason = "\(error); submit the manifest again"
-            record.exitCode = ExitCode.io.rawValue
-            result.failed.append(try move(record, to: .failed))
+            try giveUp(blank, "\(error); submit the manifest again", &result)
             return nil
         }
+    }
+
+    /// Gives up a job that a state further on has already, under a name of its own.
+    private func dropSecond(
+        _ id: String, _ state: JobState, _ result: inout Recovery
+    ) throws -> JobRecord? {
+        do throws(SystemError) {
+            guard let name = try setAside(id, state) else { return nil }
+            let known = try? record(in: directory(name, state), id: id, state: state)
+            let copy = JobRecord(
+                id: name, state: state, name: known?.name ?? id, file: known?.file ?? "\(id).yaml",
+                uid: known?.uid ?? .max, submitted: known?.submitted ?? Clock.wall())
+            let reason =
+                "the spool has the job \(id) twice; this one, of \(state.rawValue)/, is not run"
+            try giveUp(copy, reason, &result)
+        } catch {
+            try note(error, about: directory(id, state), &result)
+        }
+        return nil
+    }
+
+    /// Moves a job that cannot be run to `failed`; where that cannot be done either, it stays.
+    private func giveUp(
+        _ record: JobRecord, _ reason: String, _ result: inout Recovery
+    ) throws(SystemError) {
+        var record = record
+        record.reason = reason
+        record.exitCode = ExitCode.io.rawValue
+        do throws(SystemError) {
+            result.failed.append(try move(record, to: .failed))
+        } catch {
+            try note(error, about: directory(record.id, record.state), &result)
+        }
+    }
+
+    /// What is short now is there later, and the start is tried again; anything else stays.
+    private func note(
+        _ error: SystemError, about path: String, _ result: inout Recovery
+    ) throws(SystemError) {
+        if error.isShortage { throw error }
+        result.warnings.append("\(path) is left where it is, and its job is not run: \(error)")
+    }
+
+    /// Makes sure that this process may read and change a job's directory.
+    private func openUp(_ path: String) throws(SystemError) {
+        var status = stat()
+        if lstat(path, &status) != 0 { throw SystemError("look at", path) }
+        try makeMovable(path, status)
+        if access(path, R_OK | W_OK | X_OK) != 0 { throw SystemError("change", path) }
     }
 
     /// Waits until no worker holds a job's directory. A worker dies with its daemon; this is for the
@@ -115,4 +206,9 @@ extension Spool {
         }
         throw SpoolError(path: directory.path, reason: .stillRunning)
     }
+}
+
+extension SystemError {
+    /// This process or the machine is short of something, which has nothing to do with the file.
+    fileprivate var isShortage: Bool { [EMFILE, ENFILE, ENOMEM].contains(errno) || isNoSpace }
 }

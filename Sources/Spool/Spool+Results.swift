@@ -6,8 +6,13 @@ import Posix
 extension Spool {
     /// A job's manifest, as it was copied when it was claimed.
     package func manifest(_ record: JobRecord) throws -> Manifest {
-        let path = joined(directory(record.id, record.state), Self.manifestFile)
-        return try Manifest.read(readFile(path, limit: Inbox.maximumSize), file: record.file)
+        try manifest(record, in: directory(record.id, record.state))
+    }
+
+    func manifest(_ record: JobRecord, in directory: String) throws -> Manifest {
+        let path = joined(directory, Self.manifestFile)
+        return try Manifest.read(
+            readRegularFile(path, limit: Inbox.maximumSize), file: record.file)
     }
 
     /// What a worker has said of the outputs before it published them, each with the directory that
@@ -75,7 +80,7 @@ extension Spool {
     /// then it got further than the one before.
     package func hasProgressed(_ record: JobRecord) -> Bool {
         let path = joined(checkpoint(record), Self.progressFile)
-        guard let bytes = try? readFile(path, limit: 256 << 20),
+        guard let bytes = try? readRegularFile(path, limit: 256 << 20),
             let node = try? JSON.parse(bytes, file: path)
         else { return false }
         return node["attempt"]?.string == record.attemptName
@@ -96,7 +101,7 @@ extension Spool {
         let result = Node.object(["version": 1, "outputs": Node(outputs.map(\.node))])
         do throws(SystemError) {
             let path = joined(directory(record.id, record.state), Self.resultFile)
-            try replaceFile(path, JSON.encode(result) + [UInt8(ascii: "\n")])
+            try put(JSON.encode(result) + [UInt8(ascii: "\n")], path)
         } catch {
             // The outputs are there; a full spool must not make the job run again.
             guard error.isNoSpace else { throw error }
@@ -108,7 +113,7 @@ extension Spool {
     /// What a job in `done` left; empty for any other.
     package func outputs(_ record: JobRecord) -> [Output] {
         let path = joined(directory(record.id, record.state), Self.resultFile)
-        guard let bytes = try? readFile(path, limit: 1 << 20),
+        guard let bytes = try? readRegularFile(path, limit: 1 << 20),
             let node = try? JSON.parse(bytes, file: path)
         else { return [] }
         return (node["outputs"]?.array ?? []).compactMap { Output($0) }

@@ -18,12 +18,14 @@ extension Spool {
         record.enter(state, at: time)
         do throws(SystemError) {
             if state == .failed, let reason = record.reason {
-                try writeFile(joined(old, Self.reasonFile), Array((reason + "\n").utf8))
+                try put(Array((reason + "\n").utf8), joined(old, Self.reasonFile))
             }
             try write(record, in: old)
         } catch {
             guard error.isNoSpace, state != .active else { throw error }
         }
+        // Put there by nobody but a mistake; the job must not stay where it is for that.
+        try setAside(record.id, state)
         try renameDurably(old, directory(record.id, state), directory(source), directory(state))
         return record
     }

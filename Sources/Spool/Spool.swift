@@ -43,9 +43,24 @@ package struct Spool: Sendable {
         if made { try syncDirectory(path) }
     }
 
+    /// Makes the lock a regular file that can be opened. It is never replaced where it is one: another
+    /// daemon may hold it.
+    private func mendLock(_ path: String) throws(SystemError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        if status.st_mode & S_IFMT != S_IFREG {
+            try removeTree(path)
+        } else if status.st_mode & 0o600 != 0o600 {
+            // Where that fails, so does opening it.
+            _ = chmod(path, 0o640)
+        }
+    }
+
     /// Takes the spool for this process as long as the file stays open: flock(2).
     package func lock() throws -> File {
-        let file = try File(joined(path, "lock"), O_RDWR | O_CREAT)
+        let lock = joined(path, "lock")
+        try mendLock(lock)
+        let file = try File(lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK)
         if flock(file.descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK else { throw SystemError("lock", file.path) }
             let holder = try file.readAll(limit: 20).prefix { $0 != UInt8(ascii: "\n") }

@@ -80,7 +80,7 @@ extension Spool {
 
     /// Nothing where the daemon is not running or all was taken.
     package var waiting: Waiting {
-        guard let bytes = try? readFile(waitingFile, limit: 1 << 20),
+        guard let bytes = try? readRegularFile(waitingFile, limit: 1 << 20),
             let node = try? JSON.parse(bytes, file: waitingFile)
         else { return Waiting() }
         return Waiting(

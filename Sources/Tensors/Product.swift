@@ -30,11 +30,13 @@ private func product(
     into c: MatrixView, scale: Float, accumulates: Bool
 ) {
     guard c.rows > 0, c.columns > 0 else { return }
-    let status = dnnl_sgemm(
-        CChar(UInt8(ascii: formA)), CChar(UInt8(ascii: formB)),
-        dnnl_dim_t(c.rows), dnnl_dim_t(c.columns), dnnl_dim_t(inner), scale,
-        a.start, dnnl_dim_t(a.stride), b.start, dnnl_dim_t(b.stride), accumulates ? 1 : 0,
-        c.start, dnnl_dim_t(c.stride))
+    let status = withoutSubnormals {
+        dnnl_sgemm(
+            CChar(UInt8(ascii: formA)), CChar(UInt8(ascii: formB)),
+            dnnl_dim_t(c.rows), dnnl_dim_t(c.columns), dnnl_dim_t(inner), scale,
+            a.start, dnnl_dim_t(a.stride), b.start, dnnl_dim_t(b.stride), accumulates ? 1 : 0,
+            c.start, dnnl_dim_t(c.stride))
+    }
     // The only causes are a null pointer or a stride below the width, which the views rule out.
     precondition(status == dnnl_success, "dnnl_sgemm: status \(status.rawValue)")
 }

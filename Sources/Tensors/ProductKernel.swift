@@ -109,8 +109,10 @@ final class ProductKernel {
         OneDNN.check(dnnl_memory_set_data_handle(target, y))
         if let working { OneDNN.check(dnnl_memory_set_data_handle(self.working, working)) }
         OneDNN.check(
-            dnnl_primitive_execute(
-                primitive, stream, CInt(arguments.count), arguments.baseAddress))
+            withoutSubnormals {
+                dnnl_primitive_execute(
+                    primitive, stream, CInt(arguments.count), arguments.baseAddress)
+            })
         OneDNN.check(dnnl_stream_wait(stream))
     }
 }

@@ -19,10 +19,10 @@ final class Program {
 
     /// - Parameters:
     ///   - file: where standard output and standard error go.
-    ///   - ignored: a signal that it is started to ignore.
+    ///   - setup: what a shell does before it becomes the program: `trap '' 1`, `ulimit -f 8`.
     init(
         _ name: String, _ arguments: [String], output file: String, environment: [String] = [],
-        ignoring ignored: CInt? = nil
+        setup: String? = nil
     ) throws {
         self.file = file
         var actions = posix_spawn_file_actions_t()
@@ -41,7 +41,7 @@ final class Program {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let program = joined(Self.directory, name)
-        let shell = ignored.map { ["/bin/sh", "-c", "trap '' \($0); exec \"$0\" \"$@\""] } ?? []
+        let shell = setup.map { ["/bin/sh", "-c", "\($0); exec \"$0\" \"$@\""] } ?? []
         let command = shell + [program] + arguments
         let path = command[0]
         var words = command.map { strdup($0) } + [nil]
@@ -82,6 +82,13 @@ final class Program {
         return status
     }
 
+    /// The process that does the work of a `stadectl`; nil as long as there is none.
+    var attended: pid_t? {
+        let path = "/proc/\(identifier)/task/\(identifier)/children"
+        let text = String(decoding: (try? readFile(path)) ?? [], as: UTF8.self)
+        return text.split(separator: " ").first.flatMap { pid_t($0) }
+    }
+
     /// Whether it is a zombie, or was waited for.
     var hasEnded: Bool {
         if status != nil { return true }
@@ -90,9 +97,11 @@ final class Program {
             && info.si_signo != 0
     }
 
-    /// Of the main thread and of Dispatch's: the signals that they do not take, bit n - 1 for signal n,
-    /// as proc_pid_status(5) gives them. The threads of libraries have the program's name and wait.
+    /// Of the main thread and of Dispatch's in the attended process: the signals that they do not take,
+    /// bit n - 1 for signal n, as proc_pid_status(5) gives them. The threads of libraries have the
+    /// program's name and wait.
     var blockedSignals: [UInt64] {
+        guard let identifier = attended else { return [] }
         let directory = "/proc/\(identifier)/task"
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         return threads.compactMap { thread in

@@ -50,7 +50,7 @@ import Testing
             try Program(
                 "stadectl",
                 ["prune", "--resume", "--config", joined(path, "staded.yaml"), "\(path)/m.yaml"],
-                output: joined(path, "log"), ignoring: signal)
+                output: joined(path, "log"), setup: signal.map { "trap '' \($0)" })
         }
 
         func names(_ directory: String) throws -> [String] {

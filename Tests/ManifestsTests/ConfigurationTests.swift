@@ -47,7 +47,54 @@ import Testing
         #expect(try read("{version: 1, limits: {reserve: 0}}").limits.reserve == 0)
     }
 
+    @Test func read_limitsOfTimeAndPriorityAndTheHistoryOfEachUser() throws {
+        let configuration = try read(
+            """
+            version: 1
+            limits: {time: 90m, priority_max: -3}
+            history: {jobs: 9, jobs_per_user: 0, rejected: 7, snapshots: 2}
+            """)
+        #expect(configuration.limits.time == 5400 && configuration.limits.priorityMax == -3)
+        let history = configuration.history
+        #expect(history.jobs == 9 && history.jobsPerUser == 0)
+        #expect(history.rejected == 7 && history.snapshots == 2)
+        let usual = try read("version: 1").limits
+        #expect(usual.time == nil && usual.priorityMax == nil)
+    }
+
+    private static let requests: [(Int?, Int?, Int, Int, UInt32, String?)] = [
+        (nil, nil, 7200, 1000, 1000, nil),
+        (7200, 0, 7200, 0, 1000, nil),
+        (7199, nil, 7200, 0, 0, "limits.time is 2h, and a job may take 7199s"),
+        (7199, nil, 7200, 0, 1000, "limits.time is 2h, and a job may take 7199s"),
+        (nil, 0, 7200, 1, 1000, "the priority is 1, and users may ask for 0"),
+        (nil, -5, 7200, -4, 1, "the priority is -4, and users may ask for -5"),
+        (nil, -5, 7200, 1000, 0, nil),
+    ]
+
+    @Test(arguments: requests)
+    func refusal_namesWhatIsAskedForAndWhatMayBe(
+        _ time: Int?, _ priority: Int?, _ asked: Int, _ wanted: Int, _ uid: UInt32, _ words: String?
+    ) throws {
+        var limits = Configuration().limits
+        limits.time = time
+        limits.priorityMax = priority
+        var manifest = Manifest(name: "a", model: "m", output: "o")
+        manifest.limits.time = asked
+        manifest.priority = wanted
+        let refusal = limits.refusal(of: manifest, from: uid)
+        #expect((refusal == nil) == (words == nil))
+        if let words { #expect(refusal?.hasPrefix(words) == true, "\(refusal ?? "")") }
+        #expect(limits.timeLimit(of: manifest) == min(time ?? .max, asked))
+        manifest.limits.time = nil
+        #expect(limits.timeLimit(of: manifest) == time && limits.timeLimit(of: nil) == time)
+    }
+
     @Test(arguments: [
+        ("limits: {time: 0s}", "2:16", "expected a time of at least 1s"),
+        ("limits: {priority_max: 1001}", "2:24", "expected an integer from -1000 to 1000"),
+        ("history: {snapshots: -1}", "2:22", "expected an integer from 0"),
+        ("history: {rejcted: 1}", "2:11", "did you mean 'rejected'?"),
         ("spool: spool", "2:8", "the text 'spool' for 'spool'; expected an absolute path"),
         ("spool: /a/../b", "2:8", "expected an absolute path without '..'"),
         ("spool: /a/../\u{301}b", "2:8", "expected an absolute path without '..'"),

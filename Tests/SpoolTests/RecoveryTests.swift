@@ -215,29 +215,6 @@ import Testing
         _ = lock.descriptor
     }
 
-    @Test func history_keepsTheYoungest() throws {
-        let scratch = try ScratchSpool()
-        var ids: [String] = []
-        for index in 0..<5 {
-            var record = try scratch.queueOne("\(index).yaml")
-            record = try scratch.spool.move(record, to: .active)
-            ids.append(try scratch.spool.finish(record, []).id)
-            let ended = Clock.wall() - Double(10 - index) * 86400
-            let times = [
-                timeval(tv_sec: Int(ended), tv_usec: 0), timeval(tv_sec: Int(ended), tv_usec: 0),
-            ]
-            #expect(utimes(scratch.spool.directory(record.id, .done), times) == 0)
-        }
-        var history = Configuration().history
-        history.jobs = 3
-        #expect(try scratch.spool.prune(history) == 2)
-        #expect(try scratch.names("spool/done") == Array(ids[2...]))
-        history.age = 7 * 86400 + 43200
-        #expect(try scratch.spool.prune(history) == 1)
-        #expect(try scratch.names("spool/done") == Array(ids[3...]))
-        #expect(try scratch.names("spool/tmp") == [])
-    }
-
     @Test func identifiers_sortByAgeAndNeverRepeat() {
         var source = JobIdentifier()
         let ids = (0..<2000).map { _ in source.next() }

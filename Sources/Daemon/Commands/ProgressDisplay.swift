@@ -24,7 +24,7 @@ final class ProgressDisplay: Sendable {
 
     init() {
         let term = getenv("TERM").map { String(cString: $0) } ?? "dumb"
-        isTerminal = isatty(STDERR_FILENO) == 1 && term != "dumb" && term != ""
+        isTerminal = isatty(Diagnostics.descriptor) == 1 && term != "dumb" && term != ""
         let noColor = getenv("NO_COLOR").map { String(cString: $0) } ?? ""
         hasColor = isTerminal && noColor.isEmpty
     }
@@ -81,11 +81,13 @@ final class ProgressDisplay: Sendable {
     /// Columns of the terminal.
     static var width: Int {
         var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        guard ioctl(Diagnostics.descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
+            return 80
+        }
         return Int(size.ws_col)
     }
 
     private func write(_ text: String) {
-        _ = Glibc.write(STDERR_FILENO, text, text.utf8.count)
+        _ = Glibc.write(Diagnostics.descriptor, text, text.utf8.count)
     }
 }

@@ -57,7 +57,7 @@ struct SpoolAccess {
     func progress(_ job: JobRecord) -> Progress? {
         guard job.state == .active else { return nil }
         let path = joined(spool.directory(job.id, .active), Spool.progressFile)
-        guard let bytes = try? readFile(path, limit: 1 << 16),
+        guard let bytes = try? readRegularFile(path, limit: 1 << 16),
             let node = try? JSON.parse(bytes, file: path)
         else { return nil }
         return Progress(node)

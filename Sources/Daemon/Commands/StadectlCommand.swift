@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Posix
 
@@ -31,12 +32,19 @@ package enum StadectlCommand {
     /// - Parameter arguments: without the program's name.
     /// - Returns: the status to exit with.
     package static func run(_ arguments: [String]) -> Int32 {
-        hushDispatch()
+        prepareProcess()
         // Whoever reads the output may go away: `stadectl list | head`.
         signal(SIGPIPE, SIG_DFL)
         do {
             try ProcessorError.check()
-            return try execute(arguments).rawValue
+            if let (parent, messages, words) = Attendant.attended(arguments) {
+                // Nobody would be told of its end.
+                _ = stade_set_parent_death_signal(SIGKILL)
+                if getppid() != parent { return ExitCode.tryAgain.rawValue }
+                Diagnostics.move(to: messages)
+                return try execute(words).rawValue
+            }
+            return try Attendant(arguments).run()
         } catch {
             complain("stadectl", error)
             return ((error as? any Failure)?.exitCode ?? .software).rawValue

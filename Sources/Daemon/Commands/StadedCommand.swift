@@ -22,7 +22,7 @@ package enum StadedCommand {
     /// - Parameter arguments: without the program's name.
     /// - Returns: the status to exit with.
     package static func run(_ arguments: [String]) -> Int32 {
-        hushDispatch()
+        prepareProcess()
         do {
             try ProcessorError.check()
             return try execute(arguments).rawValue
@@ -62,19 +62,33 @@ package enum StadedCommand {
     }
 }
 
-/// Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary user may
-/// not raise its priority. To be called before Dispatch is used.
-func hushDispatch() { setenv("LIBDISPATCH_LOG", "NO", 0) }
+/// What both programs do first.
+func prepareProcess() {
+    openStandardDescriptors()
+    // Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary user may
+    // not raise its priority. It looks when it is used for the first time.
+    setenv("LIBDISPATCH_LOG", "NO", 0)
+    // Then write(2) says that a file may not become larger.
+    signal(SIGXFSZ, SIG_IGN)
+}
 
-/// Writes to standard output.
+/// Writes to standard output, and says where that fails.
 func print(_ text: String) -> ExitCode {
-    writeAll(Array(text.utf8), to: STDOUT_FILENO) ? .done : .io
+    if writeAll(Array(text.utf8), to: STDOUT_FILENO) { return .done }
+    let error = SystemError("write", "standard output")
+    let name = CommandLine.arguments.first?.split(separator: "/").last ?? "stade"
+    complain(String(name), error)
+    return .io
 }
 
 /// One line on standard error.
 func complain(_ program: String, _ error: any Error) {
-    let text = (error as? any Failure)?.description ?? "\(error)"
-    _ = writeAll(Array("\(program): \(escaped(text, limit: 4096))\n".utf8), to: STDERR_FILENO)
+    complain(program, (error as? any Failure)?.description ?? "\(error)")
+}
+
+func complain(_ program: String, _ text: String) {
+    let line = "\(program): \(escaped(text, limit: 4096))\n"
+    _ = writeAll(Array(line.utf8), to: Diagnostics.descriptor)
 }
 
 /// write(2) until nothing is left; false where it fails.

@@ -21,11 +21,11 @@ extension Subcommand {
             .json,
         ]
     ) { arguments, program in
-        let source = try ManifestSource(arguments.operand("the manifest", program))
-        var job = try foregroundJob(source.manifest, arguments)
         // A reader that has gone is no reason to end, least of all without cleaning up.
         signal(SIGPIPE, SIG_IGN)
+        let source = try ManifestSource(arguments.operand("the manifest", program))
         let stop = try StopSignal([SIGINT, SIGTERM, SIGHUP])
+        var job = try foregroundJob(source, arguments)
         let display = ProgressDisplay()
         job.warn = { display.say($0) }
         var checkpoint: ForegroundCheckpoint?
@@ -71,7 +71,7 @@ extension Subcommand {
         ]
     ) { arguments, program in
         let source = try ManifestSource(arguments.operand("the manifest", program))
-        var job = try foregroundJob(source.manifest, arguments)
+        var job = try foregroundJob(source, arguments)
         let display = ProgressDisplay()
         job.warned = { display.say($0) }
         let demand = try job.validate()
@@ -95,8 +95,9 @@ extension Subcommand {
     }
 
     private static func foregroundJob(
-        _ manifest: Manifest, _ arguments: Arguments
+        _ source: ManifestSource, _ arguments: Arguments
     ) throws -> Job {
+        var manifest = source.manifest
         var identifiers = JobIdentifier()
         var roots = Roots(.unrestricted(base: workingDirectory))
         var limits = Configuration().limits
@@ -106,10 +107,24 @@ extension Subcommand {
                 .below(read: configuration.roots.read, write: configuration.roots.write))
             limits = configuration.limits
         }
+        if let refusal = limits.refusal(of: manifest, from: getuid()) {
+            throw RefusedManifest(file: source.file, reason: refusal)
+        }
+        manifest.limits.time = limits.timeLimit(of: manifest)
         return Job(id: identifiers.next(), manifest: manifest, paths: roots, ceiling: limits)
     }
 }
 
 func printJSON(_ node: Node) -> ExitCode {
     print(String(decoding: JSON.encode(node), as: UTF8.self) + "\n")
+}
+
+/// A manifest that asks for more than a configuration allows.
+struct RefusedManifest: Failure {
+    let file: String
+    let reason: String
+
+    var exitCode: ExitCode { .configuration }
+
+    var description: String { "\(escaped(file)): \(reason)" }
 }

@@ -97,7 +97,7 @@ final class ChildProcess: Sendable {
         return (code, child)
     }
 
-    private static func environment() -> [String] {
+    static func environment() -> [String] {
         var result: [String] = []
         var entry = environ
         while let text = entry.pointee {

@@ -10,13 +10,7 @@ final class StopSignal: Sendable {
     /// - Parameter numbers: those of them that whoever started this process has it ignore, as nohup(1) does
     ///   with SIGHUP, stay ignored.
     init(_ numbers: [CInt]) throws(SystemError) {
-        received = try ReceivedSignals(
-            numbers.filter { number in
-                var action = sigaction()
-                sigaction(number, nil, &action)
-                return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
-                    != unsafeBitCast(SIG_IGN, to: Int.self)
-            })
+        received = try ReceivedSignals(numbers.filter { !isIgnored($0) })
     }
 
     var isRaised: Bool {

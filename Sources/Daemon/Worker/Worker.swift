@@ -105,8 +105,10 @@ final class Worker {
             handle.worker?.finish(status)
         }
         leaf = Self.makeLeaf(record.id, share, groups, process.identifier)
+        // Never waits, whatever lies there: the daemon has nothing else to do this.
         let log = open(
-            joined(directory, Spool.logFile), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+            joined(directory, Spool.logFile),
+            O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o640)
         pipes = Pipes(process, log: log)
         if log >= 0 { pipes.logged = max(0, Int(lseek(log, 0, SEEK_END))) }
         do throws(SystemError) {

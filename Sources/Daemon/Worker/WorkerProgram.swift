@@ -89,8 +89,10 @@ struct WorkerProgram {
         _ record: JobRecord, _ spool: Spool, _ configuration: Configuration
     ) throws(SystemError) -> Resumption {
         let checkpoint = joined(directory, Spool.checkpointDirectory)
-        if mkdir(checkpoint, 0o750) != 0, errno != EEXIST {
-            throw SystemError("make the directory", checkpoint)
+        // Whatever else has that name is in the way, and nothing to go on from.
+        if (try? File(checkpoint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) == nil {
+            try removeTree(checkpoint)
+            if mkdir(checkpoint, 0o750) != 0 { throw SystemError("make the directory", checkpoint) }
         }
         return Resumption(
             directory: checkpoint, version: version, attempt: record.attemptName,
