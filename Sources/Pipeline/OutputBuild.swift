@@ -34,7 +34,7 @@ final class OutputBuild: Sendable {
                 plan, output, directory, stop, checkpoint, State(),
                 writer: CheckpointWriter(
                     output.treatment.layout, into: directory.partial,
-                    config: Self.config(plan, output)),
+                    config: Self.config(plan, output), others: Self.settings(output)),
                 statistics: plan.manifest.statistics
                     ? StatisticsWriter(Self.statisticsPath(directory), plan, output) : nil)
         } catch {
@@ -68,7 +68,8 @@ final class OutputBuild: Sendable {
             plan, output, directory, stop, checkpoint, state,
             writer: CheckpointWriter(
                 resuming: output.treatment.layout, in: directory.partial,
-                config: Self.config(plan, output), unwritten: Set(tensors + layers)),
+                config: Self.config(plan, output), others: Self.settings(output),
+                unwritten: Set(tensors + layers)),
             statistics: plan.manifest.statistics
                 ? StatisticsWriter(
                     resuming: Self.statisticsPath(directory), plan, output,
@@ -98,6 +99,15 @@ final class OutputBuild: Sendable {
         let biased = treatment.biases.edit(config, used: treatment.usedRoles)
         let edited = plan.model.edit(biased, for: treatment.shape)
         return edited == config ? Node?.none : edited
+    }
+
+    /// Other files that change, by name.
+    private static func settings(_ output: Plan.Output) -> [String: Node] {
+        let treatment = output.treatment
+        guard let node = treatment.biases.tokenizerSettings(used: treatment.usedRoles) else {
+            return [:]
+        }
+        return [TokenizerLabel.settingsFile: node]
     }
 
     private static func statisticsPath(_ directory: OutputDirectory) -> String {
