@@ -32,7 +32,14 @@ package final class Checkpoint: Sendable {
         self.directory = directory
         self.followSymlinks = followSymlinks
         let reader = ModelDirectory(directory, followSymlinks: followSymlinks)
-        config = try reader.object(Self.configName)
+        do {
+            config = try reader.object(Self.configName)
+        } catch let error as SystemError where error.errno == ENOENT {
+            if let text = try reader.otherDirectory() {
+                throw CheckpointError(file: directory, reason: .otherDirectory(text))
+            }
+            throw error
+        }
         if let file = try reader.openIfPresent(Self.weightsName) {
             index = nil
             shards = [try SafetensorsFile(file, shard: 0)]
@@ -43,11 +50,24 @@ package final class Checkpoint: Sendable {
             shards = try index.shards.enumerated().map { try index.open($1, shard: $0, reader) }
             tensors = try index.check(shards)
         } else {
+            if let text = try reader.otherDirectory() {
+                throw CheckpointError(file: directory, reason: .otherDirectory(text))
+            }
             throw CheckpointError(
                 file: directory, reason: .noWeights(others: try reader.otherWeights()))
         }
         indices = Dictionary(
             tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Names in the directory that are UTF-8.
+    package func companionNames() throws -> Set<String> {
+        try ModelDirectory(directory, followSymlinks: followSymlinks).names()
+    }
+
+    /// A JSON file of the directory that holds an object.
+    package func companion(_ name: String) throws -> Node {
+        try ModelDirectory(directory, followSymlinks: followSymlinks).object(name)
     }
 
     /// In the order of `tensors`.

@@ -23,7 +23,12 @@ struct SafetensorsHeader {
 
     /// Checks that header, tensors and file fit together without gap or overlap.
     init(_ bytes: UnsafeRawBufferPointer, file: String) throws(CheckpointError) {
-        let failure = { CheckpointError(file: file, reason: $0) }
+        let failure = { (reason: CheckpointError.Reason) in
+            // What is no safetensors at all is told by what it is.
+            let head = bytes.prefix(MistakenContents.headSize)
+            let text = MistakenContents.text(of: head) ?? MistakenContents.otherWeights(head)
+            return CheckpointError(file: file, reason: text.map { .mistaken($0) } ?? reason)
+        }
         guard bytes.count >= 8 else { throw failure(.tooShort(bytes: bytes.count)) }
         let size = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard size <= Self.maximumSize else { throw failure(.headerTooLarge(bytes: size)) }
