@@ -62,10 +62,10 @@ package enum TokenizerLabel: Sendable, Hashable {
             settings["tokenizer_class"]?.string ?? checkpoint.config["tokenizer_class"]?.string
             ?? relabel.formerClass
         let old = given.hasSuffix("Fast") ? String(given.dropLast(4)) : given
-        if LegacyTokenizer.ownTemplate.contains(old) {
+        if old != relabel.tokenizerClass, given != relabel.tokenizerClass {
             let legacy = LegacyTokenizer(
-                settings: settings, file: try checkpoint.companion(file),
-                hasModel: names.contains("tokenizer.model"), isLlama: old.contains("Llama"))
+                old: old, new: relabel.tokenizerClass, settings: settings,
+                file: try checkpoint.companion(file), hasModel: names.contains("tokenizer.model"))
             if let difference = legacy.difference {
                 return .impossible("\(escaped(given)) of transformers 4 \(difference)")
             }
@@ -75,22 +75,53 @@ package enum TokenizerLabel: Sendable, Hashable {
     }
 }
 
-/// What the fast classes of transformers 4 that write their own template make of a `tokenizer.json`.
+/// What the fast classes of transformers 4 make of a `tokenizer.json`.
 private struct LegacyTokenizer {
+    /// Names of classes, the one that was and the one that will be.
+    let old: String
+    let new: String
     let settings: Node
     let file: Node
     /// Whether there is a `tokenizer.model` beside it.
     let hasModel: Bool
-    let isLlama: Bool
+
+    private var isLlama: Bool { old.contains("Llama") }
+
+    /// Special tokens that classes add where `tokenizer_config.json` names none.
+    private static let defaults = [
+        "LlamaTokenizer": [("unk_token", "<unk>"), ("bos_token", "<s>"), ("eos_token", "</s>")],
+        "CodeLlamaTokenizer": [
+            ("unk_token", "<unk>"), ("bos_token", "<s>"), ("eos_token", "</s>"),
+        ],
+        "GemmaTokenizer": [
+            ("unk_token", "<unk>"), ("bos_token", "<bos>"), ("eos_token", "<eos>"),
+            ("pad_token", "<pad>"),
+        ],
+        "GPT2Tokenizer": [("unk_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>")],
+        "GPTNeoXTokenizer": [("unk_token", "<|endoftext|>"), ("eos_token", "<|endoftext|>")],
+        "Qwen2Tokenizer": [("unk_token", "<|endoftext|>"), ("pad_token", "<|endoftext|>")],
+    ]
 
     /// Classes that put special tokens around a text by `add_bos_token` and `add_eos_token`.
-    static let ownTemplate: Set = [
+    private static let ownTemplate: Set = [
         "LlamaTokenizer", "CodeLlamaTokenizer", "GemmaTokenizer", "CohereTokenizer",
         "GPTNeoXTokenizer",
     ]
 
     /// nil where it takes the file as it stands.
     var difference: String? {
+        let known = Set(
+            (file["added_tokens"]?.array ?? []).compactMap { $0["content"]?.string })
+        for name in [old, new] {
+            let missing = Self.defaults[name]?.first {
+                settings[$0.0] == nil && !known.contains($0.1)
+            }
+            if let missing { return "adds \(missing.1) of its own, or \(new) does" }
+        }
+        return Self.ownTemplate.contains(old) ? templateDifference : nil
+    }
+
+    private var templateDifference: String? {
         let around = specialTokens
         let wanted = (
             before: flag("add_bos_token", isLlama) ? [content("bos_token", "<s>")] : [],

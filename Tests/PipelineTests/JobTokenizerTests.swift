@@ -8,11 +8,14 @@ import Pipeline
 /// `Tests/Reference/tokens_of_outputs.py` compares the tokens themselves.
 struct JobTokenizerTests {
     private static let before = #"""
-        {"version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": null,
+        {"version": "1.0", "added_tokens": [{"id": 0, "content": "<unk>"}, {"id": 1, "content": "<s>"},
+        {"id": 2, "content": "</s>"}], "normalizer": null, "pre_tokenizer": null,
         "post_processor": {"type": "TemplateProcessing",
         "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]},
         "model": {"type": "BPE", "vocab": {}, "merges": []}}
         """#
+    private static let ends =
+        #"{"version": "1.0", "added_tokens": [{"id": 0, "content": "<|endoftext|>"}], "model": {}}"#
     private static let plain =
         #"{"version": "1.0", "added_tokens": [], "post_processor": null, "model": {}}"#
 
@@ -35,10 +38,14 @@ struct JobTokenizerTests {
             #"{"tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true, "legacy": false}"#,
             "PreTrainedTokenizerFast"
         ),
-        ("mistral", plain, #"{"tokenizer_class": "GPT2Tokenizer"}"#, "PreTrainedTokenizerFast"),
+        ("mistral", ends, #"{"tokenizer_class": "GPT2Tokenizer"}"#, "PreTrainedTokenizerFast"),
+        (
+            "mistral", plain, #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#,
+            "PreTrainedTokenizerFast"
+        ),
         ("qwen2", plain, nil, "Qwen2Tokenizer"),
         ("qwen2", plain, #"{"tokenizer_class": "Qwen2TokenizerFast"}"#, "Qwen2Tokenizer"),
-        ("qwen2", plain, #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#, "Qwen2Tokenizer"),
+        ("qwen2", ends, #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#, "Qwen2Tokenizer"),
     ]
 
     @Test(arguments: relabelled)
@@ -60,7 +67,22 @@ struct JobTokenizerTests {
     }
 
     private static let kept: [(String, [String: String], String)] = [
-        ("mistral", ["tokenizer.json": plain], "special tokens around"),
+        ("mistral", ["tokenizer.json": plain], "adds <unk>"),
+        (
+            "mistral",
+            [
+                "tokenizer.json": plain,
+                "tokenizer_config.json":
+                    #"{"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}"#,
+            ], "special tokens around"
+        ),
+        (
+            "qwen2",
+            [
+                "tokenizer.json": plain,
+                "tokenizer_config.json": #"{"tokenizer_class": "PreTrainedTokenizerFast"}"#,
+            ], "adds <|endoftext|>"
+        ),
         (
             "mistral",
             ["tokenizer.json": before, "tokenizer_config.json": #"{"add_bos_token": false}"#],
@@ -87,8 +109,9 @@ struct JobTokenizerTests {
         (
             "qwen2",
             [
-                "tokenizer.json": plain,
-                "tokenizer_config.json": #"{"tokenizer_class": "LlamaTokenizerFast"}"#,
+                "tokenizer.json": ends,
+                "tokenizer_config.json":
+                    #"{"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": null}"#,
             ], "special tokens around"
         ),
         (

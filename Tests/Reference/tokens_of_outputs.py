@@ -72,6 +72,15 @@ def begins(file, token="<s>"):
     return file
 
 
+def ends(file):
+    """With the token that Qwen2Tokenizer adds of its own."""
+    file["added_tokens"].append({
+        "id": file["model"]["vocab"].get("<|endoftext|>", len(file["model"]["vocab"]) + len(file["added_tokens"])),
+        "content": "<|endoftext|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+        "special": True})
+    return file
+
+
 def plain(file):
     file["post_processor"] = None
     return file
@@ -109,7 +118,8 @@ CASES = [
     ("qwen2, add_prefix_space", "qwen2", tokenizer("qwen2"), {"tokenizer_class": "Qwen2Tokenizer", "add_prefix_space": True}, True),
     ("qwen2, no settings", "qwen2", tokenizer("qwen2"), None, True),
     ("qwen2, no class", "qwen2", tokenizer("qwen2"), {"eos_token": "<|endoftext|>"}, True),
-    ("qwen2, plain class", "qwen2", tokenizer("qwen2"), {"tokenizer_class": "PreTrainedTokenizerFast"}, True),
+    ("qwen2, plain class", "qwen2", tokenizer("qwen2"), {"tokenizer_class": "PreTrainedTokenizerFast"}, False),
+    ("qwen2, plain class and all tokens", "qwen2", ends(tokenizer("qwen2")), {"tokenizer_class": "PreTrainedTokenizerFast"}, True),
     ("qwen2, Llama's class", "qwen2", tokenizer("qwen2"), {"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<|endoftext|>"}, False),
     ("llama keeps its family", "llama", begins(older(tokenizer("llama2"))), llama(legacy=True), None),
     ("opt keeps its family", "opt", tokenizer("opt"), {"tokenizer_class": "GPT2Tokenizer"}, None),
