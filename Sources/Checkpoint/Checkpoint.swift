@@ -48,8 +48,15 @@ package final class Checkpoint: Sendable {
         let reader = ModelDirectory(
             directory, followSymlinks: followSymlinks, inputs: inputs, opened: opened)
         let file = joined(directory, Self.configName)
-        let (config, repeated) = try reader.object(Self.configName)
-        self.config = config
+        let repeated: [Node.Member]
+        do {
+            (config, repeated) = try reader.object(Self.configName)
+        } catch let error as SystemError where error.errno == ENOENT {
+            if let text = try reader.otherDirectory() {
+                throw CheckpointError(file: directory, reason: .otherDirectory(text))
+            }
+            throw error
+        }
         warnings = Self.warnings(repeated, file: file)
         try Quantisation.check(config, reader)
         if let file = try reader.openIfPresent(Self.weightsName) {
@@ -62,6 +69,9 @@ package final class Checkpoint: Sendable {
             shards = try index.shards.enumerated().map { try index.open($1, shard: $0, reader) }
             tensors = try index.check(shards)
         } else {
+            if let text = try reader.otherDirectory() {
+                throw CheckpointError(file: directory, reason: .otherDirectory(text))
+            }
             throw CheckpointError(
                 file: directory, reason: .noWeights(others: try reader.otherWeights()))
         }
@@ -76,6 +86,16 @@ package final class Checkpoint: Sendable {
             "\(escaped(file)):\($0.position.line): the key '\(escaped($0.key, limit: 80))' stands "
                 + "there again; its last value counts"
         }
+    }
+
+    /// Names in the directory that are UTF-8.
+    package func companionNames() throws -> Set<String> { try reader.names() }
+
+    /// A JSON file of the directory that holds an object.
+    package func companion(_ name: String) throws -> Node { try reader.object(name).node }
+
+    private var reader: ModelDirectory {
+        ModelDirectory(directory, followSymlinks: followSymlinks, inputs: inputs, opened: opened)
     }
 
     /// In the order of `tensors`.

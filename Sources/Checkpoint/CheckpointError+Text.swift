@@ -11,11 +11,12 @@ extension CheckpointError {
         case .link:
             return "is a symbolic link, which is not followed here; copy the model without links"
         case .noWeights(let others):
-            if others.isEmpty {
-                return "no weights; expected model.safetensors or model.safetensors.index.json"
-            }
-            return "weights only as \(escaped(others[0])); convert the model to safetensors first "
-                + "(save_pretrained of transformers does it)"
+            return OtherWeights.text(others)
+        case .hubLink:
+            return
+                "is a symbolic link into the hub's cache, and links are not followed here; copy the "
+                + "model with 'cp -rL', or download it with 'hf download --local-dir'"
+        case .otherDirectory(let text), .mistaken(let text): return text
         case .quantised(let method, let sign): return Self.quantised(method, sign)
         case .tooShort(let bytes):
             return "\(bytes) bytes; expected at least the 8 of a safetensors file's header length"

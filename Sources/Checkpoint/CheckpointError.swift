@@ -6,10 +6,15 @@ package struct CheckpointError: Failure, Hashable {
     package enum Reason: Hashable, Sendable {
         // The directory.
         case link
+        case hubLink
+        /// It is no directory of one model: what it is, and what to do.
+        case otherDirectory(String)
         case noWeights(others: [String])
         case quantised(method: String, by: Sign)
 
         // One file. Source: the safetensors format's documentation.
+        /// Something else stands in its place: what, and what to do.
+        case mistaken(String)
         case tooShort(bytes: Int)
         case headerTooLarge(bytes: UInt64)
         case headerBeyondFile(bytes: UInt64, file: Int)
@@ -58,8 +63,8 @@ package struct CheckpointError: Failure, Hashable {
 
     package var exitCode: ExitCode {
         switch reason {
-        case .noWeights, .absentShard: .noInput
-        case .link: .notPermitted
+        case .noWeights, .absentShard, .otherDirectory: .noInput
+        case .link, .hubLink: .notPermitted
         case .edit, .written, .unwritten: .software
         default: .data
         }

@@ -7,7 +7,8 @@ import Tensors
 package final class CheckpointWriter: Sendable {
     package let directory: Directory
     private let layout: CheckpointLayout
-    private let config: Node?
+    /// New contents of the source's files, or of files that it lacks.
+    private let edited: [String: Node]
     private let writers: [SafetensorsWriter]
     /// Which writer has a tensor.
     private let places: [String: Int]
@@ -18,11 +19,14 @@ package final class CheckpointWriter: Sendable {
     /// - Parameters:
     ///   - directory: exists and has none of the files yet.
     ///   - config: the new `config.json`; nil copies the source's byte by byte.
+    ///   - others: the same for other files, by name.
     package convenience init(
-        _ layout: CheckpointLayout, into directory: Directory, config: Node?
+        _ layout: CheckpointLayout, into directory: Directory, config: Node?,
+        others: [String: Node] = [:]
     ) throws {
-        try self.init(layout, directory, config) { try SafetensorsWriter($0, in: directory, $1) }
-        try layout.companions.copy(into: directory, withConfig: config == nil)
+        let edited = Self.edited(config, others)
+        try self.init(layout, directory, edited) { try SafetensorsWriter($0, in: directory, $1) }
+        try layout.companions.copy(into: directory, without: Set(edited.keys))
     }
 
     /// Goes on in a directory in which an earlier process began with the same layout.
@@ -31,26 +35,30 @@ package final class CheckpointWriter: Sendable {
     /// - Throws: `CheckpointError` where the files there are others.
     package convenience init(
         resuming layout: CheckpointLayout, in directory: Directory, config: Node?,
-        unwritten: Set<String>
+        others: [String: Node] = [:], unwritten: Set<String>
     ) throws {
-        try self.init(layout, directory, config) {
+        let edited = Self.edited(config, others)
+        try self.init(layout, directory, edited) {
             try SafetensorsWriter(resuming: $0, in: directory, $1, unwritten: unwritten)
         }
     }
 
+    private static func edited(_ config: Node?, _ others: [String: Node]) -> [String: Node] {
+        guard let config else { return others }
+        return others.merging([Checkpoint.configName: config]) { $1 }
+    }
+
     private init(
-        _ layout: CheckpointLayout, _ directory: Directory, _ config: Node?,
+        _ layout: CheckpointLayout, _ directory: Directory, _ edited: [String: Node],
         writer: (String, SafetensorsLayout) throws -> SafetensorsWriter
     ) throws {
-        // A `nil` that the compiler took for the literal of a JSON null ends here, not in the output.
-        if let config, config.members == nil {
+        for (name, node) in edited where node.members == nil {
             throw CheckpointError(
-                file: joined(directory.path, Checkpoint.configName),
-                reason: .edit("the new config.json is no object"))
+                file: joined(directory.path, name), reason: .edit("the new \(name) is no object"))
         }
         self.layout = layout
         self.directory = directory
-        self.config = config
+        self.edited = edited
         writers = try layout.shards.map { try writer($0.name, $0.layout) }
         let names = layout.shards.enumerated().flatMap { index, shard in
             shard.layout.tensors.map { ($0.info.name, index) }
@@ -104,7 +112,7 @@ package final class CheckpointWriter: Sendable {
         for writer in writers { try writer.sync() }
     }
 
-    /// Copies every tensor that was not written, writes the index and `config.json`, and makes all
+    /// Copies every tensor that was not written, writes the index and what is edited, and makes all
     /// files durable. Not to be called while `write` is running.
     ///
     /// - Parameter progress: as for `copy`.
@@ -113,7 +121,7 @@ package final class CheckpointWriter: Sendable {
         try copy(layout.source.tensors, progress: progress)
         for writer in writers { try writer.finish() }
         if let index = layout.index { try write(index, to: Checkpoint.indexName) }
-        if let config { try write(config, to: Checkpoint.configName) }
+        for (name, node) in edited { try write(node, to: name) }
         try directory.sync()
     }
 

@@ -30,9 +30,9 @@ package struct CompanionFiles: Sendable {
         try walk("", weights: weights, above: [])
     }
 
-    /// Copies into `target`, `config.json` only where `withConfig`; each file is made durable.
-    func copy(into target: Directory, withConfig: Bool) throws {
-        for file in copies where withConfig || file.from != Checkpoint.configName {
+    /// Copies into `target` all but the files of `edited`; each file is made durable.
+    func copy(into target: Directory, without edited: Set<String>) throws {
+        for file in copies where !edited.contains(file.from) {
             let names = file.to.split(separator: "/").map(String.init)
             let parent = try makeParents(names.dropLast(), in: target)
             let source = try directory.open(file.from)
@@ -120,6 +120,7 @@ extension CompanionFiles {
                     bytes = overflow ? .max : sum
                     let target = isTop && name == Self.card ? Self.denseCard : full
                     copies.append(Copy(from: full, to: target))
+                case .danglingLink: skip(full, "a link that leads nowhere")
                 case .other: skip(full, "neither a file nor a directory")
                 }
             }
@@ -131,16 +132,22 @@ extension CompanionFiles {
     }
 
     private enum Kind {
-        case file(size: Int), directory, other
+        case file(size: Int), directory, danglingLink, other
     }
 
     private func kind(of entry: DirectoryEntry, at path: String) throws -> Kind {
         let full = joined(directory.path, path)
         if entry.kind == .link, !directory.followSymlinks {
-            throw CheckpointError(file: full, reason: .link)
+            throw CheckpointError(file: full, reason: linkReason(full))
         }
         var status = stat()
-        if stat(full, &status) != 0 { throw SystemError("find", full) }
+        if stat(full, &status) != 0 {
+            // A download that was not finished, or a cache that was pruned.
+            let error = SystemError("find", full)
+            let leadsNowhere = error.errno == ENOENT || error.errno == ELOOP
+            if entry.kind == .link, leadsNowhere, !Self.isNeeded(path) { return .danglingLink }
+            throw error
+        }
         switch status.st_mode & S_IFMT {
         case S_IFREG:
             try directory.inputs.note(full, status)

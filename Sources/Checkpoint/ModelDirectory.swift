@@ -62,6 +62,9 @@ struct ModelDirectory: Sendable {
     func object(_ name: String) throws -> (node: Node, repeated: [Node.Member]) {
         let file = try open(name)
         let (node, repeated) = try JSON.parseLastOfRepeated(read(file), file: file.path)
+        if let text = MistakenContents.answer(node) {
+            throw CheckpointError(file: file.path, reason: .mistaken(text))
+        }
         if node.members == nil {
             throw DocumentError(
                 file: file.path, position: node.position, reason: "expected an object",
@@ -75,12 +78,13 @@ struct ModelDirectory: Sendable {
         return stat(joined(path, name), &status) == 0
     }
 
-    /// Names of files that hold weights in formats that are not read here.
-    func otherWeights() throws -> [String] {
-        try DirectoryEntry.list(open(".", O_DIRECTORY)).compactMap(\.name).filter {
-            CompanionFiles.isOtherWeights($0)
-        }
+    /// Names of what is in it, those that are UTF-8.
+    func names() throws -> Set<String> {
+        Set(try DirectoryEntry.list(open(".", O_DIRECTORY)).compactMap(\.name))
     }
+
+    /// Names of files that hold weights under names or in formats that are not read here.
+    func otherWeights() throws -> [String] { OtherWeights.among(try names()) }
 
     private func read(_ file: borrowing File) throws(SystemError) -> [UInt8] {
         let status = try file.status()
@@ -94,11 +98,20 @@ struct ModelDirectory: Sendable {
     }
 }
 
+/// Whether a link is one as the hub's client makes them, by its text.
+func linkReason(_ path: String) -> CheckpointError.Reason {
+    var buffer = [CChar](repeating: 0, count: 256)
+    let count = readlink(path, &buffer, buffer.count)
+    let target = String(
+        decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return target.hasPrefix("../") && target.contains("/blobs/") ? .hubLink : .link
+}
+
 /// O_NONBLOCK, because anybody may have put a FIFO there.
 func openToRead(_ path: String, _ flags: CInt = 0, followSymlinks: Bool) throws -> File {
     do {
         return try File(path, O_RDONLY | O_NONBLOCK | flags, followSymlinks: followSymlinks)
     } catch  where error.errno == ELOOP {
-        throw CheckpointError(file: path, reason: .link)
+        throw CheckpointError(file: path, reason: linkReason(path))
     }
 }

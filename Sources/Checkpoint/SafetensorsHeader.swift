@@ -24,9 +24,13 @@ struct SafetensorsHeader {
     /// Checks that header, tensors and file fit together without gap or overlap.
     init(_ bytes: UnsafeRawBufferPointer, file: String) throws(CheckpointError) {
         let failure = { CheckpointError(file: file, reason: $0) }
-        guard bytes.count >= 8 else { throw failure(.tooShort(bytes: bytes.count)) }
+        guard bytes.count >= 8 else {
+            throw failure(Self.mistaken(bytes) ?? .tooShort(bytes: bytes.count))
+        }
         let size = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
-        guard size <= Self.maximumSize else { throw failure(.headerTooLarge(bytes: size)) }
+        guard size <= Self.maximumSize else {
+            throw failure(Self.mistaken(bytes) ?? .headerTooLarge(bytes: size))
+        }
         let start = 8 + Int(size)
         guard start <= bytes.count else {
             throw failure(.headerBeyondFile(bytes: size, file: bytes.count))
@@ -54,6 +58,14 @@ struct SafetensorsHeader {
         }
         self.metadata = metadata
         tensors = try Self.contiguous(entries, from: start, to: bytes.count, file: file)
+    }
+
+    /// What is no safetensors at all is told by what it is: read as a length, text and other formats'
+    /// first bytes are far too large.
+    private static func mistaken(_ bytes: UnsafeRawBufferPointer) -> CheckpointError.Reason? {
+        let head = bytes.prefix(MistakenContents.headSize)
+        let text = MistakenContents.text(of: head) ?? MistakenContents.otherWeights(head)
+        return text.map { .mistaken($0) }
     }
 
     private static func members(

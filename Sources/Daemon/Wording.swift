@@ -1,3 +1,5 @@
+import Reports
+
 /// A time for people: `42 s`, `4 min`, `2 h 5 min`, `3 d 4 h`.
 package func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds < 1e9 else { return "unknown" }
@@ -12,7 +14,8 @@ package func duration(_ seconds: Double) -> String {
 
 /// A number with so many decimals.
 package func decimal(_ number: Double, _ places: Int) -> String {
-    guard number.isFinite, abs(number) < 1e12 else { return "\(number)" }
+    guard number.isFinite else { return notFinite }
+    guard abs(number) < 1e12 else { return "\(number)" }
     let scale = (0..<places).reduce(1) { scale, _ in scale * 10 }
     let scaled = Int((abs(number) * Double(scale)).rounded())
     let sign = number < 0 && scaled > 0 ? "-" : ""

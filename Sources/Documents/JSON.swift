@@ -16,9 +16,17 @@ package enum JSON {
         exitCode: ExitCode = .data
     ) throws(DocumentError) -> Node {
         let source = Source(bytes: bytes, file: file, exitCode: exitCode)
-        try source.checkUTF8()
-        var reader = try JSONReader(source, maximumDepth: maximumDepth)
-        return try reader.document()
+        do {
+            try source.checkUTF8()
+            var reader = try JSONReader(source, maximumDepth: maximumDepth)
+            return try reader.document()
+        } catch {
+            // A page or a pointer in place of the file is told rather than its first wrong byte.
+            if let text = MistakenContents.text(of: bytes.prefix(MistakenContents.headSize)) {
+                throw DocumentError(file: file, position: nil, reason: text, exitCode: exitCode)
+            }
+            throw error
+        }
     }
 
     /// Reads one document, in which a key may stand more than once: its last value counts, as for

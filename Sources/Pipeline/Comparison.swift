@@ -1,4 +1,5 @@
 import Documents
+import Reports
 
 /// How a pruned model does beside the dense one.
 package struct Comparison: Sendable, Hashable {
@@ -8,6 +9,10 @@ package struct Comparison: Sendable, Hashable {
         package let pruned: Double
         package let denseError: Double?
         package let prunedError: Double?
+        /// The mean losses in nats a token, of which the perplexities are the exponentials, with their
+        /// errors.
+        package let denseLoss: Estimate
+        package let prunedLoss: Estimate
         /// Of `pruned / dense`: smaller than the others suggest, for both models see the same windows.
         package let ratioError: Double?
     }
@@ -64,15 +69,33 @@ extension Comparison.Perplexity {
             "dense_standard_error": number(denseError),
             "pruned_standard_error": number(prunedError),
             "ratio_standard_error": number(ratioError),
+            "dense_loss": Node(denseLoss.mean),
+            "dense_loss_standard_error": number(denseLoss.standardError),
+            "pruned_loss": Node(prunedLoss.mean),
+            "pruned_loss_standard_error": number(prunedLoss.standardError),
         ])
+        .setting("dense_text", to: denseText).setting("pruned_text", to: prunedText)
+    }
+
+    /// In words, where they are no numbers that JSON can hold: everything else shows these words.
+    var denseText: String? { Self.text(dense, denseLoss) }
+    var prunedText: String? { Self.text(pruned, prunedLoss) }
+
+    private static func text(_ perplexity: Double, _ loss: Estimate) -> String? {
+        if perplexity.isFinite { return nil }
+        return loss.mean.isFinite
+            ? "over 1.8e308 (loss \(short(loss.mean)) nats)" : notFinite
     }
 
     fileprivate init?(_ node: Node) {
-        guard node.members != nil else { return nil }
+        guard let dense = Estimate(node, "dense_loss", error: "dense_loss_standard_error"),
+            let pruned = Estimate(node, "pruned_loss", error: "pruned_loss_standard_error")
+        else { return nil }
         self.init(
             dense: node["dense"]?.double ?? .nan, pruned: node["pruned"]?.double ?? .nan,
             denseError: node["dense_standard_error"]?.double,
             prunedError: node["pruned_standard_error"]?.double,
+            denseLoss: dense, prunedLoss: pruned,
             ratioError: node["ratio_standard_error"]?.double)
     }
 }
@@ -125,6 +148,13 @@ extension Comparison.Choices {
             let change = Comparison.Accuracy(node["change"])
         else { return nil }
         self.init(dense: dense, pruned: pruned, change: change)
+    }
+}
+
+extension Node {
+    /// With a text, where there is one.
+    fileprivate func setting(_ key: String, to text: String?) -> Node {
+        text.map { setting(key, to: Node($0)) } ?? self
     }
 }
 

@@ -2,6 +2,7 @@ import Documents
 import Glibc
 import Manifests
 import Pruning
+import Reports
 
 /// The README.md of an output: what was done, what it cost, how to load it.
 struct ModelCard {
@@ -71,8 +72,8 @@ struct ModelCard {
                 "On \(windows.count) windows of \(windows.length) tokens of "
                     + "`\(wanted?.source?.path ?? "")`:", "",
                 "| dense | pruned |", "|---|---|",
-                "| \(decimals(measured.dense, measured.denseError)) "
-                    + "| \(decimals(measured.pruned, measured.prunedError)) |",
+                "| \(measured.denseText ?? decimals(measured.dense, measured.denseError)) "
+                    + "| \(measured.prunedText ?? decimals(measured.pruned, measured.prunedError)) |",
             ]
         }
         if let fidelity = comparison.fidelity {
@@ -147,8 +148,10 @@ struct ModelCard {
     }
 
     private func decimals(_ value: Double, _ error: Double?, _ places: Int = 2) -> String {
+        guard value.isFinite else { return notFinite }
         let scale = (0..<places).reduce(1.0) { scale, _ in 10 * scale }
         func rounded(_ value: Double) -> String { "\((value * scale).rounded() / scale)" }
+        let error = error.flatMap { $0.isFinite ? $0 : nil }
         return rounded(value) + (error.map { " ± \(rounded($0))" } ?? "")
     }
 }

@@ -34,7 +34,7 @@ final class OutputBuild: Sendable {
             plan, output, partial, directory, stop, checkpoint, State(),
             writer: CheckpointWriter(
                 output.treatment.layout, into: directory.directory,
-                config: Self.config(plan, output)),
+                config: Self.config(plan, output), others: Self.settings(output)),
             statistics: plan.manifest.statistics
                 ? StatisticsWriter(in: directory.directory, plan, output) : nil)
         do {
@@ -64,7 +64,8 @@ final class OutputBuild: Sendable {
             plan, output, partial, directory, stop, checkpoint, saved.state,
             writer: CheckpointWriter(
                 resuming: output.treatment.layout, in: directory.directory,
-                config: Self.config(plan, output), unwritten: Set(tensors + layers)),
+                config: Self.config(plan, output), others: Self.settings(output),
+                unwritten: Set(tensors + layers)),
             statistics: plan.manifest.statistics
                 ? StatisticsWriter(
                     resuming: directory.directory, plan, output, firstBlock: firstBlock) : nil)
@@ -94,6 +95,15 @@ final class OutputBuild: Sendable {
         let biased = treatment.biases.edit(config, used: treatment.usedRoles)
         let edited = plan.model.edit(biased, for: treatment.shape)
         return edited == config ? Node?.none : edited
+    }
+
+    /// Other files that change, by name.
+    private static func settings(_ output: Plan.Output) -> [String: Node] {
+        let treatment = output.treatment
+        guard let node = treatment.biases.tokenizerSettings(used: treatment.usedRoles) else {
+            return [:]
+        }
+        return [TokenizerLabel.settingsFile: node]
     }
 
     /// Which its directory keeps where it is published.

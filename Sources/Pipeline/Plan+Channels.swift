@@ -23,7 +23,7 @@ extension Plan {
             wanted: deciding.filter { choice($0, carriesBias: true).compensation.needsBias },
             allowsNative: prune.bias != .none, allowsRelabel: prune.bias == .auto)
         func choice(_ role: Role) -> Method.Choice {
-            choice(role, carriesBias: biases.policy(role) != .none)
+            choice(role, carriesBias: biases.policy(role) != .none).because(biases.obstacle)
         }
         let possible = deciding.filter { choice($0).compensation.needsBias }
         let written = biases.written(used: possible)

@@ -101,7 +101,8 @@ extension Plan {
                 return LayerPlan(
                     name: model.layerName(role, block: block), block: block, role: role,
                     choice: selected.contains(role)
-                        ? method.choose(for: traits, compensation: prune.compensation) : nil,
+                        ? method.choose(for: traits, compensation: prune.compensation)
+                            .because(biases.obstacle) : nil,
                     policy: policy)
             }
         }

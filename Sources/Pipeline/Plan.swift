@@ -49,7 +49,7 @@ package struct Plan: Sendable {
     init(_ job: Job) throws {
         self.job = job
         let manifest = job.manifest
-        let directory = try job.paths.directoryToRead(manifest.model)
+        let directory = try ModelPath.directory(manifest.model, job.paths)
         let checkpoint = try Checkpoint(
             directory: directory.path, followSymlinks: job.paths.followSymlinks,
             opened: directory)

@@ -19,6 +19,8 @@ package struct PlanError: Failure, Hashable {
         case memoryCeiling(asked: Int, allowed: Int)
         case memory(needed: Int, allowed: Int)
         case timeLimit(seconds: Int)
+        /// What `model` names instead of a model's directory, and what to do.
+        case modelPath(String, ExitCode)
     }
 
     /// The manifest's name, or the file that is wrong.
@@ -34,6 +36,7 @@ package struct PlanError: Failure, Hashable {
         switch reason {
         case .tooFewTokens, .tensor, .statisticsFile: .data
         case .noTokenizer: .noInput
+        case .modelPath(_, let code): code
         case .timeLimit: .tryAgain
         default: .configuration
         }
@@ -84,6 +87,7 @@ package struct PlanError: Failure, Hashable {
                 + "raise it or use fewer threads, samples or a shorter length"
         case .timeLimit(let seconds):
             "stopped after \(seconds) seconds, its limits.time"
+        case .modelPath(let text, _): text
         }
     }
 

@@ -32,7 +32,7 @@ struct Report: Sendable {
             let perplexity = comparison?.perplexity?.node
             let fidelity = comparison?.fidelity?.node
             let parts: [(String, Node?)] = [
-                ("perplexity", perplexity?["pruned"]),
+                ("perplexity", perplexity?["pruned"]), ("loss", perplexity?["pruned_loss"]),
                 ("ratio_standard_error", perplexity?["ratio_standard_error"]),
                 ("next_token_agreement", fidelity?["next_token_agreement"]),
                 ("agreement_standard_error", fidelity?["agreement_standard_error"]),
@@ -40,7 +40,9 @@ struct Report: Sendable {
                 ("kl_standard_error", fidelity?["kl_standard_error"]),
                 ("choices_change", comparison?.choices?.change.node),
             ]
-            return parts.reduce(node) { $0.setting($1.0, to: $1.1 ?? .null) }
+            let full = parts.reduce(node) { $0.setting($1.0, to: $1.1 ?? .null) }
+            guard let text = perplexity?["pruned_text"] else { return full }
+            return full.setting("perplexity_text", to: text)
         }
     }
 

@@ -59,17 +59,24 @@ extension Evaluation {
         func losses(_ predictions: ArraySlice<TokenPrediction>) -> [Double] {
             means(of: count) { predictions[predictions.startIndex + $0].loss }
         }
-        func perplexity(_ predictions: ArraySlice<TokenPrediction>) -> Double {
-            exp(predictions.reduce(0) { $0 + $1.loss } / Double(predictions.count))
+        func loss(_ predictions: ArraySlice<TokenPrediction>) -> Double {
+            predictions.reduce(0) { $0 + $1.loss } / Double(predictions.count)
         }
-        let (first, second) = (perplexity(dense), perplexity(pruned))
+        let (denseLoss, prunedLoss) = (loss(dense), loss(pruned))
+        let (first, second) = (exp(denseLoss), exp(prunedLoss))
         let (firstLosses, secondLosses) = (losses(dense), losses(pruned))
         let change = Estimate(zip(secondLosses, firstLosses).map { $0 - $1 })
+        let errors = (
+            dense: Estimate(firstLosses).standardError, pruned: Estimate(secondLosses).standardError
+        )
         return Comparison.Perplexity(
             dense: first, pruned: second,
-            denseError: Estimate(firstLosses).standardError.map { first * $0 },
-            prunedError: Estimate(secondLosses).standardError.map { second * $0 },
-            ratioError: change.standardError.map { second / first * $0 })
+            denseError: errors.dense.map { first * $0 },
+            prunedError: errors.pruned.map { second * $0 },
+            denseLoss: Estimate(mean: denseLoss, standardError: errors.dense),
+            prunedLoss: Estimate(mean: prunedLoss, standardError: errors.pruned),
+            // Not second / first: both may be beyond what a number can hold.
+            ratioError: change.standardError.map { exp(prunedLoss - denseLoss) * $0 })
     }
 
     /// The mean over each window's tokens, `count` each, of what `value` says of the token at a place among

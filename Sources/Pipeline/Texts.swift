@@ -112,7 +112,9 @@ struct Texts {
         if let tokenizer { return tokenizer }
         let directory = model.checkpoint.directory
         do {
-            let loaded = try Tokenizer(contentsOf: "\(directory)/tokenizer.json")
+            let loaded = try Tokenizer(
+                directory: directory, family: model.architecture.name,
+                tokenizerClass: model.checkpoint.config["tokenizer_class"]?.string)
             tokenizer = loaded
             return loaded
         } catch let error as SystemError where error.exitCode == .noInput {

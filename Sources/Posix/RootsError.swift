@@ -42,10 +42,10 @@ package struct RootsError: Failure, Hashable {
             return "\(escaped(at)): symbolic links are not followed below an allowed root; "
                 + "name the file itself or copy it there"
         case .notFound(let places):
-            return "\(text): not found; looked for \(list(places, "nothing"))"
+            return "\(text): not found; looked for \(list(places, "nothing"))\(advice)"
         case .noParent(let places):
             return "\(text): the directory that would hold it does not exist; looked for "
-                + "\(list(places, "nothing")); create it first"
+                + "\(list(places, "nothing")); \(advice.isEmpty ? "create it first" : String(advice.dropFirst(2)))"
         case .notDirectory(let at): return "\(escaped(at)) is not a directory"
         case .notFile(let at): return "\(escaped(at)) is not a regular file"
         case .noName: return "\(text) does not name a new directory inside an allowed root"
@@ -53,6 +53,26 @@ package struct RootsError: Failure, Hashable {
             return "\(escaped(at)): \(user), who owns the manifest, may not \(verb) it; "
                 + "ask its owner for access, or name another path"
         }
+    }
+
+    /// What is wrong with the path's own text, where that is plain to see.
+    private var advice: String {
+        if path.contains("://") {
+            return "; it is an address, not a path: download what it names first"
+        }
+        if path.hasPrefix("~") { return "; '~' means nothing here: write the whole path" }
+        if path.contains("$") || path.contains("%HOME%") {
+            return "; variables such as $HOME mean nothing here: write the whole path"
+        }
+        let spaces: Set<Character> = [" ", "\t", "\n", "\r", "\u{A0}"]
+        if let first = path.first, let last = path.last,
+            spaces.contains(first) || spaces.contains(last)
+        {
+            return "; it begins or ends with a space: is that meant?"
+        }
+        if path.contains("\\") { return "; separate directories by '/', not by '\\'" }
+        if path.hasPrefix("\"") || path.hasPrefix("'") { return "; it has quotes inside" }
+        return ""
     }
 
     private func list(_ paths: [String], _ none: String) -> String {

@@ -19,6 +19,13 @@ package struct Method: Sendable {
         package let metric: Metric
         package let compensation: Compensation
         package let reason: String?
+
+        /// With more to the reason, where there is one.
+        package func because(_ text: String?) -> Choice {
+            guard let reason, let text else { return self }
+            return Choice(
+                metric: metric, compensation: compensation, reason: "\(reason); \(text)")
+        }
     }
 
     /// As in a manifest, e.g. `stade-w`.

@@ -43,7 +43,8 @@ struct Chart {
     /// The chart; empty where there is nothing to show.
     var svg: String {
         let points = points.filter {
-            $0.x.isFinite && $0.y.isFinite && (!isLogarithmic || $0.y > 0)
+            // Ticks beyond the largest of them would be infinite.
+            $0.x.isFinite && abs($0.y) < 1e300 && (!isLogarithmic || $0.y > 0)
         }
         guard let firstX = points.map(\.x).min(), let lastX = points.map(\.x).max(),
             let leastY = points.map({ $0.y - ($0.error ?? 0) }).min(),

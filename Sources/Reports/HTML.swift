@@ -18,7 +18,7 @@ func markup(_ text: String) -> String {
 
 /// A number of the report as it stands there, shown as `text`: programs, and tests, read the value.
 func data(_ value: Double, _ text: String) -> String {
-    "<data value=\"\(value)\">\(markup(text))</data>"
+    value.isFinite ? "<data value=\"\(value)\">\(markup(text))</data>" : markup(text)
 }
 
 func data(_ value: Int, _ text: String) -> String {
@@ -33,6 +33,7 @@ func data(_ value: Double?, digits: Int = 4) -> String {
 /// A number and its standard error; a dash where there is none.
 func data(_ measured: ReportContents.Measured?) -> String {
     guard let measured else { return "–" }
+    if let words = measured.words { return markup(words) }
     guard let error = measured.error, let text = measured.errorText else {
         return data(measured.value)
     }
@@ -42,6 +43,7 @@ func data(_ measured: ReportContents.Measured?) -> String {
 /// The same of a share of 1, in percent.
 func share(_ measured: ReportContents.Measured?) -> String {
     guard let measured else { return "–" }
+    if let words = measured.words { return markup(words) }
     let error = measured.error.map { deviation(data($0, fixed(100 * $0, 1))) } ?? ""
     return data(measured.value, fixed(100 * measured.value, 1)) + error + "\u{A0}%"
 }
@@ -51,6 +53,7 @@ func share(_ measured: ReportContents.Measured?) -> String {
 func change(
     _ measured: ReportContents.Measured, _ unit: String? = nil, isStored: Bool = false
 ) -> String {
+    if let words = measured.words { return markup(words) }
     let text = (measured.value > 0 ? "+" : "") + fixed(100 * measured.value, 1)
     let error = measured.error.map { deviation(data($0, fixed(100 * $0, 1))) } ?? ""
     let suffix = unit.map { "\u{A0}\($0)" } ?? ""

@@ -1,8 +1,11 @@
 import Glibc
 
+/// What stands for a number that is infinite or none, wherever people read it.
+package let notFinite = "not finite"
+
 /// A number for people, with about `digits` digits that count: `20.82`, `0.0031`, `1.2e-07`.
-func short(_ value: Double, digits: Int = 4) -> String {
-    guard value.isFinite else { return "\(value)" }
+package func short(_ value: Double, digits: Int = 4) -> String {
+    guard value.isFinite else { return notFinite }
     if value == 0 { return "0" }
     let exponent = Int(log10(abs(value)).rounded(.down))
     if exponent < -4 || exponent > 8 {
@@ -15,7 +18,8 @@ func short(_ value: Double, digits: Int = 4) -> String {
 
 /// With so many decimals, 0 to 9.
 func fixed(_ value: Double, _ places: Int) -> String {
-    guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
+    guard value.isFinite else { return notFinite }
+    guard abs(value) < 1e9 else { return "\(value)" }
     let scale = (0..<min(places, 9)).reduce(1) { scale, _ in scale * 10 }
     let scaled = Int((abs(value) * Double(scale)).rounded())
     let sign = value < 0 && scaled > 0 ? "-" : ""

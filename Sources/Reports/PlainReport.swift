@@ -53,7 +53,7 @@ package struct PlainReport {
         ]
         let known = measures.filter { measure in points.contains { measure.text($0.0) != nil } }
         let rows = points.map { point, method, isKnee in
-            [percent(point.share), short(point.perplexity)]
+            [percent(point.share), point.words ?? short(point.perplexity)]
                 + known.map { $0.text(point) ?? "-" } + [
                     point.multiplyAdds.map(counted) ?? "-", point.bytes.map(size) ?? "-",
                     isKnee ? "knee" : "", escaped(method ?? ""), escaped(point.output ?? "dense"),
@@ -88,6 +88,9 @@ package struct PlainReport {
         {
             let change = perplexity.change.map { " (\($0.change) %)" } ?? ""
             lines.append(("perplexity", "\(dense.text) dense, \(pruned.text) pruned\(change)"))
+            if let dense = perplexity.denseLoss, let pruned = perplexity.prunedLoss {
+                lines.append(("loss", "\(dense.text) dense, \(pruned.text) pruned, nats a token"))
+            }
         } else {
             lines.append(("perplexity", "not measured: give evaluation.text"))
         }

@@ -61,7 +61,8 @@ package struct ReportContents: Sendable {
         let zeros: Int
         let multiplyAdds: Int?
         let bytes: Int?
-        let perplexity: Double?
+        /// Nil where none was measured.
+        let perplexity: Measured?
         /// Of the ratio of this perplexity and the dense model's.
         let ratioError: Double?
         let fidelity: Fidelity?
@@ -97,7 +98,7 @@ package struct ReportContents: Sendable {
         layers = (report["layers"]?.array ?? []).compactMap(Layer.init)
         blocks = (report["blocks"]?.array ?? []).compactMap(Block.init)
         perplexity = report["perplexity"].flatMap(Perplexity.init)
-        fidelity = report["fidelity"].flatMap(Fidelity.init)
+        fidelity = report["fidelity"].flatMap { Fidelity($0) }
         questions = report["choices"].flatMap(Questions.init)
         curve = (report["curve"]?.array ?? []).compactMap(Point.init)
         leftOut = (report["files_left_out"]?.array ?? []).compactMap { node in
@@ -172,16 +173,20 @@ extension ReportContents.Point {
     init?(_ node: Node) {
         guard let sparsity = node["sparsity"]?.double, let zeros = node["zeros"]?.integer
         else { return nil }
+        // A point without words was not measured where its perplexity is null.
+        let isMeasured = node["perplexity"]?.double != nil || node["perplexity_text"] != nil
+        let change = node["choices_change"]
         self.init(
             method: node["method"]?.string, sparsity: sparsity,
             output: node["output"]?.string ?? "", zeros: zeros,
             multiplyAdds: node["multiply_adds_per_token"]?.integer, bytes: node["bytes"]?.integer,
-            perplexity: node["perplexity"]?.double,
+            perplexity: isMeasured
+                ? .init(measured: node, "perplexity", error: "", words: "perplexity_text") : nil,
             ratioError: node["ratio_standard_error"]?.double,
-            fidelity: .init(node),
+            fidelity: .init(node, isMeasured: isMeasured),
             change: (
-                .init(node["choices_change"], "acc", error: "acc_standard_error"),
-                .init(node["choices_change"], "acc_norm", error: "acc_norm_standard_error")
+                .init(measured: change, "acc", error: "acc_standard_error"),
+                .init(measured: change, "acc_norm", error: "acc_norm_standard_error")
             ))
     }
 }

@@ -4,6 +4,12 @@ extension ReportPage {
         let zeros =
             "<strong>\(percent(report.share))</strong> \(report.goneText)."
         let accuracy = accuracyVerdict
+        if let dense = report.perplexity?.dense, let pruned = report.perplexity?.pruned,
+            dense.words ?? pruned.words != nil
+        {
+            return "Perplexity goes from \(data(dense)) to \(data(pruned)): \(zeros)"
+                + (accuracy.map { " \($0)" } ?? "")
+        }
         guard let perplexity = report.perplexity, let change = perplexity.change else {
             let missing =
                 "What that costs was not measured: give <code>evaluation.text</code>."
@@ -15,7 +21,7 @@ extension ReportPage {
             "Perplexity \(direction) from \(data(perplexity.dense?.value)) to "
                 + "\(data(perplexity.pruned?.value)) (\(difference(change, "%"))\(clear)): \(zeros)"
         ]
-        if let agreement = report.fidelity?.agreement {
+        if let agreement = report.fidelity?.agreement, agreement.words == nil {
             parts.append(
                 "The pruned model predicts the same next token as the dense one in "
                     + "\(data(agreement.value, percent(agreement.value))) of cases.")
@@ -27,7 +33,7 @@ extension ReportPage {
     private var accuracyVerdict: String? {
         guard let questions = report.questions, questions.rows.count == 3,
             let dense = questions.rows[0].plain, let pruned = questions.rows[1].plain,
-            let change = questions.rows[2].plain
+            let change = questions.rows[2].plain, dense.words ?? pruned.words == nil
         else { return nil }
         let count = "Accuracy on \(data(questions.count, grouped(questions.count))) questions"
         if change.value == 0 {
@@ -65,6 +71,13 @@ extension ReportPage {
                     "perplexity, pruned", data(perplexity.pruned),
                     "dense: \(data(perplexity.dense)), over \(data(tokens, grouped(tokens))) tokens"
                 ))
+            if perplexity.prunedLoss != nil {
+                facts.append(
+                    (
+                        "loss, pruned", data(perplexity.prunedLoss),
+                        "dense: \(data(perplexity.denseLoss)), nats a token"
+                    ))
+            }
         }
         if let fidelity = report.fidelity {
             facts.append(

@@ -18,15 +18,18 @@ extension ReportPage {
             }
         }
         // One method that fails would press all others into a line.
-        let lowest = points.map { $0.y - ($0.error ?? 0) }.min() ?? 0
-        let highest = points.map(\.y).max() ?? 0
+        let drawn = points.filter { abs($0.y) < 1e300 }
+        let lowest = drawn.map { $0.y - ($0.error ?? 0) }.min() ?? 0
+        let highest = drawn.map(\.y).max() ?? 0
         let isLogarithmic = lowest > 0 && highest > 4 * lowest
         let chart = Chart(
             title: "Perplexity", mark: .line, points: points,
             x: "\(report.goneName), % of the blocks' weights",
             y: "against \(report.goneName)\(isLogarithmic ? ", logarithmic" : "")",
             span: nil, width: 480, height: 280, isLogarithmic: isLogarithmic,
-            reference: report.perplexity?.dense.map { ($0.value, "dense") },
+            reference: report.perplexity?.dense.flatMap {
+                abs($0.value) < 1e300 ? ($0.value, "dense") : nil
+            },
             lines: isNamed ? lines.map { $0.method ?? "" } : [])
         let outputs = lines.flatMap { tradeoff in
             tradeoff.points.compactMap { point in
@@ -82,8 +85,10 @@ extension ReportPage {
             let least = known.map(\.perplexity).min()
             let cells = points.indices.map { line -> String in
                 guard let point = points[line] else { return "–" }
-                let value = data(point.perplexity)
-                let isLeast = known.count > 1 && share > 0 && point.perplexity == least
+                let value = point.words.map { markup($0) } ?? data(point.perplexity)
+                let isLeast =
+                    known.count > 1 && share > 0 && point.perplexity == least
+                    && point.words == nil
                 let notes = [
                     point.change.map { change($0, "%") },
                     found[line] == knees[line] ? "<strong>knee</strong>" : nil,

@@ -5,7 +5,9 @@ struct Tradeoff {
     struct Point {
         /// Of the blocks' weights, 0 to 1.
         let share: Double
+        /// Infinite where it is not finite; `words` say which it is.
         let perplexity: Double
+        var words: String?
         /// Against the dense model.
         var change: ReportContents.Measured?
         var multiplyAdds: Int?
@@ -16,7 +18,10 @@ struct Tradeoff {
 
         /// Standard error of the perplexity's distance from the dense model's.
         var error: Double? {
-            change.flatMap { change in change.error.map { $0 * perplexity / (1 + change.value) } }
+            let error = change.flatMap { change in
+                change.error.map { $0 * perplexity / (1 + change.value) }
+            }
+            return error.flatMap { abs($0) < 1e300 ? $0 : nil }
         }
     }
 
@@ -29,7 +34,9 @@ struct Tradeoff {
     static func all(_ report: ReportContents) -> [Tradeoff] {
         if report.curve.isEmpty {
             let point = report.perplexity?.pruned.map {
-                Point(share: report.share, perplexity: $0.value, output: "this output")
+                Point(
+                    share: report.share, perplexity: $0.value, words: $0.words,
+                    output: "this output")
             }
             return [Tradeoff(report, method: nil, [point].compactMap(\.self))].compactMap(\.self)
         }
@@ -42,9 +49,9 @@ struct Tradeoff {
                 point.perplexity.map {
                     Point(
                         share: Double(point.zeros) / Double(max(1, report.weights)),
-                        perplexity: $0,
+                        perplexity: $0.value, words: $0.words,
                         change: ReportContents.Perplexity.change(
-                            dense: report.perplexity?.dense?.value, pruned: $0,
+                            dense: report.perplexity?.dense?.value, pruned: $0.value,
                             ratioError: point.ratioError),
                         multiplyAdds: point.multiplyAdds, bytes: point.bytes,
                         output: point.output, others: point)
@@ -57,32 +64,35 @@ struct Tradeoff {
     private init?(_ report: ReportContents, method: String?, _ points: [Point]) {
         let dense = report.perplexity?.dense.map {
             Point(
-                share: 0, perplexity: $0.value,
+                share: 0, perplexity: $0.value, words: $0.words,
                 multiplyAdds: report.cost["multiply_adds_per_token_dense"],
                 bytes: report.cost["bytes_dense"], output: nil)
         }
-        let finite = ([dense].compactMap(\.self) + points).filter {
-            $0.perplexity.isFinite && $0.perplexity > 0
-        }
-        guard finite.count > 1 else { return nil }
+        let known = ([dense].compactMap(\.self) + points).filter { $0.perplexity > 0 }
+        guard known.count > 1 else { return nil }
         self.method = method
-        self.points = finite.sorted { $0.share < $1.share }
+        self.points = known.sorted { $0.share < $1.share }
     }
 
     /// Where the curve bends: the point farthest below the straight line from the first to the last, in
     /// the logarithm of perplexity, which is a loss per token. nil with fewer than three points, or
     /// where none lies below. Source: Kneedle (Satopää et al. 2011).
     var knee: Int? {
-        guard points.count > 2, let first = points.first, let last = points.last else { return nil }
+        // What is not finite has no place on the curve.
+        let finite = points.indices.filter { points[$0].perplexity.isFinite }
+        guard finite.count > 2, let first = finite.first.map({ points[$0] }),
+            let last = finite.last.map({ points[$0] })
+        else { return nil }
         let (low, high) = (log(first.perplexity), log(last.perplexity))
         let width = last.share - first.share
         guard width > 0, high > low else { return nil }
-        let gaps = points.map { point in
-            (point.share - first.share) / width - (log(point.perplexity) - low) / (high - low)
+        let gaps = finite.map { index in
+            (points[index].share - first.share) / width
+                - (log(points[index].perplexity) - low) / (high - low)
         }
         guard let best = gaps.indices.max(by: { gaps[$0] < gaps[$1] }), gaps[best] > 0.02 else {
             return nil
         }
-        return best
+        return finite[best]
     }
 }

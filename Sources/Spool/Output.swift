@@ -9,6 +9,9 @@ package struct Output: Sendable, Hashable {
     package var pattern: String?
     package var perplexityDense: Double?
     package var perplexityPruned: Double?
+    /// What the report says of a perplexity that is no number: `over 1.8e308 (loss 812.4 nats)`.
+    package var perplexityDenseText: String?
+    package var perplexityPrunedText: String?
     package var weights: Int?
     package var zeros: Int?
     package var seconds: Double?
@@ -25,6 +28,8 @@ package struct Output: Sendable, Hashable {
         pattern = report["prune"]?["pattern"]?.string
         perplexityDense = report["perplexity"]?["dense"]?.double
         perplexityPruned = report["perplexity"]?["pruned"]?.double
+        perplexityDenseText = report["perplexity"]?["dense_text"]?.string
+        perplexityPrunedText = report["perplexity"]?["pruned_text"]?.string
         weights = report["cost"]?["weights"]?.integer
         zeros = report["cost"]?["zeros"]?.integer
         seconds = report["resources"]?["seconds"]?.double
@@ -52,11 +57,18 @@ package struct Output: Sendable, Hashable {
 extension Output {
     /// An element of `result.json`.
     package var node: Node {
-        .object([
+        var node: Node = .object([
             "path": Node(path), "pattern": Node(pattern), "perplexity_dense": Node(perplexityDense),
             "perplexity_pruned": Node(perplexityPruned), "weights": Node(weights),
             "zeros": Node(zeros), "seconds": Node(seconds),
         ])
+        for (key, text) in [
+            ("perplexity_dense_text", perplexityDenseText),
+            ("perplexity_pruned_text", perplexityPrunedText),
+        ] {
+            if let text { node = node.setting(key, to: Node(text)) }
+        }
+        return node
     }
 
     /// nil where `node` is no such element.
@@ -66,6 +78,8 @@ extension Output {
         pattern = node["pattern"]?.string
         perplexityDense = node["perplexity_dense"]?.double
         perplexityPruned = node["perplexity_pruned"]?.double
+        perplexityDenseText = node["perplexity_dense_text"]?.string
+        perplexityPrunedText = node["perplexity_pruned_text"]?.string
         weights = node["weights"]?.integer
         zeros = node["zeros"]?.integer
         seconds = node["seconds"]?.double

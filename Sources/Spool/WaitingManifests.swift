@@ -98,6 +98,6 @@ extension Spool {
             "version": 1, "shortage": Node(waiting.shortage), "limit": Node(waiting.limit),
             "users": Node(waiting.manifests.prefix(Self.maximumWaitingUsers).map(\.node)),
         ])
-        try? replaceFile(waitingFile, JSON.encode(node, indent: nil), durable: false)
+        try? put(JSON.encode(node, indent: nil), waitingFile, durable: false)
     }
 }

@@ -22,32 +22,47 @@ struct AddedTokens: Sendable {
     /// Looked for in normalised text.
     private(set) var normalized = TokenTrie()
 
+    typealias Entry = (token: AddedToken, place: Field)
+
+    /// `added_tokens` of a file.
     /// - Parameter field: may be null, for none.
-    init(
-        _ field: Field, model: BytePairModel, normalizer: Normalizer
-    ) throws(DocumentError) {
-        var next = model.tokenCount
-        var places: [Int32: Field] = [:]
+    static func entries(_ field: Field) throws(DocumentError) -> [Entry] {
+        var result: [Entry] = []
         for element in try field.isNull ? [] : field.elements() {
             let token = try AddedToken(element)
             _ = try element["id"].token()
-            if token.content.isEmpty { continue }
-            let id: Int32
-            if let known = ids.value(of: token.content.span) {
-                id = known
-            } else if let known = model.vocabulary.value(of: token.content.span) {
-                id = known
-            } else {
-                guard let free = Int32(exactly: next) else {
-                    throw element.error("too many tokens")
+            result.append((token, element))
+        }
+        return result
+    }
+
+    /// - Parameter groups: ids follow the largest that was there before the group. A token that is
+    ///   there already gets the flags of the later entry.
+    init(
+        _ groups: [[Entry]], model: BytePairModel, normalizer: Normalizer
+    ) throws(DocumentError) {
+        var places: [Int32: Field] = [:]
+        for group in groups {
+            var next = model.tokenCount
+            if let largest = tokens.keys.max(), largest >= next { next = Int(largest) + 1 }
+            for (token, place) in group where !token.content.isEmpty {
+                let id: Int32
+                if let known = ids.value(of: token.content.span) {
+                    id = known
+                } else if let known = model.vocabulary.value(of: token.content.span) {
+                    id = known
+                } else {
+                    guard let free = Int32(exactly: next) else {
+                        throw place.error("too many tokens")
+                    }
+                    id = free
+                    next += 1
+                    newCount += 1
                 }
-                id = free
-                next += 1
-                newCount += 1
+                ids.set(token.content.span, to: id)
+                tokens[id] = token
+                places[id] = place
             }
-            ids.set(token.content.span, to: id)
-            tokens[id] = token
-            places[id] = element
         }
         for (id, token) in tokens.sorted(by: { $0.key < $1.key }) {
             let isNew: Bool
@@ -59,7 +74,8 @@ struct AddedTokens: Sendable {
                 isNew = raw.insert(token.content, token: id)
             }
             if !isNew, let place = places[id] {
-                throw place["content"].error(
+                let field = place.node?["content"] == nil ? place : place["content"]
+                throw field.error(
                     "another added token has the same text after normalization")
             }
         }

@@ -53,6 +53,11 @@ struct Field: Sendable {
         return members
     }
 
+    /// The members of an object, each with its place.
+    func children() throws(DocumentError) -> [(key: String, field: Field)] {
+        try members().map { ($0.key, Field(file: file, path: "\(path).\($0.key)", node: $0.value)) }
+    }
+
     func elements() throws(DocumentError) -> [Field] {
         guard let elements = node?.array else { throw expected("an array") }
         return elements.enumerated().map { index, node in

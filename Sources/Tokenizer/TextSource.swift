@@ -158,6 +158,7 @@ package struct TextSource: Sendable {
         guard type == S_IFREG else {
             throw SystemError("read", path, errno: type == S_IFDIR ? EISDIR : EINVAL)
         }
+        try checkHead(of: file)
         guard isCompressed else {
             while true {
                 let chunk = try file.readAll(limit: Self.chunk)
@@ -176,6 +177,16 @@ package struct TextSource: Sendable {
     }
 
     private static let chunk = 1 << 20
+
+    /// - Throws: `DocumentError` where a page or a pointer stands in place of the text.
+    private func checkHead(of file: borrowing File) throws {
+        if path.hasSuffix(".html") || path.hasSuffix(".htm") { return }
+        let head = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: MistakenContents.headSize, alignment: 16)
+        defer { head.deallocate() }
+        let count = try file.read(into: head, at: 0)
+        if let text = MistakenContents.text(of: head.prefix(count)) { throw error(text) }
+    }
 
     /// - Parameter offset: what stands before it is valid UTF-8.
     private static func position(of offset: Int, in bytes: Span<UInt8>) -> Node.Position {

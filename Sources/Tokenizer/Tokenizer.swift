@@ -1,4 +1,5 @@
 import Documents
+import Glibc
 import Posix
 
 /// A tokenizer as a checkpoint's `tokenizer.json` describes it: byte-pair encoding, byte-level or of
@@ -16,17 +17,63 @@ package struct Tokenizer: Sendable {
 
     /// The largest file that is read; the largest vocabularies in use take some 40 MB.
     private static let fileLimit = 512 << 20
+    /// Of each file beside it.
+    private static let settingsLimit = 64 << 20
 
-    /// - Throws: `SystemError` where the file cannot be read, `DocumentError` where it is no
+    /// The tokenizer of a model directory, with the tokens that its other files add.
+    ///
+    /// - Parameters:
+    ///   - family: `model_type` of its `config.json`.
+    ///   - tokenizerClass: that of `config.json`, where it has one.
+    /// - Throws: `SystemError` where `tokenizer.json` cannot be read, `DocumentError` where it is no
     ///   tokenizer or asks for something that is not supported.
-    package init(contentsOf path: String) throws {
+    package init(directory: String, family: String, tokenizerClass: String?) throws {
+        let path = joined(directory, "tokenizer.json")
         let bytes = try readFile(path, limit: Self.fileLimit)
-        try self.init(bytes, path: path)
+        let config = try Self.settings("tokenizer_config.json", in: directory)
+        let name =
+            try config["tokenizer_class"].isNull
+            ? tokenizerClass : config["tokenizer_class"].string()
+        try self.init(
+            bytes, path: path,
+            settings: TokenizerSettings(
+                tokenizerClass: .of(
+                    family: family, name: name, isByteLevel: Self.isByteLevel(bytes)),
+                config: config,
+                specialTokens: Self.settings("special_tokens_map.json", in: directory),
+                added: Self.settings("added_tokens.json", in: directory)))
+    }
+
+    /// A file of settings, an object; null where there is none.
+    private static func settings(_ name: String, in directory: String) throws -> Field {
+        let path = joined(directory, name)
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(path, limit: settingsLimit)
+        } catch  where error.errno == ENOENT {
+            return Field(file: path, path: "", node: nil)
+        }
+        let field = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
+        if field.node?.members == nil {
+            throw DocumentError(
+                file: path, position: nil, reason: "an object is expected", exitCode: .data)
+        }
+        return field
+    }
+
+    /// As transformers finds it: by the word.
+    private static func isByteLevel(_ bytes: [UInt8]) -> Bool {
+        bytes.span.firstIndex(of: Array("\"ByteLevel\"".utf8), from: 0) != nil
     }
 
     /// - Parameter path: for errors only.
-    init(_ bytes: [UInt8], path: String) throws(DocumentError) {
+    init(
+        _ bytes: [UInt8], path: String, settings: TokenizerSettings? = nil
+    ) throws(DocumentError) {
         let root = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
+        if let text = root.node.flatMap(MistakenContents.answer) {
+            throw DocumentError(file: path, position: nil, reason: text, exitCode: .data)
+        }
         guard root.node?.members != nil else {
             throw DocumentError(
                 file: path, position: root.node?.position,
@@ -49,7 +96,9 @@ package struct Tokenizer: Sendable {
         model = try BytePairModel(root["model"], isByteLevel: preTokenizer.isByteLevel)
         preTokenizer.refine(for: model)
         self.preTokenizer = preTokenizer
-        addedTokens = try AddedTokens(root["added_tokens"], model: model, normalizer: normalizer)
+        let stored = try AddedTokens.entries(root["added_tokens"])
+        addedTokens = try AddedTokens(
+            settings?.groups(stored) ?? [stored], model: model, normalizer: normalizer)
     }
 
     /// Tokens of the model and added ones: `len(tokenizer)` in Python. Ids may be larger where the

@@ -14,7 +14,9 @@ extension Architecture {
         feedForward: .gated, headCount: .free,
         window: .always(default: 4096, readsLayerTypes: true),
         defaults: Defaults(keyValueHeads: 8, maximumPositions: 131_072), names: .llama,
-        relabel: Relabel(name: "llama", dropped: ["sliding_window", "layer_types"]))
+        relabel: Relabel(
+            from: "mistral", name: "llama", tokenizerClass: "PreTrainedTokenizerFast",
+            formerClass: "LlamaTokenizer", dropped: ["sliding_window", "layer_types"]))
 
     /// Qwen2 and Qwen2.5: Llama with biases on query, key and value. Source: `modeling_qwen2.py`.
     static let qwen2 = Architecture(
@@ -23,7 +25,8 @@ extension Architecture {
         defaults: Defaults(keyValueHeads: 32, maximumPositions: 32768), names: .llama,
         biases: [.query, .key, .value],
         relabel: Relabel(
-            name: "llama",
+            from: "qwen2", name: "llama", tokenizerClass: "Qwen2Tokenizer",
+            formerClass: "Qwen2Tokenizer",
             dropped: ["sliding_window", "use_sliding_window", "max_window_layers", "layer_types"]))
 
     /// Qwen3: Qwen2 with norms over each head of queries and keys. Source: `modeling_qwen3.py`.

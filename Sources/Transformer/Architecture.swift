@@ -163,8 +163,13 @@ package struct Architecture: Sendable {
     }
 
     package struct Relabel: Sendable {
-        /// `model_type` of the other family.
+        /// `model_type` of this family and of the other one.
+        package var from: String
         package var name: String
+        /// `tokenizer_class` under which the other family has this one's tokens; see `TokenizerLabel`.
+        package var tokenizerClass: String
+        /// What stands for an absent one in transformers 4.
+        package var formerClass: String
         /// Keys of `config.json` that mean nothing there.
         package var dropped: [String]
     }

@@ -20,6 +20,8 @@ package struct BiasPlan: Sendable {
     private let target: Architecture
     private let configuration: ModelConfiguration
     private let capable: Set<Role>
+    /// What keeps the tokens under another architecture; nil where there is none.
+    private let label: TokenizerLabel?
 
     /// - Parameters:
     ///   - wanted: the roles of which some layer's method would use a bias.
@@ -31,7 +33,13 @@ package struct BiasPlan: Sendable {
         configuration = model.configuration
         let native = allowsNative ? Self.capable(source, existing: configuration.biases) : []
         if allowsRelabel, !wanted.isSubset(of: native), let relabel = source.relabel,
-            configuration.windows.allSatisfy({ $0 == nil }),
+            configuration.windows.allSatisfy({ $0 == nil })
+        {
+            label = TokenizerLabel(model.checkpoint, relabel: relabel)
+        } else {
+            label = nil
+        }
+        if let label, label.obstacle == nil, let relabel = source.relabel,
             let other = Architecture.named(relabel.name),
             other.headCount == .free
                 || configuration.hiddenSize % configuration.numAttentionHeads == 0
@@ -51,6 +59,19 @@ package struct BiasPlan: Sendable {
     package func policy(_ role: Role) -> Policy {
         guard capable.contains(role) else { return .none }
         return target.name == source.name ? .native : .relabel
+    }
+
+    /// Why the family stays although another one could carry more biases, in words.
+    package var obstacle: String? {
+        label?.obstacle.map { "as \(source.relabel?.name ?? "") its tokens would change: \($0)" }
+    }
+
+    /// `tokenizer_config.json` for the output; nil where it stays as it is.
+    package func tokenizerSettings(used: Set<Role>) -> Node? {
+        guard case .settings(let node) = label, written(used: used).name != source.name else {
+            return nil
+        }
+        return node
     }
 
     /// The family under which the weights are written when the layers of `used` were given a bias.

@@ -34,6 +34,14 @@ struct CompanionTests {
             "pytorch_model-00001-of-00002.bin", "pytorch_model.bin.index.json",
             "stade-report.json", "stade-statistics.safetensors", "tf_model.h5",
             "x.ckpt.index", ".stade-7.partial/config.json", ".stade-job",
+            "training_args.bin", "scheduler.pt",
+            "rng_state.pth", "rng_state_3.pth", "trainer_state.json",
+            "global_step500/mp_rank_00.pt",
+            "runs/Nov28/events.out.tfevents.1.x", "events.out.tfevents.2.y", "train.log",
+            "wandb/run-1/config.yaml", ".git/HEAD", "checkpoint-500/model.safetensors", "latest",
+            "zero_to_fp32.py", "optimizer_0/x", "adapter_config.json", "adapter_model.bin",
+            "model.pt", "__pycache__/modeling_x.cpython-311.pyc", "model.safetensors.lock",
+            "logs/1.txt", "lightning_logs/version_0/hparams.yaml",
         ]
         for name in along + behind { try scratch.write("m/\(name)", name) }
         try scratch.write("m/README.md", "dense")
@@ -46,7 +54,10 @@ struct CompanionTests {
         #expect(!scratch.exists("out/onnx"))
         let names = behind.map { name in
             // Whole directories are named once.
-            [".cache", ".stade-7.partial"].first { name.hasPrefix($0 + "/") } ?? name
+            [
+                ".cache", ".stade-7.partial", "global_step500", "runs", "wandb", ".git",
+                "checkpoint-500", "optimizer_0", "__pycache__", "logs", "lightning_logs",
+            ].first { name.hasPrefix($0 + "/") } ?? name
         }
         #expect(skipped.map(\.path).sorted() == names.sorted())
         #expect(skipped.allSatisfy { !$0.reason.isEmpty })
@@ -94,7 +105,21 @@ struct CompanionTests {
         #expect(error.reason == .link && error.file == scratch["m/tokenizer.json"])
     }
 
-    @Test func copy_whenLinkLeadsNowhere() throws {
+    @Test func copy_whenLinkLeadsNowhere_leavesItOut() throws {
+        let scratch = try Scratch()
+        try model(scratch)
+        try scratch.write("m/a/x", "x")
+        for (target, name) in [("nowhere", "dangling"), ("../../blobs/x", "a/y"), ("me", "me")] {
+            #expect(symlink(target, scratch["m/\(name)"]) == 0)
+        }
+        let skipped = try copy(scratch)
+        #expect(Set(skipped.map(\.path)) == ["dangling", "a/y", "me"])
+        #expect(skipped.allSatisfy { $0.reason == "a link that leads nowhere" })
+        #expect(try scratch.files("out") == ["a/x", "config.json", "model.safetensors"])
+    }
+
+    /// What loading needs is missed.
+    @Test func copy_whenLinkToTokenizerLeadsNowhere() throws {
         let scratch = try Scratch()
         try model(scratch)
         #expect(symlink("../blobs/x", scratch["m/tokenizer.json"]) == 0)

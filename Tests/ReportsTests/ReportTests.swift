@@ -227,6 +227,53 @@ struct ReportTests {
         #expect(other.contains("<span class=\"unit\">expected error</span>"))
     }
 
+    /// What is infinite or no number is words, the report's own, and never `inf` or `nan`.
+    @Test func notFiniteNumbers_areWordsEverywhere() throws {
+        let over = "over 1.8e308 (loss 812.4 nats)"
+        let perplexity = try #require(Self.node["perplexity"])
+            .setting("pruned", to: .null).setting("pruned_text", to: Node(over))
+            .setting("pruned_standard_error", to: .null).setting("ratio_standard_error", to: .null)
+            .setting("dense_loss", to: 3.0357).setting("pruned_loss", to: 812.4)
+        let none: Node = .object([
+            "acc": .null, "acc_standard_error": .null, "acc_norm": .null,
+            "acc_norm_standard_error": .null,
+        ])
+        let points = try #require(Self.node["curve"]?.array)
+        let last = try #require(points.last).setting("perplexity", to: .null)
+            .setting("perplexity_text", to: Node(over)).setting("kl_divergence", to: .null)
+            .setting("ratio_standard_error", to: .null)
+        let node = Self.node.setting("perplexity", to: perplexity)
+            .setting(
+                "fidelity",
+                to: .object(["next_token_agreement": .null, "kl_divergence": .null, "tokens": 9])
+            )
+            .setting(
+                "choices",
+                to: .object(["questions": 40, "dense": none, "pruned": none, "change": none])
+            )
+            .setting("curve", to: Node(points.dropLast() + [last]))
+        let contents = try #require(ReportContents(node))
+        let (page, plain) = (ReportPage(contents).html, PlainReport(contents).text)
+        for text in [page, plain] {
+            #expect(text.contains(over) && text.contains("812.4") && text.contains("3.036"))
+            #expect(text.contains("not finite"))
+            #expect(text.lowercased().matches(of: /\b(nan|inf|infinity)\b/).isEmpty)
+        }
+        #expect(plain.contains("20.82 ± 0.75 dense, \(over) pruned\n"))
+        #expect(plain.contains("not finite dense, not finite pruned, change not finite"))
+        #expect(page.contains("Perplexity goes from"))
+        // The point has its row, and no place on the curve.
+        #expect(plain.split(separator: over).count == 3)
+        let drawn = page.matches(of: /<circle/).count
+        #expect(drawn == points.count)
+    }
+
+    @Test(arguments: [Double.nan, .infinity, -.infinity])
+    func number_thatIsNone_isWords(_ value: Double) {
+        #expect(short(value) == "not finite" && fixed(value, 2) == "not finite")
+        #expect(data(value, "x") == "x" && data(value) == "not finite")
+    }
+
     /// Beside perplexity a comparison has whatever else was measured, and nothing where nothing was.
     @Test func comparison_hasWhatElseWasMeasured() throws {
         let page = ReportPage(try contents()).html

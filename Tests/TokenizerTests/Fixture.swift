@@ -60,14 +60,20 @@ enum Fixture {
     static func withFile<Result>(
         _ name: String, _ bytes: [UInt8], _ body: (String) throws -> Result
     ) throws -> Result {
+        try withFiles([(name, bytes)]) { try body("\($0)/\(name)") }
+    }
+
+    /// The same with several files; `body` gets the directory.
+    static func withFiles<Result>(
+        _ files: [(name: String, bytes: [UInt8])], _ body: (String) throws -> Result
+    ) throws -> Result {
         var template = Array("/tmp/stade-tokenizer-XXXXXX".utf8CString)
         let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-        let path = "\(directory)/\(name)"
         defer {
-            unlink(path)
+            for file in files { unlink("\(directory)/\(file.name)") }
             rmdir(directory)
         }
-        try writeFile(path, bytes)
-        return try body(path)
+        for file in files { try writeFile("\(directory)/\(file.name)", file.bytes) }
+        return try body(directory)
     }
 }

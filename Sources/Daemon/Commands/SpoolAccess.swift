@@ -97,7 +97,9 @@ enum LookupError: Failure, Hashable {
             "'\(escaped(text, limit: 64))' may be any of \(ids.prefix(5).joined(separator: ", "))"
                 + (ids.count > 5 ? " and \(ids.count - 5) more" : "") + "; give more of the id"
         case .unfinished(let id, let state):
-            "job \(id) is \(state): it has published nothing yet"
+            state != JobState.failed.rawValue
+                ? "job \(id) is \(state): it has published nothing yet; 'stadectl watch \(id)' waits"
+                : "job \(id) is \(state): it has published nothing; 'stadectl show \(id)' says why"
         }
     }
 }

@@ -1,0 +1,93 @@
+import Documents
+import Glibc
+import Posix
+import Testing
+
+@testable import Tokenizer
+
+/// Tokens that are only in the files beside `tokenizer.json`. `Tests/Reference/added_tokens.py` asked
+/// transformers what they are.
+struct AddedTokensTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let name: String
+        let family: String
+        let tokenizer: Node
+        let files: [(name: String, node: Node)]
+        let texts: [String]
+        /// Of each text; nil where transformers loads nothing.
+        let ids: [[Int32]]?
+
+        var testDescription: String { name }
+    }
+
+    static let cases: [Case] = {
+        guard let root = try? Fixture.node("added-tokens.json") else { return [] }
+        return (root["cases"]?.array ?? []).map { node in
+            Case(
+                name: node["name"]?.string ?? "", family: node["family"]?.string ?? "",
+                tokenizer: root["bases"]?[node["base"]?.string ?? ""] ?? .null,
+                files: (node["files"]?.members ?? []).map { ($0.key, $0.value) },
+                texts: (root["texts"]?.array ?? []).compactMap(\.string),
+                ids: node["ids"]?.array?.map { ids in
+                    (ids.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+                })
+        }
+    }()
+
+    @Test func cases_areThere() { #expect(Self.cases.count >= 50) }
+
+    @Test(arguments: cases)
+    func directory_addsWhatTransformersAdds(_ example: Case) throws {
+        try Fixture.withFiles(
+            [("tokenizer.json", JSON.encode(example.tokenizer))]
+                + example.files.map { ($0.name, JSON.encode($0.node)) }
+        ) { directory in
+            guard let expected = example.ids else {
+                let error = try #require(throws: DocumentError.self) {
+                    try Tokenizer(directory: directory, family: example.family, tokenizerClass: nil)
+                }
+                // By name: the file, and the key in it.
+                #expect(error.file.hasSuffix("tokenizer_config.json"))
+                let words = ["added_tokens_decoder", "bos_token"]
+                #expect(words.contains(where: error.reason.contains), "\(error.reason)")
+                return
+            }
+            let tokenizer = try Tokenizer(
+                directory: directory, family: example.family, tokenizerClass: nil)
+            for (text, ids) in zip(example.texts, expected) {
+                let found = try tokenizer.encode(text, addSpecialTokens: false)
+                #expect(found == ids, "\(text.debugDescription)")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("tokenizer_config.json", "[]", "an object is expected"),
+        ("tokenizer_config.json", #"{"split_special_tokens": true}"#, "split_special_tokens"),
+        ("added_tokens.json", #"{"<b>": "x"}"#, "<b>"),
+        ("added_tokens.json", #"{"<b>": -1}"#, "<b>"),
+        ("special_tokens_map.json", #"{"bos_token": 5}"#, "bos_token"),
+        (
+            "special_tokens_map.json", #"{"additional_special_tokens": [{"content": "<b>"}]}"#,
+            "additional_special_tokens[0]"
+        ),
+        (
+            "tokenizer_config.json", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+            "git lfs pull"
+        ),
+        ("tokenizer.json", "version https://git-lfs.github.com/spec/v1\nsize 1\n", "git lfs pull"),
+        ("tokenizer.json", "<html><body>Sign in</body></html>", "is an HTML page"),
+        ("tokenizer.json", #"{"error": "Access to model x is restricted"}"#, "server's answer"),
+    ])
+    func directory_refusesByName(_ name: String, _ text: String, _ word: String) throws {
+        let plain = try #require(Self.cases.first).tokenizer
+        let files = [("tokenizer.json", JSON.encode(plain))].filter { $0.0 != name }
+        try Fixture.withFiles(files + [(name, Array(text.utf8))]) { directory in
+            let error = try #require(throws: DocumentError.self) {
+                try Tokenizer(directory: directory, family: "llama", tokenizerClass: nil)
+            }
+            #expect(error.file.hasSuffix(name))
+            #expect(error.reason.contains(word), "\(error.reason)")
+        }
+    }
+}
