@@ -24,15 +24,19 @@ struct ModelDirectory: Sendable {
         }
     }
 
-    func readIfPresent(_ name: String) throws -> [UInt8]? {
-        guard let file = try openIfPresent(name) else { return nil }
-        return try read(file)
+    /// - Parameter limit: the most bytes that are read of a file of its kind.
+    func readIfPresent(_ name: String, limit: Int) throws -> [UInt8]? {
+        try openIfPresent(name)?.readRegular(atMost: limit)
     }
+
+    /// Of a file of settings: far more than any has.
+    static let settingsLimit = 8 << 20
 
     /// A JSON file that holds an object.
     func object(_ name: String) throws -> Node {
         let file = try open(name)
-        let node = try JSON.parse(read(file), file: file.path)
+        let node = try JSON.parse(
+            file.readRegular(atMost: Self.settingsLimit), file: file.path)
         if node.members == nil {
             throw DocumentError(
                 file: file.path, position: node.position, reason: "expected an object",
@@ -46,17 +50,6 @@ struct ModelDirectory: Sendable {
         try DirectoryEntry.list(open(".", O_DIRECTORY)).compactMap(\.name).filter {
             CompanionFiles.isOtherWeights($0)
         }
-    }
-
-    private func read(_ file: borrowing File) throws(SystemError) -> [UInt8] {
-        let status = try file.status()
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw SystemError("read", file.path, errno: EINVAL)
-        }
-        if status.st_size > SafetensorsHeader.maximumSize {
-            throw SystemError("read", file.path, errno: EFBIG)
-        }
-        return try file.readAll(limit: SafetensorsHeader.maximumSize)
     }
 }
 

@@ -21,6 +21,23 @@ package enum JSON {
         return try reader.document()
     }
 
+    /// Reads one document, and says what its nodes take, in bytes.
+    /// - Parameter memory: what they may take at most.
+    package static func parseMeasured(
+        _ bytes: [UInt8], file: String, memory: Int
+    ) throws(DocumentError) -> (node: Node, memory: Int) {
+        try bytes.withUnsafeBufferPointer { buffer throws(DocumentError) in
+            let source = Source(
+                bytes: UnsafeRawBufferPointer(buffer), file: file, exitCode: .data)
+            try source.checkUTF8()
+            var reader = try JSONReader(source, maximumDepth: 64)
+            let allowed = min(memory, reader.memoryLeft)
+            reader.memoryLeft = allowed
+            let node = try reader.document()
+            return (node, allowed - reader.memoryLeft)
+        }
+    }
+
     /// Reads one document that is an array of bytes.
     package static func parse(
         _ bytes: [UInt8], file: String, maximumDepth: Int = 64, exitCode: ExitCode = .data

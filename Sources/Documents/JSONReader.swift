@@ -11,6 +11,9 @@ struct JSONReader {
     /// Where column 1 of the line would be if each of its scalars so far were one byte.
     private var lineStart = 0
     private var unescaped: [UInt8] = []
+    /// Bytes that the nodes may still take: more than any document needs that programs write, unless
+    /// whoever reads it has less.
+    var memoryLeft: Int
 
     /// Stands for the end of the document, where no byte is; NUL itself is refused everywhere.
     private static let end: UInt8 = 0
@@ -23,6 +26,9 @@ struct JSONReader {
         self.bytes = bytes
         count = source.bytes.count
         self.maximumDepth = maximumDepth
+        memoryLeft = 16 << 20
+        let (product, overflow) = count.multipliedReportingOverflow(by: 16)
+        memoryLeft += overflow ? .max >> 1 : min(product, .max >> 1)
     }
 
     mutating func document() throws(DocumentError) -> Node {
@@ -58,6 +64,7 @@ struct JSONReader {
 
     private mutating func value(depth: Int) throws(DocumentError) -> Node {
         let start = position
+        try spend(MemoryLayout<Node>.stride)
         switch byte {
         case UInt8(ascii: "\""): return Node(.string(try string()), at: start)
         case UInt8(ascii: "{"):
@@ -78,6 +85,19 @@ struct JSONReader {
             try word("null")
             return Node(.null, at: start)
         default: throw unexpected("a value")
+        }
+    }
+
+    /// What the allocator and Swift put before an array's elements or a string's text.
+    private static let box = 48
+
+    /// Memory has to be near the size of the text, and a text of empty arrays has many values.
+    private mutating func spend(_ bytes: Int) throws(DocumentError) {
+        memoryLeft -= bytes
+        if memoryLeft < 0 {
+            throw source.error(
+                "the document's values take more memory than there is for its \(count) bytes",
+                offset: offset)
         }
     }
 
@@ -106,6 +126,7 @@ struct JSONReader {
             return elements
         }
         while true {
+            if elements.isEmpty { try spend(Self.box) }
             elements.append(try value(depth: depth))
             skipSpace()
             switch byte {
@@ -133,6 +154,7 @@ struct JSONReader {
                 throw unexpected(
                     members.isEmpty ? "a key in double quotes or '}'" : "a key in double quotes")
             }
+            try spend(MemoryLayout<Node.Member>.stride - MemoryLayout<Node>.stride)
             let key = try string()
             skipSpace()
             if byte != UInt8(ascii: ":") { throw unexpected("':'") }
@@ -192,6 +214,8 @@ extension JSONReader {
         while end < count {
             let byte = bytes[end]
             if byte == UInt8(ascii: "\"") {
+                // Shorter ones are in the node itself.
+                if end - start > 15 { try spend(Self.box + end - start) }
                 let result = text(start..<end)
                 offset = end + 1
                 lineStart += continuations
@@ -215,6 +239,7 @@ extension JSONReader {
             let byte = bytes[offset]
             if byte == UInt8(ascii: "\"") {
                 offset += 1
+                if unescaped.count > 15 { try spend(Self.box + unescaped.count) }
                 return String(decoding: unescaped, as: UTF8.self)
             }
             if byte == UInt8(ascii: "\\") {

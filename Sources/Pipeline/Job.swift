@@ -47,7 +47,7 @@ package struct Job: Sendable {
             name: manifest.name, limit: manifest.limits.time, isStopped: isStopped)
         let start = ContinuousClock.now
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
-        let plan = try Plan(self)
+        let plan = try Plan(self, check: stop.check)
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
         let checkpoint = try resumption.map { try JobCheckpoint($0, plan) }

@@ -17,8 +17,7 @@ extension Roots {
     func checkWritable(_ path: String, named original: String) throws {
         guard let submitter else { return }
         try checkWay(to: path, named: original, submitter)
-        let status = try status(of: path)
-        if !submitter.has([.write, .search], status) {
+        if try !submitter.has([.write, .search], access(to: path)) {
             throw denied(path, original, submitter, "write to")
         }
     }
@@ -29,7 +28,7 @@ extension Roots {
     ) throws {
         var directory = "/"
         for name in path.split(separator: "/") {
-            if try !submitter.has(.search, status(of: directory)) {
+            if try !submitter.has(.search, access(to: directory)) {
                 throw denied(directory, original, submitter, "pass through")
             }
             directory = joined(directory, String(name))
@@ -39,12 +38,12 @@ extension Roots {
     private func checkReadable(
         _ path: String, named original: String, _ submitter: Submitter, depth: Int
     ) throws {
-        let status = try status(of: path)
-        switch status.st_mode & S_IFMT {
+        let access = try access(to: path)
+        switch access.status.st_mode & S_IFMT {
         case S_IFREG:
-            if !submitter.has(.read, status) { throw denied(path, original, submitter, "read") }
+            if !submitter.has(.read, access) { throw denied(path, original, submitter, "read") }
         case S_IFDIR:
-            if !submitter.has([.read, .search], status) || depth > Self.maximumDepth {
+            if !submitter.has([.read, .search], access) || depth > Self.maximumDepth {
                 throw denied(path, original, submitter, "list")
             }
             let directory = try File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
@@ -57,10 +56,8 @@ extension Roots {
         }
     }
 
-    private func status(of path: String) throws(SystemError) -> stat {
-        var status = stat()
-        if lstat(path, &status) != 0 { throw SystemError("stat", path) }
-        return status
+    private func access(to path: String) throws(SystemError) -> FileAccess {
+        try FileAccess(File(path, stade_o_path | O_NOFOLLOW))
     }
 
     private func denied(

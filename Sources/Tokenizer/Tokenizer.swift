@@ -1,4 +1,5 @@
 import Documents
+import Glibc
 import Posix
 
 /// A tokenizer as a checkpoint's `tokenizer.json` describes it: byte-pair encoding, byte-level or of
@@ -13,20 +14,34 @@ package struct Tokenizer: Sendable {
     let model: BytePairModel
     let addedTokens: AddedTokens
     let postProcessor: PostProcessor
+    /// Where texts may be cut; nil: nowhere.
+    let cuts: TextCuts?
+    /// What reading the file took at most, in bytes, and what of it stays.
+    package let (loadingBytes, residentBytes): (Int, Int)
 
     /// The largest file that is read; the largest vocabularies in use take some 40 MB.
-    private static let fileLimit = 512 << 20
+    package static let fileLimit = 64 << 20
 
     /// - Throws: `SystemError` where the file cannot be read, `DocumentError` where it is no
     ///   tokenizer or asks for something that is not supported.
-    package init(contentsOf path: String) throws {
-        let bytes = try readFile(path, limit: Self.fileLimit)
-        try self.init(bytes, path: path)
+    /// - Parameter memory: what reading it may take at most, in bytes; nil: what such a file may need.
+    package init(
+        contentsOf path: String, followSymlinks: Bool = true, memory: Int? = nil
+    ) throws {
+        // A FIFO would block without O_NONBLOCK.
+        let file = try File(path, O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks)
+        try self.init(
+            file.readRegular(atMost: Self.fileLimit), path: path, memory: memory ?? .max)
     }
 
     /// - Parameter path: for errors only.
-    init(_ bytes: [UInt8], path: String) throws(DocumentError) {
-        let root = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
+    init(_ bytes: [UInt8], path: String, memory: Int = .max) throws(DocumentError) {
+        // The text itself, and tables of about its size each for tokens and merges.
+        residentBytes = 2 * bytes.count
+        let (node, taken) = try JSON.parseMeasured(
+            bytes, file: path, memory: memory - 3 * bytes.count)
+        loadingBytes = 3 * bytes.count + taken
+        let root = Field(file: path, path: "", node: node)
         guard root.node?.members != nil else {
             throw DocumentError(
                 file: path, position: root.node?.position,
@@ -50,6 +65,15 @@ package struct Tokenizer: Sendable {
         preTokenizer.refine(for: model)
         self.preTokenizer = preTokenizer
         addedTokens = try AddedTokens(root["added_tokens"], model: model, normalizer: normalizer)
+        cuts = TextCuts(normalizer, preTokenizer, addedTokens, postProcessor)
+    }
+
+    /// What encoding takes for each byte of a document that is held as a whole, in bytes at most.
+    package var bytesPerTextByte: Int {
+        // A line, its value, and pieces of that.
+        if cuts != nil { return 8 }
+        // Where nothing cuts words the whole document is one.
+        return preTokenizer.steps.isEmpty ? 64 : 32
     }
 
     /// Tokens of the model and added ones: `len(tokenizer)` in Python. Ids may be larger where the

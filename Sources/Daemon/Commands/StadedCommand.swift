@@ -27,7 +27,7 @@ package enum StadedCommand {
             try ProcessorError.check()
             return try execute(arguments).rawValue
         } catch {
-            complain("staded", error)
+            Terminal.complain("staded", error)
             return ((error as? any Failure)?.exitCode ?? .software).rawValue
         }
     }
@@ -37,8 +37,8 @@ package enum StadedCommand {
             words, flags: ["--check", "--version", "--help"],
             valued: ["--config", "--worker", "--parent", "--threads", "--memory"],
             program: "staded")
-        if arguments.flags.contains("--help") { return print(help) }
-        if arguments.flags.contains("--version") { return print("staded \(version)\n") }
+        if arguments.flags.contains("--help") { return Terminal.show(text: help) }
+        if arguments.flags.contains("--version") { return Terminal.show("staded \(version)") }
         try arguments.refuseOperands("staded")
         let file = arguments.values["--config"] ?? defaultConfiguration
         // How the daemon calls itself for one job; not for people, so not in the help.
@@ -54,7 +54,9 @@ package enum StadedCommand {
         }
         let bytes = try readFile(file, limit: 1 << 20)
         let configuration = try Configuration.read(bytes, file: file)
-        if arguments.flags.contains("--check") { return print("\(escaped(file)): correct\n") }
+        if arguments.flags.contains("--check") {
+            return Terminal.show("\(file): correct")
+        }
         let daemon = Daemon(configuration, Daemon.Options(configurationFile: absolute(file)))
         try daemon.handleSignals()
         try daemon.start(bytes)
@@ -65,32 +67,6 @@ package enum StadedCommand {
 /// Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary user may
 /// not raise its priority. To be called before Dispatch is used.
 func hushDispatch() { setenv("LIBDISPATCH_LOG", "NO", 0) }
-
-/// Writes to standard output.
-func print(_ text: String) -> ExitCode {
-    writeAll(Array(text.utf8), to: STDOUT_FILENO) ? .done : .io
-}
-
-/// One line on standard error.
-func complain(_ program: String, _ error: any Error) {
-    let text = (error as? any Failure)?.description ?? "\(error)"
-    _ = writeAll(Array("\(program): \(escaped(text, limit: 4096))\n".utf8), to: STDERR_FILENO)
-}
-
-/// write(2) until nothing is left; false where it fails.
-func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
-    bytes.withUnsafeBytes { bytes in
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = Glibc.write(
-                descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            if count <= 0 { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
-}
 
 /// `path` as seen from the root directory.
 func absolute(_ path: String) -> String {

@@ -13,7 +13,7 @@ extension Subcommand {
         let access = try SpoolAccess(arguments)
         let jobs = try access.jobs()
         if arguments.flags.contains("--json") {
-            return printJSON(.object(["jobs": Node(jobs.map { access.node($0) })]))
+            return Terminal.show(.object(["jobs": Node(jobs.map { access.node($0) })]))
         }
         let rows = jobs.map { job in
             [
@@ -22,11 +22,11 @@ extension Subcommand {
                 access.progress(job)?.summary ?? escaped(job.reason ?? "", limit: 200),
             ]
         }
-        return print(table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows))
+        return Terminal.show(table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows))
     }
 
     /// Columns two spaces apart; on a terminal, lines that fit.
-    private static func table(_ rows: [[String]]) -> String {
+    private static func table(_ rows: [[String]]) -> [String] {
         let limit = isatty(STDOUT_FILENO) == 1 ? ProgressDisplay.width : Int.max
         let widths = (rows.first ?? []).indices.map { column in
             rows.map { $0[column].unicodeScalars.count }.max() ?? 0
@@ -38,7 +38,7 @@ extension Subcommand {
                 line += text + String(repeating: " ", count: padding)
             }
             while line.hasSuffix(" ") { line.removeLast() }
-            return String(line.prefix(limit)) + "\n"
-        }.joined()
+            return String(line.prefix(limit))
+        }
     }
 }
