@@ -180,7 +180,8 @@ extension Manifest.Prune {
         guard let texts = try fields.strings(key) else { return nil }
         if texts.count > maximumExpressions, let node = fields.value(key) {
             throw fields.mismatch(
-                key, node, expected: "at most \(maximumExpressions) expressions; join some with '|'")
+                key, node, expected: "at most \(maximumExpressions) expressions; join some with '|'"
+            )
         }
         var total = 0
         for (text, node) in texts {
@@ -196,8 +197,9 @@ extension Manifest.Prune {
             if text.hasPrefix("re:") {
                 throw fields.mismatch(
                     key, node,
-                    expected: "the expression without 're:', which is llm-compressor's way: here all "
-                        + "are regular expressions")
+                    expected:
+                        "the expression without 're:', as llm-compressor has it: here all are "
+                        + "regular expressions")
             }
             if text.isEmpty {
                 throw fields.mismatch(

@@ -29,9 +29,11 @@ struct ModelCard {
                     + "from \(Markdown.code(wanted.source.path)), seed \(wanted.seed) |")
         }
         if let known = plan.known, let path = report.manifest.knownStatistics {
-            let pruned = known.origin.pruned.map { ", gathered while pruning by \(Markdown.name($0))" } ?? ""
+            let pruned =
+                known.origin.pruned.map { ", gathered while pruning by \(Markdown.name($0))" } ?? ""
             lines.append(
-                "| calibration | statistics of \(known.origin.tokens) tokens from \(Markdown.code(path))\(pruned) |"
+                "| calibration | statistics of \(known.origin.tokens) tokens from "
+                    + "\(Markdown.code(path))\(pruned) |"
             )
         }
         lines += [
@@ -89,7 +91,8 @@ struct ModelCard {
             let rows = [("dense", choices.dense), ("pruned", choices.pruned)]
             lines += [
                 "", "## Multiple choice", "",
-                "On the \(questions.count) questions of \(Markdown.code(wanted?.choices ?? "")):", "",
+                "On the \(questions.count) questions of \(Markdown.code(wanted?.choices ?? "")):",
+                "",
                 "| | acc | acc_norm |", "|---|---|---|",
             ]
             lines += rows.map {

@@ -10,9 +10,10 @@ struct AccessList: Sendable, Hashable {
         let id: UInt32
     }
 
-    static let (owner, user, owningGroup, group, mask, other): (
-        UInt16, UInt16, UInt16, UInt16, UInt16, UInt16
-    ) = (0x01, 0x02, 0x04, 0x08, 0x10, 0x20)
+    static let (owner, user, owningGroup, group, mask, other):
+        (
+            UInt16, UInt16, UInt16, UInt16, UInt16, UInt16
+        ) = (0x01, 0x02, 0x04, 0x08, 0x10, 0x20)
 
     let entries: [Entry]
 

@@ -129,7 +129,9 @@ package struct Encoder: ~Copyable {
             if split.behavior == .isolated {
                 try cutIsolated(text, split.pattern, step: step, isFirst: isFirst)
             } else {
-                try cut(text, at: split.pieces(of: text, isStopped: isStopped), step: step, isFirst: isFirst)
+                try cut(
+                    text, at: split.pieces(of: text, isStopped: isStopped), step: step,
+                    isFirst: isFirst)
             }
         case .metaspace(let metaspace):
             let replaced = metaspace.replaceSpaces(in: text, isFirst: isFirst)

@@ -15,7 +15,8 @@ enum TextKind {
     private static let magics: [(bytes: [UInt8], what: String, advice: String)] = [
         (Array("PAR1".utf8), "a Parquet file", advice),
         (Array("ARROW1".utf8), "an Arrow file", advice),
-        (Array("ORC".utf8), "an ORC file", advice), (Array("Obj\u{1}".utf8), "an Avro file", advice),
+        (Array("ORC".utf8), "an ORC file", advice),
+        (Array("Obj\u{1}".utf8), "an Avro file", advice),
         ([0x28, 0xB5, 0x2F, 0xFD], "compressed with zstd", unpack),
         ([0xFD, 0x37, 0x7A, 0x58, 0x5A, 0], "compressed with xz", unpack),
         ([0x37, 0x7A, 0xBC, 0xAF, 0x27, 0x1C], "a 7z archive", unpack),
@@ -71,7 +72,9 @@ enum TextKind {
             return "it is a tar archive; \(unpack)"
         }
         // "BZh", a digit and the number pi.
-        if head.count > 9, head.starts(with: "BZh".utf8), head[4...].starts(with: [0x31, 0x41, 0x59]) {
+        if head.count > 9, head.starts(with: "BZh".utf8),
+            head[4...].starts(with: [0x31, 0x41, 0x59])
+        {
             return "it is compressed with bzip2; \(unpack)"
         }
         let start = String(

@@ -156,7 +156,8 @@ package struct TextSource: Sendable {
                 file: path, position: .init(line: number, column: error.position?.column ?? 1),
                 reason: error.reason
                     + (error.reason.contains("the end of the document")
-                        ? "; each object has to be on one line" : ""), exitCode: .data)
+                        ? "; each object has to be on one line" : ""),
+                exitCode: .data)
         }
         return try body(node, number)
     }

@@ -32,10 +32,11 @@ struct ExpressionTests {
         #expect(throws: ExpressionError.self) { try find(pattern, "a") }
     }
 
-    @Test(arguments: [
-        ("a{3}", 3), ("(ab){4}c", 9), (#"\p{N}{1,3}"#, 3), ("[]{9}]{2}", 2), (#"a\{9}"#, 4),
-        ("a{x}", 4), ("(a|b{2}){3,}", 9), ("a{2}{3}", 6), ("a{,5}", 5), ("a+b*c?", 3),
-    ] as [(String, Int)])
+    @Test(
+        arguments: [
+            ("a{3}", 3), ("(ab){4}c", 9), (#"\p{N}{1,3}"#, 3), ("[]{9}]{2}", 2), (#"a\{9}"#, 4),
+            ("a{x}", 4), ("(a|b{2}){3,}", 9), ("a{2}{3}", 6), ("a{,5}", 5), ("a+b*c?", 3),
+        ] as [(String, Int)])
     func parts_areCounted(_ pattern: String, _ parts: Int) {
         #expect(Repetitions.parts(of: Array(pattern.utf8)) == parts)
     }

@@ -16,7 +16,9 @@ extension Subcommand {
         let source = try ManifestSource(arguments.operand("the manifest", program))
         let inbox = try SpoolAccess(arguments).spool.inbox
         let name = try drop(source, into: inbox)
-        if arguments.flags.contains("--json") { return Terminal.show(.object(["file": Node(name)])) }
+        if arguments.flags.contains("--json") {
+            return Terminal.show(.object(["file": Node(name)]))
+        }
         return Terminal.show(name)
     }
 
