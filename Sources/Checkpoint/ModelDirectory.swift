@@ -26,7 +26,8 @@ struct ModelDirectory: Sendable {
 
     /// - Parameter limit: the most bytes that are read of a file of its kind.
     func readIfPresent(_ name: String, limit: Int) throws -> [UInt8]? {
-        try openIfPresent(name)?.readRegular(atMost: limit)
+        guard let file = try openIfPresent(name) else { return nil }
+        return try file.readRegular(atMost: limit)
     }
 
     /// Of a file of settings: far more than any has.

@@ -102,7 +102,8 @@ extension Plan {
                 do throws(ExpressionError) {
                     let expression = try LayerExpression(text)
                     var isFound = false
-                    for name in names where try expression.isFound(in: name, steps: steps) {
+                    for name in names {
+                        if try !expression.isFound(in: name, steps: steps) { continue }
                         isFound = true
                         result.names.insert(name)
                     }

@@ -10,7 +10,9 @@ package struct FileAccess: Sendable {
         case unknown
     }
 
-    let status: stat
+    let mode: mode_t
+    private let owner: uid_t
+    private let group: gid_t
     let list: List
 
     /// - Parameter file: may be named only, `O_PATH`.
@@ -26,21 +28,22 @@ package struct FileAccess: Sendable {
     }
 
     init(_ status: stat, _ list: List) {
-        self.status = status
+        mode = status.st_mode
+        owner = status.st_uid
+        group = status.st_gid
         self.list = list
     }
 
     /// What the kernel would say to somebody who is not root.
     func allows(_ wanted: UInt32, uid: UInt32, groups: Set<UInt32>) -> Bool {
-        let mode = status.st_mode
-        if status.st_uid == uid { return mode >> 6 & wanted == wanted }
+        if owner == uid { return mode >> 6 & wanted == wanted }
         switch list {
         // The kernel looks at a list only where the group's bits, its mask, are not all clear.
         case .entries(let list) where mode & 0o070 != 0:
-            return list.allows(wanted, uid: uid, groups: groups, owningGroup: status.st_gid)
-        case .unknown where groups.contains(status.st_gid): return false
+            return list.allows(wanted, uid: uid, groups: groups, owningGroup: group)
+        case .unknown where groups.contains(group): return false
         default:
-            let shift: mode_t = groups.contains(status.st_gid) ? 3 : 0
+            let shift: mode_t = groups.contains(group) ? 3 : 0
             return mode >> shift & wanted == wanted
         }
     }

@@ -39,7 +39,7 @@ extension Roots {
         _ path: String, named original: String, _ submitter: Submitter, depth: Int
     ) throws {
         let access = try access(to: path)
-        switch access.status.st_mode & S_IFMT {
+        switch access.mode & S_IFMT {
         case S_IFREG:
             if !submitter.has(.read, access) { throw denied(path, original, submitter, "read") }
         case S_IFDIR:

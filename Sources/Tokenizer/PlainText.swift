@@ -27,16 +27,15 @@ struct PlainText {
         var endsInReturn = false
         func hand(_ end: Int, isEnd: Bool) throws -> Bool {
             let text = buffer.span.extracting(0..<end)
-            let piece: UTF8Span
             do {
-                piece = try UTF8Span(validating: text)
+                _ = try UTF8Span(validating: text)
             } catch {
                 Self.advance(&place, over: text.extracting(0..<error.byteOffsets.lowerBound))
                 throw DocumentError(
                     file: source.path, position: place,
                     reason: "the text is not UTF-8 from here on; convert it", exitCode: .data)
             }
-            let goesOn = try body(piece, isStart, isEnd)
+            let goesOn = try body(UTF8Span(validating: text), isStart, isEnd)
             Self.advance(&place, over: text)
             isStart = false
             return goesOn

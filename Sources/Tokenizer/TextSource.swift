@@ -54,7 +54,9 @@ package struct TextSource: Sendable {
         var encoder = Encoder(tokenizer, limit: limit, isStopped: { (try? check()) == nil })
         if encoder.isFull { return 0 }
         var largest = 0
-        func add(_ text: UTF8Span, isStart: Bool, isEnd: Bool) throws -> Bool {
+        func add(
+            _ encoder: inout Encoder, _ text: UTF8Span, isStart: Bool, isEnd: Bool
+        ) throws -> Bool {
             do {
                 try encoder.add(
                     text, addSpecialTokens: true, isStart: isStart, isEnd: isEnd)
@@ -66,13 +68,15 @@ package struct TextSource: Sendable {
             return try body(encoder.take()) && !encoder.isFull
         }
         if let cuts = tokenizer.cuts, try !hasLines() {
-            try PlainText(self).forEachPiece(cuts, add)
+            try PlainText(self).forEachPiece(cuts) {
+                try add(&encoder, $0, isStart: $1, isEnd: $2)
+            }
             return 0
         }
         try forEachDocument { document in
             largest = max(largest, document.span.count)
             guard let cuts = tokenizer.cuts else {
-                return try add(document, isStart: true, isEnd: true)
+                return try add(&encoder, document, isStart: true, isEnd: true)
             }
             let text = document.span
             var start = 0
@@ -80,7 +84,8 @@ package struct TextSource: Sendable {
                 let end = cuts.last(in: text, from: start, to: start + PlainText.piece)
                 // Cut before a space, so that both parts are whole characters.
                 let piece = try UTF8Span(validating: text.extracting(start..<end))
-                let goesOn = try add(piece, isStart: start == 0, isEnd: end == text.count)
+                let goesOn = try add(
+                    &encoder, piece, isStart: start == 0, isEnd: end == text.count)
                 if !goesOn || end == text.count { return goesOn }
                 start = end
             }

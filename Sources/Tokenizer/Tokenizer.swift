@@ -17,7 +17,8 @@ package struct Tokenizer: Sendable {
     /// Where texts may be cut; nil: nowhere.
     let cuts: TextCuts?
     /// What reading the file took at most, in bytes, and what of it stays.
-    package let (loadingBytes, residentBytes): (Int, Int)
+    package let loadingBytes: Int
+    package let residentBytes: Int
 
     /// The largest file that is read; the largest vocabularies in use take some 40 MB.
     package static let fileLimit = 64 << 20

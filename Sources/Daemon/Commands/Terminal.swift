@@ -41,7 +41,6 @@ enum Terminal {
     }
 
     /// What moves, on standard error: in the place of what was drawn before.
-    /// - Parameter isDone: how many of `cells` are coloured.
     static func draw(
         bar: (filled: Int, cells: Int, color: Bool)?, _ text: String
     ) {
