@@ -12,19 +12,20 @@ let settings: [SwiftSetting] = [
 /// The modules in the order in which they may import each other; see CONTRIBUTING.md.
 let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Posix", ["CLinux"]),
+    ("Expressions", ["COniguruma"]),
     ("Tensors", ["COneDNN", "CLAPACK", "CLinux"]),
     ("Documents", ["CYAML", "Posix"]),
     ("Reports", ["Documents", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
-    ("Tokenizer", ["Documents", "Posix", "CZlib", "COniguruma"]),
+    ("Tokenizer", ["Documents", "Expressions", "Posix", "CZlib"]),
     ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
     ("Pruning", ["Tensors"]),
-    ("Manifests", ["Documents", "Pruning", "Posix"]),
+    ("Manifests", ["Documents", "Expressions", "Pruning", "Posix"]),
     (
         "Pipeline",
         [
-            "Tensors", "Documents", "Checkpoint", "Tokenizer", "Transformer", "Pruning",
-            "Manifests", "Reports", "Posix",
+            "Tensors", "Documents", "Expressions", "Checkpoint", "Tokenizer", "Transformer",
+            "Pruning", "Manifests", "Reports", "Posix",
         ]
     ),
     ("Spool", ["Documents", "Manifests", "Posix"]),

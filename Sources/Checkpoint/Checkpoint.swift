@@ -63,7 +63,9 @@ package final class Checkpoint: Sendable {
             index = nil
             shards = [try SafetensorsFile(file, shard: 0)]
             tensors = shards[0].tensors
-        } else if let bytes = try reader.readIfPresent(Self.indexName) {
+        } else if let bytes = try reader.readIfPresent(
+            Self.indexName, limit: ShardIndex.limit)
+        {
             let index = try ShardIndex(bytes, file: joined(directory, Self.indexName))
             self.index = index.node
             shards = try index.shards.enumerated().map { try index.open($1, shard: $0, reader) }

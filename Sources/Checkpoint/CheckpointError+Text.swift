@@ -26,6 +26,9 @@ extension CheckpointError {
         case .headerBeyondFile(let bytes, let file):
             return
                 "a header of \(bytes) bytes in a file of \(file); it is cut short or no safetensors"
+        case .tooManyTensors(let count):
+            return "\(count) tensors in one file; at most \(SafetensorsHeader.maximumTensors) are "
+                + "allowed: split it into shards"
         case .header(let text): return "wrong header: \(text)"
         case .unknownType(let type): return "unknown dtype '\(escaped(type, limit: 40))'"
         case .namedTwice: return "is named twice"

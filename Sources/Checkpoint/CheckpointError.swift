@@ -19,6 +19,7 @@ package struct CheckpointError: Failure, Hashable {
         case headerTooLarge(bytes: UInt64)
         case headerBeyondFile(bytes: UInt64, file: Int)
         case header(String)
+        case tooManyTensors(Int)
         case unknownType(String)
         case namedTwice
         case overflow(shape: [Int])

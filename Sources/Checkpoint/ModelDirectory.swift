@@ -51,17 +51,22 @@ struct ModelDirectory: Sendable {
         }
     }
 
-    func readIfPresent(_ name: String) throws -> [UInt8]? {
+    /// - Parameter limit: the most bytes that are read of a file of its kind.
+    func readIfPresent(_ name: String, limit: Int) throws -> [UInt8]? {
         guard let file = try openIfPresent(name) else { return nil }
-        return try read(file)
+        return try file.readRegular(atMost: limit)
     }
+
+    /// Of a file of settings: far more than any has.
+    static let settingsLimit = 8 << 20
 
     /// A JSON file that holds an object, read as Python does: of a key that stands there twice the last
     /// value counts.
     /// - Returns: with the later members of such keys.
     func object(_ name: String) throws -> (node: Node, repeated: [Node.Member]) {
         let file = try open(name)
-        let (node, repeated) = try JSON.parseLastOfRepeated(read(file), file: file.path)
+        let (node, repeated) = try JSON.parseLastOfRepeated(
+            file.readRegular(atMost: Self.settingsLimit), file: file.path)
         if let text = MistakenContents.answer(node) {
             throw CheckpointError(file: file.path, reason: .mistaken(text))
         }
@@ -86,16 +91,6 @@ struct ModelDirectory: Sendable {
     /// Names of files that hold weights under names or in formats that are not read here.
     func otherWeights() throws -> [String] { OtherWeights.among(try names()) }
 
-    private func read(_ file: borrowing File) throws(SystemError) -> [UInt8] {
-        let status = try file.status()
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw SystemError("read", file.path, errno: EINVAL)
-        }
-        if status.st_size > SafetensorsHeader.maximumSize {
-            throw SystemError("read", file.path, errno: EFBIG)
-        }
-        return try file.readAll(limit: SafetensorsHeader.maximumSize)
-    }
 }
 
 /// Whether a link is one as the hub's client makes them, by its text.

@@ -16,6 +16,9 @@ struct SafetensorsHeader {
     /// Bytes; the reference implementation's limit.
     static let maximumSize = 100_000_000
 
+    /// Each takes some hundred bytes of memory, however short it is written.
+    static let maximumTensors = 250_000
+
     /// `__metadata__`, in the file's order.
     let metadata: [(key: String, value: String)]
     /// In the order of their data.
@@ -40,6 +43,9 @@ struct SafetensorsHeader {
         }
         let members = try Self.members(
             UnsafeRawBufferPointer(rebasing: bytes[8..<start]), file: file)
+        if members.count > Self.maximumTensors {
+            throw failure(.tooManyTensors(members.count))
+        }
         var metadata: [(key: String, value: String)] = []
         var entries: [Entry] = []
         var names: Set<String> = []

@@ -4,6 +4,9 @@ import Posix
 
 /// `model.safetensors.index.json`: which tensor is in which file.
 struct ShardIndex {
+    /// Bytes; enough for some half a million tensors.
+    static let limit = 64 << 20
+
     let node: Node
     /// Names of files, sorted.
     let shards: [String]

@@ -1,5 +1,6 @@
 import CSystemd
 import Glibc
+import Posix
 
 /// What the service manager is told: sd_notify(3). Without `NOTIFY_SOCKET` all of it is silence.
 struct Supervisor {
@@ -12,9 +13,9 @@ struct Supervisor {
             sd_watchdog_enabled(0, &microseconds) > 0 ? Double(microseconds) / 1e6 : nil
     }
 
-    func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+    func ready(_ status: String) { send("READY=1\nSTATUS=\(escaped(status))") }
 
-    func status(_ text: String) { send("STATUS=\(text)") }
+    func status(_ text: String) { send("STATUS=\(escaped(text))") }
 
     /// The reload ends with `ready`.
     func reloading() {
@@ -23,7 +24,7 @@ struct Supervisor {
         send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
     }
 
-    func stopping(_ status: String) { send("STOPPING=1\nSTATUS=\(status)") }
+    func stopping(_ status: String) { send("STOPPING=1\nSTATUS=\(escaped(status))") }
 
     /// Asks for more time to stop or start.
     func extend(seconds: Int) { send("EXTEND_TIMEOUT_USEC=\(seconds * 1_000_000)") }

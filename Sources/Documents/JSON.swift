@@ -15,18 +15,7 @@ package enum JSON {
         _ bytes: UnsafeRawBufferPointer, file: String, maximumDepth: Int = 64,
         exitCode: ExitCode = .data
     ) throws(DocumentError) -> Node {
-        let source = Source(bytes: bytes, file: file, exitCode: exitCode)
-        do {
-            try source.checkUTF8()
-            var reader = try JSONReader(source, maximumDepth: maximumDepth)
-            return try reader.document()
-        } catch {
-            // A page or a pointer in place of the file is told rather than its first wrong byte.
-            if let text = MistakenContents.text(of: bytes.prefix(MistakenContents.headSize)) {
-                throw DocumentError(file: file, position: nil, reason: text, exitCode: exitCode)
-            }
-            throw error
-        }
+        try read(bytes, file: file, maximumDepth: maximumDepth, exitCode: exitCode).node
     }
 
     /// Reads one document, in which a key may stand more than once: its last value counts, as for
@@ -36,12 +25,41 @@ package enum JSON {
         _ bytes: [UInt8], file: String
     ) throws(DocumentError) -> (node: Node, repeated: [Node.Member]) {
         try bytes.withUnsafeBufferPointer { buffer throws(DocumentError) in
-            let source = Source(
-                bytes: UnsafeRawBufferPointer(buffer), file: file, exitCode: .data)
+            let found = try read(UnsafeRawBufferPointer(buffer), file: file, lastCounts: true)
+            return (found.node, found.repeated)
+        }
+    }
+
+    /// Reads one document, and says what its nodes take, in bytes.
+    /// - Parameter memory: what they may take at most.
+    package static func parseMeasured(
+        _ bytes: [UInt8], file: String, memory: Int
+    ) throws(DocumentError) -> (node: Node, memory: Int) {
+        try bytes.withUnsafeBufferPointer { buffer throws(DocumentError) in
+            let found = try read(UnsafeRawBufferPointer(buffer), file: file, memory: memory)
+            return (found.node, found.memory)
+        }
+    }
+
+    private static func read(
+        _ bytes: UnsafeRawBufferPointer, file: String, maximumDepth: Int = 64,
+        exitCode: ExitCode = .data, lastCounts: Bool = false, memory: Int = .max
+    ) throws(DocumentError) -> (node: Node, repeated: [Node.Member], memory: Int) {
+        let source = Source(bytes: bytes, file: file, exitCode: exitCode)
+        do {
             try source.checkUTF8()
-            var reader = try JSONReader(source, maximumDepth: 64, lastCounts: true)
+            var reader = try JSONReader(
+                source, maximumDepth: maximumDepth, lastCounts: lastCounts)
+            let allowed = min(memory, reader.memoryLeft)
+            reader.memoryLeft = allowed
             let node = try reader.document()
-            return (node, reader.repeated)
+            return (node, reader.repeated, allowed - reader.memoryLeft)
+        } catch {
+            // A page or a pointer in place of the file is told rather than its first wrong byte.
+            if let text = MistakenContents.text(of: bytes.prefix(MistakenContents.headSize)) {
+                throw DocumentError(file: file, position: nil, reason: text, exitCode: exitCode)
+            }
+            throw error
         }
     }
 

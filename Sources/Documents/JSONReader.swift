@@ -16,6 +16,9 @@ struct JSONReader {
     private let lastCounts: Bool
     /// The later members of such keys.
     private(set) var repeated: [Node.Member] = []
+    /// Bytes that the nodes may still take: more than any document needs that programs write, unless
+    /// whoever reads it has less.
+    var memoryLeft: Int
 
     /// Stands for the end of the document, where no byte is; NUL itself is refused everywhere.
     private static let end: UInt8 = 0
@@ -31,6 +34,9 @@ struct JSONReader {
         count = source.bytes.count
         self.maximumDepth = maximumDepth
         self.lastCounts = lastCounts
+        memoryLeft = 16 << 20
+        let (product, overflow) = count.multipliedReportingOverflow(by: 16)
+        memoryLeft += overflow ? .max >> 1 : min(product, .max >> 1)
     }
 
     mutating func document() throws(DocumentError) -> Node {
@@ -66,6 +72,7 @@ struct JSONReader {
 
     private mutating func value(depth: Int) throws(DocumentError) -> Node {
         let start = position
+        try spend(MemoryLayout<Node>.stride)
         switch byte {
         case UInt8(ascii: "\""): return Node(.string(try string()), at: start)
         case UInt8(ascii: "{"):
@@ -86,6 +93,19 @@ struct JSONReader {
             try word("null")
             return Node(.null, at: start)
         default: throw unexpected("a value")
+        }
+    }
+
+    /// What the allocator and Swift put before an array's elements or a string's text.
+    private static let box = 48
+
+    /// Memory has to be near the size of the text, and a text of empty arrays has many values.
+    private mutating func spend(_ bytes: Int) throws(DocumentError) {
+        memoryLeft -= bytes
+        if memoryLeft < 0 {
+            throw source.error(
+                "the document's values take more memory than there is for its \(count) bytes",
+                offset: offset)
         }
     }
 
@@ -114,6 +134,7 @@ struct JSONReader {
             return elements
         }
         while true {
+            if elements.isEmpty { try spend(Self.box) }
             elements.append(try value(depth: depth))
             skipSpace()
             switch byte {
@@ -141,6 +162,7 @@ struct JSONReader {
                 throw unexpected(
                     members.isEmpty ? "a key in double quotes or '}'" : "a key in double quotes")
             }
+            try spend(MemoryLayout<Node.Member>.stride - MemoryLayout<Node>.stride)
             let key = try string()
             skipSpace()
             if byte != UInt8(ascii: ":") { throw unexpected("':'") }
@@ -215,6 +237,8 @@ extension JSONReader {
         while end < count {
             let byte = bytes[end]
             if byte == UInt8(ascii: "\"") {
+                // Shorter ones are in the node itself.
+                if end - start > 15 { try spend(Self.box + end - start) }
                 let result = text(start..<end)
                 offset = end + 1
                 lineStart += continuations
@@ -238,6 +262,7 @@ extension JSONReader {
             let byte = bytes[offset]
             if byte == UInt8(ascii: "\"") {
                 offset += 1
+                if unescaped.count > 15 { try spend(Self.box + unescaped.count) }
                 return String(decoding: unescaped, as: UTF8.self)
             }
             if byte == UInt8(ascii: "\\") {

@@ -1,3 +1,5 @@
+import Posix
+
 /// Lays a node out as JSON text.
 struct JSONWriter {
     private(set) var bytes: [UInt8] = []
@@ -48,20 +50,41 @@ struct JSONWriter {
 
     private mutating func write(_ string: String) {
         append("\"")
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""): append("\\\"")
-            case UInt8(ascii: "\\"): append("\\\\")
-            case 0x08: append("\\b")
-            case 0x09: append("\\t")
-            case 0x0A: append("\\n")
-            case 0x0C: append("\\f")
-            case 0x0D: append("\\r")
-            case 0..<0x20: append((byte < 16 ? "\\u000" : "\\u00") + String(byte, radix: 16))
-            default: bytes.append(byte)
+        // Most text is ASCII, and has nothing that a terminal could take for more than text.
+        let isPlain = string.utf8.allSatisfy { $0 < 0x7F }
+        if isPlain { for byte in string.utf8 { write(byte) } } else { writeScalars(string) }
+        append("\"")
+    }
+
+    /// With escapes, too, for what a terminal obeys or hides: C1 controls, marks of direction and other
+    /// formats, and what is not assigned.
+    private mutating func writeScalars(_ string: String) {
+        for scalar in string.unicodeScalars {
+            if scalar.value < 0x7F {
+                write(UInt8(scalar.value))
+            } else if isUnprintable(scalar) {
+                for unit in UTF16.encode(scalar).map({ Array($0) }) ?? [] {
+                    let digits = String(unit, radix: 16)
+                    append("\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits)
+                }
+            } else {
+                bytes.append(contentsOf: Array(String(scalar).utf8))
             }
         }
-        append("\"")
+    }
+
+    private mutating func write(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""): append("\\\"")
+        case UInt8(ascii: "\\"): append("\\\\")
+        case 0x08: append("\\b")
+        case 0x09: append("\\t")
+        case 0x0A: append("\\n")
+        case 0x0C: append("\\f")
+        case 0x0D: append("\\r")
+        case 0..<0x20: append((byte < 16 ? "\\u000" : "\\u00") + String(byte, radix: 16))
+        default: bytes.append(byte)
+        }
     }
 
     private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }

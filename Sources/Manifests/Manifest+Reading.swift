@@ -53,6 +53,14 @@ extension Manifest {
             manifest.prune.sequential = false
         } else if let calibration = try fields.section("calibration") {
             manifest.calibration = try Calibration(calibration)
+            // Windows are drawn of a text alone, and besides them only one method draws anything.
+            if case .tokens = manifest.calibration?.source, let node = calibration.value("seed"),
+                !manifest.prune.methods.contains(where: { $0.name == "random" })
+            {
+                throw calibration.error(
+                    "found \(calibration.name("seed")) beside \(calibration.name("tokens")), whose "
+                        + "sequences are all used; expected no seed", at: node)
+            }
         } else if let method = manifest.prune.methods.first(where: {
             $0.needsStatistics(compensation: manifest.prune.compensation)
         }) {
@@ -118,8 +126,8 @@ extension Manifest {
 extension Manifest.Calibration {
     fileprivate init(_ fields: Fields) throws(DocumentError) {
         self.init(source: try Manifest.Source(fields))
-        samples = try fields.integer("samples", in: 1...Int.max) ?? samples
-        length = try fields.integer("length", in: 1...Int.max) ?? length
+        givenSamples = try fields.integer("samples", in: 1...Int.max)
+        givenLength = try fields.integer("length", in: 1...Int.max)
         seed = try fields.integer("seed", in: 0...Int.max).map(UInt64.init) ?? seed
     }
 }

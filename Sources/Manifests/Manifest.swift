@@ -61,9 +61,21 @@ package struct Manifest: Sendable {
 
     package struct Calibration: Sendable {
         package var source: Source
-        package var samples = 128
-        package var length = 2048
+        /// nil: 128, or as many as a file of tokens has.
+        package var givenSamples: Int?
+        /// nil: 2048, or as a file of tokens has it.
+        package var givenLength: Int?
         package var seed: UInt64 = 0
+
+        package var samples: Int {
+            get { givenSamples ?? 128 }
+            set { givenSamples = newValue }
+        }
+
+        package var length: Int {
+            get { givenLength ?? 2048 }
+            set { givenLength = newValue }
+        }
 
         package init(source: Source) { self.source = source }
     }

@@ -1,4 +1,5 @@
 import Documents
+import Expressions
 import Pruning
 
 extension Manifest.Prune {
@@ -7,6 +8,7 @@ extension Manifest.Prune {
     /// Expressions are compiled to check them, at some milliseconds for a thousand bytes.
     private static let maximumExpressionBytes = 1000
     private static let maximumExpressionsBytes = 1 << 16
+    private static let maximumExpressions = 100
 
     init(_ fields: Fields) throws(DocumentError) {
         self.init()
@@ -176,6 +178,11 @@ extension Manifest.Prune {
         _ key: String, _ fields: Fields
     ) throws(DocumentError) -> [String]? {
         guard let texts = try fields.strings(key) else { return nil }
+        if texts.count > maximumExpressions, let node = fields.value(key) {
+            throw fields.mismatch(
+                key, node, expected: "at most \(maximumExpressions) expressions; join some with '|'"
+            )
+        }
         var total = 0
         for (text, node) in texts {
             total += text.utf8.count
@@ -187,11 +194,22 @@ extension Manifest.Prune {
                 throw fields.mismatch(
                     key, node, expected: "an expression of at most \(maximumExpressionBytes) bytes")
             }
-            do {
-                _ = try Regex(text)
+            if text.hasPrefix("re:") {
+                throw fields.mismatch(
+                    key, node,
+                    expected:
+                        "the expression without 're:', as llm-compressor has it: here all are "
+                        + "regular expressions")
+            }
+            if text.isEmpty {
+                throw fields.mismatch(
+                    key, node, expected: "a regular expression; '.*' is found in every name")
+            }
+            do throws(ExpressionError) {
+                _ = try LayerExpression(text)
             } catch {
                 throw fields.mismatch(
-                    key, node, expected: "a regular expression, but: \(quoted("\(error)"))")
+                    key, node, expected: "a regular expression, but: \(quoted(error.reason))")
             }
         }
         return texts.map(\.text)

@@ -64,7 +64,7 @@ package struct Job: Sendable {
         let start = ContinuousClock.now
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         if keeper != .daemon { try removeStale() }
-        let plan = try Plan(self)
+        let plan = try Plan(self, check: stop.check)
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
         for warning in plan.warnings { warned(warning) }

@@ -20,7 +20,7 @@ package struct MemoryPlan: Sendable, Hashable {
     package var usesScratchFile: Bool { scratchBytes > 0 }
 
     /// The program itself, its libraries and the kernels that oneDNN compiles, in bytes.
-    private static let program = 32 << 20
+    static let program = 32 << 20
 
     /// What oneDNN compiles for sequences of one more length.
     private static let kernels = 512 << 10
@@ -28,12 +28,14 @@ package struct MemoryPlan: Sendable, Hashable {
     /// OpenBLAS: its library as far as it is used, and its buffer.
     private static let factorising = 32 << 20
 
-    /// - Parameter sweeps: what is done to the layers of each output, for each sweep that the job runs
-    ///   one after the other.
+    /// - Parameters:
+    ///   - sweeps: what is done to the layers of each output, for each sweep that the job runs one after
+    ///     the other.
+    ///   - reading: what reading the texts has taken, in bytes.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: Evaluation?, allocation: Allocation, keepsStatistics: Bool,
+        evaluation: Evaluation?, reading: Int, allocation: Allocation, keepsStatistics: Bool,
         precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
@@ -83,7 +85,9 @@ package struct MemoryPlan: Sendable, Hashable {
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
             let survey = Survey.bytes(model, allocation, threads: threads)
-            return fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped)
+            return max(
+                reading,
+                fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped))
         }
         var count = threads
         while true {

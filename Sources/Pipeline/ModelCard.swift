@@ -15,8 +15,8 @@ struct ModelCard {
         let prune = report.manifest.prune
         let method = report.output.treatment.method
         var lines = [
-            "# \(report.manifest.name)", "",
-            "\(sourceName), pruned with [stade](stade-report.json): "
+            "# \(Markdown.name(report.manifest.name))", "",
+            "\(Markdown.name(sourceName)), pruned with [stade](stade-report.json): "
                 + "\(percent(report.state.zeros, of: report.weights)) of the weights of its "
                 + "linear layers are \(isSmaller ? "gone" : "zero").", "",
             "| | |", "|---|---|",
@@ -27,12 +27,14 @@ struct ModelCard {
         if let windows = plan.calibration, let wanted = report.manifest.calibration {
             lines.append(
                 "| calibration | \(windows.count) sequences of \(windows.length) tokens "
-                    + "from `\(wanted.source.path)`, seed \(wanted.seed) |")
+                    + "from \(Markdown.code(wanted.source.path)), seed \(wanted.seed) |")
         }
         if let known = plan.known, let path = report.manifest.knownStatistics {
-            let pruned = known.origin.pruned.map { ", gathered while pruning by \($0)" } ?? ""
+            let pruned =
+                known.origin.pruned.map { ", gathered while pruning by \(Markdown.name($0))" } ?? ""
             lines.append(
-                "| calibration | statistics of \(known.origin.tokens) tokens from `\(path)`\(pruned) |"
+                "| calibration | statistics of \(known.origin.tokens) tokens from "
+                    + "\(Markdown.code(path))\(pruned) |"
             )
         }
         lines += [
@@ -70,7 +72,7 @@ struct ModelCard {
             lines += [
                 "", "## Perplexity", "",
                 "On \(windows.count) windows of \(windows.length) tokens of "
-                    + "`\(wanted?.source?.path ?? "")`:", "",
+                    + "\(Markdown.code(wanted?.source?.path ?? "")):", "",
                 "| dense | pruned |", "|---|---|",
                 "| \(measured.denseText ?? decimals(measured.dense, measured.denseError)) "
                     + "| \(measured.prunedText ?? decimals(measured.pruned, measured.prunedError)) |",
@@ -90,7 +92,8 @@ struct ModelCard {
             let rows = [("dense", choices.dense), ("pruned", choices.pruned)]
             lines += [
                 "", "## Multiple choice", "",
-                "On the \(questions.count) questions of `\(wanted?.choices ?? "")`:", "",
+                "On the \(questions.count) questions of \(Markdown.code(wanted?.choices ?? "")):",
+                "",
                 "| | acc | acc_norm |", "|---|---|---|",
             ]
             lines += rows.map {

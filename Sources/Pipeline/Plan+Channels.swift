@@ -6,10 +6,11 @@ import Transformer
 extension Plan {
     /// What structured pruning by a method comes to in the model, and the checkpoint that this makes.
     static func channelTreatment(
-        _ model: Model, _ manifest: Manifest, _ method: Method, sparsity: Double
+        _ model: Model, _ manifest: Manifest, _ method: Method, sparsity: Double,
+        _ selection: [Set<Role>]
     ) throws -> Treatment {
         let prune = manifest.prune
-        let selected = try selectedForChannels(model, manifest)
+        let selected = try selectedForChannels(model, manifest, selection)
         // The layers whose columns go; they decide which.
         let deciding = selected.intersection([.output, .down])
         func choice(_ role: Role, carriesBias: Bool) -> Method.Choice {
@@ -62,9 +63,8 @@ extension Plan {
     /// The roles of which layers change, alike in every block.
     /// - Throws: `PlanError` where `targets` and `ignore` cut through what belongs together.
     private static func selectedForChannels(
-        _ model: Model, _ manifest: Manifest
+        _ model: Model, _ manifest: Manifest, _ selection: [Set<Role>]
     ) throws -> Set<Role> {
-        let selection = try selection(model, manifest)
         var result: Set<Role> = []
         for isInAttention in manifest.prune.heads ? [true, false] : [false] {
             let roles = model.architecture.roles.filter { $0.isInAttention == isInAttention }

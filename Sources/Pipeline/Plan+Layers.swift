@@ -8,22 +8,23 @@ extension Plan {
     /// What each method comes to in the model with each sparsity.
     static func treatments(_ model: Model, _ manifest: Manifest) throws -> [[Treatment]] {
         let sparsities = manifest.prune.sparsity
+        let selected = try selection(model, manifest)
         return try manifest.prune.methods.map { method in
             if manifest.prune.pattern == .channels {
                 return try sparsities.map {
-                    try channelTreatment(model, manifest, method, sparsity: $0)
+                    try channelTreatment(model, manifest, method, sparsity: $0, selected)
                 }
             }
-            let treatment = try treatment(model, manifest, method)
+            let treatment = try treatment(model, manifest, method, selected)
             return sparsities.map { _ in treatment }
         }
     }
 
     /// What a method comes to in the model, and the checkpoint that this makes.
     private static func treatment(
-        _ model: Model, _ manifest: Manifest, _ method: Method
+        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<Role>]
     ) throws -> Treatment {
-        let (layers, biases) = try planLayers(model, manifest, method)
+        let (layers, biases) = try planLayers(model, manifest, method, selected)
         let used = Set(
             layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.role))
         return Treatment(
@@ -57,20 +58,6 @@ extension Plan {
             model.checkpoint, edits: edits, checked: model.usedTensors())
     }
 
-    /// The roles that `targets` and `ignore` leave to be pruned in each block.
-    static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<Role>] {
-        let targets = try manifest.prune.targets.map { try Regex($0) }
-        let ignored = try manifest.prune.ignore.map { try Regex($0) }
-        return (0..<model.configuration.numHiddenLayers).map { block in
-            Set(
-                model.architecture.roles.filter { role in
-                    let name = model.layerName(role, block: block)
-                    return targets.contains { name.firstMatch(of: $0) != nil }
-                        && !ignored.contains { name.firstMatch(of: $0) != nil }
-                })
-        }
-    }
-
     static func noTargets(_ model: Model, _ manifest: Manifest) -> PlanError {
         PlanError(
             place: manifest.name,
@@ -79,10 +66,9 @@ extension Plan {
 
     /// What is done to each layer: the method, resolved by what the family can carry.
     private static func planLayers(
-        _ model: Model, _ manifest: Manifest, _ method: Method
+        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<Role>]
     ) throws -> ([[LayerPlan]], BiasPlan) {
         let prune = manifest.prune
-        let selected = try selection(model, manifest)
         var wanted: Set<Role> = []
         for role in selected.reduce(into: Set(), { $0.formUnion($1) }) {
             let layer = Method.Layer(

@@ -46,7 +46,8 @@ package struct Plan: Sendable {
     var blocks: Int { model.configuration.numHiddenLayers }
 
     /// Checks model, texts, paths, disk space and memory, and leaves nothing behind.
-    init(_ job: Job) throws {
+    /// - Parameter check: called while texts are read; what it throws ends that.
+    init(_ job: Job, check: @escaping @Sendable () throws -> Void = {}) throws {
         self.job = job
         let manifest = job.manifest
         let directory = try ModelPath.directory(manifest.model, job.paths)
@@ -64,7 +65,8 @@ package struct Plan: Sendable {
         known = try file.map { [model, outputs] path in
             try Self.statistics(path, model, outputs, job)
         }
-        var texts = Texts(model: model, paths: job.paths)
+        let limit = try Self.memoryLimit(job)
+        var texts = Texts(model: model, paths: job.paths, memory: limit, check: check)
         calibration = try manifest.calibration.map { try texts.calibration($0) }
         evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
         precision =
@@ -77,10 +79,10 @@ package struct Plan: Sendable {
             model: model,
             sweeps: manifest.prune.sequential
                 ? outputs.map { [$0.treatment.layers] } : [outputs.map(\.treatment.layers)],
-            calibration: calibration, evaluation: evaluation,
+            calibration: calibration, evaluation: evaluation, reading: texts.memory.bytes,
             allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
             precision: precision, threads: threads,
-            limit: Self.memoryLimit(job), place: manifest.name)
+            limit: limit, place: manifest.name)
         diskBytes = try diskSpace()
         // Again, now that all sizes are known: paths that are wrong are told before texts are read.
         try checkSpace(inputs: inputs)

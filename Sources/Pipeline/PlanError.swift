@@ -1,3 +1,4 @@
+import Documents
 import Posix
 
 /// What keeps a job from being started although its manifest reads well.
@@ -7,9 +8,15 @@ package struct PlanError: Failure, Hashable {
         case tensor(_ name: String, found: String, expected: String)
         /// What is wrong with it, and what to do.
         case statisticsFile(String)
+        /// A key of the manifest says otherwise than the file of tokens that stands beside it.
+        case disagrees(key: String, asked: Int, found: Int)
+        case changed
         case needsInputs(layer: String, method: String, compensation: String, isSolved: Bool)
         case noTokenizer
         case noTargets(example: String)
+        case unmatched(key: String, expression: String, hint: String)
+        case notPruned(expression: String)
+        case expression(key: String, expression: String, String)
         case tooWide(layer: String, columns: Int, limit: Int)
         case noChannels(example: String, heads: Bool)
         case partOfChannels(layer: String, part: String)
@@ -35,6 +42,7 @@ package struct PlanError: Failure, Hashable {
     package var exitCode: ExitCode {
         switch reason {
         case .tooFewTokens, .tensor, .statisticsFile: .data
+        case .changed: .tryAgain
         case .noTokenizer: .noInput
         case .modelPath(_, let code): code
         case .timeLimit: .tryAgain
@@ -50,6 +58,10 @@ package struct PlanError: Failure, Hashable {
             "has \(found) tokens; \(purpose) needs \(needed): give a longer text or ask for less"
         case .tensor(let name, let found, let expected):
             "tensor '\(name)' is \(found), expected \(expected)"
+        case .disagrees(let key, let asked, let found):
+            "calibration.\(key) is \(asked), but calibration.tokens has \(found), and all of it is "
+                + "used: leave \(key) out or give another file"
+        case .changed: "changed while it was read; run the job again"
         case .statisticsFile(let text): escaped(text, limit: 1000)
         case .needsInputs(let layer, let method, let compensation, let isSolved):
             (isSolved
@@ -63,6 +75,14 @@ package struct PlanError: Failure, Hashable {
             "has no tokenizer.json, which a text needs; add it or give 'tokens' instead of 'text'"
         case .noTargets(let example):
             "'targets' and 'ignore' leave no layer to prune; layers are named like \(example)"
+        case .unmatched(let key, let expression, let hint):
+            "prune.\(key) \(quoted(expression)) is found in no layer's name; \(hint)"
+        case .notPruned(let expression):
+            "prune.targets \(quoted(expression)) is found only in names of what is never pruned: "
+                + "head, embeddings and norms; leave it out"
+        case .expression(let key, let expression, let why):
+            "prune.\(key) \(quoted(expression)) cannot be matched against the layers' names: "
+                + "\(escaped(why)); write it more simply"
         case .tooWide(let layer, let columns, let limit):
             "layer \(layer) has \(columns) columns, method best can do with \(limit) at most; "
                 + "choose another method or ignore the layer"

@@ -14,7 +14,10 @@ extension Texts {
         var encoder = Encoder(tokenizer)
         var questions: [[Questions.Continuation]] = []
         var answers: [Int] = []
-        try TextSource(path: path).forEachRecord { node, line in
+        // Tokens are there twice while batches are made of them.
+        var bytes = 0
+        let memory = memory
+        try source(path, tokenizer).forEachRecord { node, line in
             func refusal(_ reason: String) -> DocumentError {
                 DocumentError(
                     file: path, position: .init(line: line, column: 1), reason: reason,
@@ -30,6 +33,8 @@ extension Texts {
                     reason: error.reason, exitCode: .data)
             }
             answers.append(wanted.answer)
+            try memory.check(bytes, place: path)
+            bytes += 256
             let context = try encoder.encode(
                 wanted.question.withoutTrailingSpace, with: tokenizer)
             questions.append(
@@ -46,6 +51,7 @@ extension Texts {
                             "\(place) has \(tokens.count) tokens, more than the model's "
                                 + "\(positions) positions and one; shorten it")
                     }
+                    bytes += 128 + 8 * tokens.count
                     return Questions.Continuation(
                         tokens: tokens, context: context.count,
                         characters: choice.unicodeScalars.count)

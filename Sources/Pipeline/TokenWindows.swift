@@ -21,21 +21,26 @@ package struct TokenWindows: Sendable {
     /// - Returns: nil where there are fewer than `length` tokens.
     package init?(drawing samples: Int, length: Int, from tokens: [Int32], seed: UInt64) {
         guard length > 0, tokens.count >= length else { return nil }
-        var generator = SplitMix64(seed: seed)
         var drawn: [Int32] = []
         drawn.reserveCapacity(samples * length)
-        for _ in 0..<samples {
-            let start = generator.below(UInt64(tokens.count - length + 1))
+        for start in Self.starts(samples, length: length, of: tokens.count, seed: seed) {
             drawn += tokens[start..<(start + length)]
         }
         self.init(tokens: drawn, length: length)
     }
 
+    /// Where the windows begin, each in at least `length` of `count` tokens.
+    static func starts(_ samples: Int, length: Int, of count: Int, seed: UInt64) -> [Int] {
+        var generator = SplitMix64(seed: seed)
+        return (0..<samples).map { _ in Int(generator.below(UInt64(count - length + 1))) }
+    }
+
     /// The first `limit` whole windows of `tokens`, all where nil.
-    package init?(cutting tokens: [Int32], length: Int, limit: Int?) {
+    package init?(cutting tokens: consuming [Int32], length: Int, limit: Int?) {
         guard length > 0 else { return nil }
         let count = min(tokens.count / length, limit ?? .max)
         guard count > 0 else { return nil }
-        self.init(tokens: Array(tokens[..<(count * length)]), length: length)
+        tokens.removeSubrange((count * length)...)
+        self.init(tokens: tokens, length: length)
     }
 }

@@ -59,6 +59,24 @@ package struct File: ~Copyable {
         return result
     }
 
+    /// The whole of a file of at most `limit` bytes, by its size and by what is read: it may grow.
+    package func readAll(atMost limit: Int) throws(SystemError) -> [UInt8] {
+        let size = try Int(status().st_size)
+        if size > limit { throw .tooLarge(path, bytes: size, limit: limit) }
+        let bytes = try readAll(limit: limit < .max ? limit + 1 : limit)
+        if bytes.count > limit { throw .tooLarge(path, bytes: bytes.count, limit: limit) }
+        return bytes
+    }
+
+    /// The same of a regular file, and nothing else.
+    package func readRegular(atMost limit: Int) throws(SystemError) -> [UInt8] {
+        let type = try status().st_mode & S_IFMT
+        guard type == S_IFREG else {
+            throw SystemError("read", path, errno: type == S_IFDIR ? EISDIR : EINVAL)
+        }
+        return try readAll(atMost: limit)
+    }
+
     /// fsync(2). After a failure the data must be written anew: a second call would report success.
     package func sync() throws(SystemError) {
         if fsync(descriptor) != 0 { throw SystemError("fsync", path) }
@@ -85,9 +103,7 @@ package func writeFile(
 
 /// The whole of a file, refused where it is larger than `limit`.
 package func readFile(_ path: String, limit: Int = .max) throws(SystemError) -> [UInt8] {
-    let file = try File(path, O_RDONLY)
-    if try Int(file.status().st_size) > limit { throw SystemError("read", path, errno: EFBIG) }
-    return try file.readAll()
+    try File(path, O_RDONLY).readAll(atMost: limit)
 }
 
 /// The whole of a regular file, refused where it is larger than `limit` or anything else: a link is not

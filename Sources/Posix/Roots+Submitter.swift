@@ -18,7 +18,7 @@ extension Roots {
     func checkWritable(_ directory: OpenFile, named original: String) throws {
         guard let submitter else { return }
         try checkWay(to: directory, named: original, submitter)
-        if try !submitter.has([.write, .search], directory.status()) {
+        if try !submitter.has([.write, .search], access(to: directory)) {
             throw denied(directory.path, original, submitter, "write to")
         }
     }
@@ -30,7 +30,7 @@ extension Roots {
     ) throws {
         var above = try OpenFile(naming: "/")
         for name in file.path.split(separator: "/") {
-            if try !submitter.has(.search, above.status()) {
+            if try !submitter.has(.search, access(to: above)) {
                 throw denied(above.path, original, submitter, "pass through")
             }
             above = try OpenFile(
@@ -54,13 +54,12 @@ extension Roots {
         _ descriptor: CInt, _ path: String, named original: String, _ submitter: Submitter,
         depth: Int
     ) throws {
-        var status = stat()
-        if fstat(descriptor, &status) != 0 { throw SystemError("stat", path) }
-        switch status.st_mode & S_IFMT {
+        let access = try FileAccess(descriptor: descriptor, path: path)
+        switch access.mode & S_IFMT {
         case S_IFREG:
-            if !submitter.has(.read, status) { throw denied(path, original, submitter, "read") }
+            if !submitter.has(.read, access) { throw denied(path, original, submitter, "read") }
         case S_IFDIR:
-            if !submitter.has([.read, .search], status) || depth > Self.maximumDepth {
+            if !submitter.has([.read, .search], access) || depth > Self.maximumDepth {
                 throw denied(path, original, submitter, "list")
             }
             let opened = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -80,6 +79,10 @@ extension Roots {
         // Links and special files are not read.
         default: break
         }
+    }
+
+    private func access(to file: OpenFile) throws(SystemError) -> FileAccess {
+        try FileAccess(descriptor: file.descriptor, path: file.path)
     }
 
     private func denied(

@@ -3,8 +3,8 @@ import Glibc
 /// Whose rights a manifest has: the owner of the submitted file.
 ///
 /// The daemon may read and write more than any one of its users, so it has to ask itself what they
-/// could do without it. Judged by owner, group and mode, as in path_resolution(7): what an access
-/// control list grants beyond them does not count.
+/// could do without it. Judged by owner, group, mode and access control list, as the kernel does it:
+/// path_resolution(7), acl(5). Where a list cannot be read, the group's bits count as none.
 package struct Submitter: Sendable, Hashable {
     package let uid: UInt32
     package let groups: Set<UInt32>
@@ -48,12 +48,10 @@ package struct Submitter: Sendable, Hashable {
         package static let search = Rights(rawValue: 1)
     }
 
-    /// Whether all of `rights` are this user's, on a file with that status.
-    package func has(_ rights: Rights, _ status: stat) -> Bool {
+    /// Whether all of `rights` are this user's. The daemon's own account is judged like any other.
+    package func has(_ rights: Rights, _ access: FileAccess) -> Bool {
         // What this process may not do either, the system refuses without our help.
-        if uid == 0 || uid == geteuid() { return true }
-        let shift: mode_t = status.st_uid == uid ? 6 : groups.contains(status.st_gid) ? 3 : 0
-        return Rights(rawValue: status.st_mode >> shift & 7).isSuperset(of: rights)
+        uid == 0 || access.allows(rights.rawValue, uid: uid, groups: groups)
     }
 }
 

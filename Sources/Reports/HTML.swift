@@ -1,3 +1,5 @@
+import Posix
+
 /// Text with what HTML would read as markup made harmless.
 func markup(_ text: String) -> String {
     var result = ""
@@ -8,8 +10,9 @@ func markup(_ text: String) -> String {
         case ">": result += "&gt;"
         case "\"": result += "&quot;"
         case "'": result += "&#39;"
-        // Control characters are not allowed in HTML.
-        case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": result += " "
+        case "\n", "\t": result += " "
+        // Control characters are not allowed in HTML, and marks of direction move what is beside them.
+        case _ where isUnprintable(scalar): result += escaped(String(scalar))
         default: result.unicodeScalars.append(scalar)
         }
     }

@@ -32,7 +32,7 @@ package struct PlainReport {
                         [
                             percent(layer.sparsity), text(layer.biasShare),
                             text(layer.expectedError), text(layer.measuredError), layer.method,
-                            layer.compensation, escaped(layer.name),
+                            layer.compensation, layer.name,
                         ]
                     }, right: 4))
         }
@@ -56,7 +56,7 @@ package struct PlainReport {
             [percent(point.share), point.words ?? short(point.perplexity)]
                 + known.map { $0.text(point) ?? "-" } + [
                     point.multiplyAdds.map(counted) ?? "-", point.bytes.map(size) ?? "-",
-                    isKnee ? "knee" : "", escaped(method ?? ""), escaped(point.output ?? "dense"),
+                    isKnee ? "knee" : "", method ?? "", point.output ?? "dense",
                 ]
         }
         let names =
@@ -66,8 +66,8 @@ package struct PlainReport {
     }
 
     private var decision: String {
-        var lines = [("job", escaped(report.name))]
-        if let model = report.model { lines.append(("model", escaped(model))) }
+        var lines = [("job", report.name)]
+        if let model = report.model { lines.append(("model", model)) }
         lines.append(
             (report.goneName, "\(percent(report.share)) of \(grouped(report.weights)) weights"))
         lines += evaluation
@@ -125,7 +125,8 @@ package struct PlainReport {
 
     /// Rows in columns; the first `right` of them are aligned to the right.
     private func columns(_ names: [String]?, _ rows: [[String]], right: Int) -> String {
-        let all = (names.map { [$0] } ?? []) + rows
+        // Whatever is in it, a cell stays in its line.
+        let all = ((names.map { [$0] } ?? []) + rows).map { $0.map { escaped($0) } }
         let count = all.map(\.count).max() ?? 0
         let widths = (0..<count).map { column in
             all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

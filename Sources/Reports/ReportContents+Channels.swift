@@ -106,9 +106,9 @@ extension ReportContents {
                 ))
         }
         for width in widths {
-            lines.append((escaped(width.name), "\(width.dense) dense, \(width.pruned) pruned"))
+            lines.append((width.name, "\(width.dense) dense, \(width.pruned) pruned"))
         }
-        if let headsKept { lines.append(("heads", "kept: \(escaped(headsKept))")) }
+        if let headsKept { lines.append(("heads", "kept: \(headsKept)")) }
         return lines
     }
 }

@@ -65,7 +65,7 @@ extension ReportPage {
         guard !bends.isEmpty else { return "" }
         let parts = bends.enumerated().map { index, bend in
             let isOne = bend.methods.count == 1
-            let names = lines.count > 1 ? " of \(bend.methods.joined(separator: ", "))" : ""
+            let names = lines.count > 1 ? " of \(markup(bend.methods.joined(separator: ", ")))" : ""
             return "\(index == 0 ? "The" : "the") curve\(isOne ? "" : "s")\(names) "
                 + "\(isOne ? "bends" : "bend") at \(bend.share) \(report.goneName)"
         }

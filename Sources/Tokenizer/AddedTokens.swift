@@ -22,6 +22,9 @@ struct AddedTokens: Sendable {
     /// Looked for in normalised text.
     private(set) var normalized = TokenTrie()
 
+    /// All that is looked for in either.
+    private(set) var contents: [(content: [UInt8], isSingleWord: Bool)] = []
+
     typealias Entry = (token: AddedToken, place: Field)
 
     /// `added_tokens` of a file.
@@ -66,9 +69,11 @@ struct AddedTokens: Sendable {
         }
         for (id, token) in tokens.sorted(by: { $0.key < $1.key }) {
             let isNew: Bool
+            contents.append((token.content, token.isSingleWord))
             if token.isNormalized {
                 let content = try normalizer.normalized(token.content.span) ?? token.content
                 if content.isEmpty { continue }
+                contents.append((content, token.isSingleWord))
                 isNew = normalized.insert(content, token: id)
             } else {
                 isNew = raw.insert(token.content, token: id)

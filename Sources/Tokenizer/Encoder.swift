@@ -5,31 +5,49 @@ package struct Encoder: ~Copyable {
     private let tokenizer: Tokenizer
     /// The tokens of all texts so far, joined.
     package private(set) var tokens: [Int32] = []
-    private let limit: Int
+    private var limit: Int
+    private let isStopped: (@Sendable () -> Bool)?
     private var cache = WordCache()
     private var merger = WordMerger()
     private var word: [Int32] = []
 
-    /// - Parameter limit: no more than so many tokens are wanted. The rest of the text is skipped.
-    package init(_ tokenizer: Tokenizer, limit: Int = .max) {
+    /// - Parameters:
+    ///   - limit: no more than so many tokens are wanted. The rest of the text is skipped.
+    ///   - isStopped: asked between the matches of a pattern, which may take long; where it is true,
+    ///     encoding ends with an error.
+    package init(
+        _ tokenizer: Tokenizer, limit: Int = .max, isStopped: (@Sendable () -> Bool)? = nil
+    ) {
         self.tokenizer = tokenizer
         self.limit = limit
+        self.isStopped = isStopped
+    }
+
+    /// The tokens so far, which are not kept. They count towards the limit.
+    mutating func take() -> [Int32] {
+        if limit < .max { limit -= tokens.count }
+        defer { tokens = [] }
+        return tokens
     }
 
     /// Whether there are `limit` tokens, so that further texts add none.
     package var isFull: Bool { tokens.count >= limit }
 
-    /// Appends the tokens of `text`.
+    /// Appends the tokens of `text`, or of a part of one that is cut where `TextCuts` says.
     /// - Throws: `DocumentError` where a pattern of the tokenizer cannot be matched against this text
     ///   with reasonable effort, and where the text has more than 2^31 characters without a word's
     ///   end.
-    package mutating func add(_ text: UTF8Span, addSpecialTokens: Bool) throws(DocumentError) {
+    package mutating func add(
+        _ text: UTF8Span, addSpecialTokens: Bool, isStart: Bool = true, isEnd: Bool = true
+    ) throws(DocumentError) {
+        var isBehind = false
         for piece in tokenizer.postProcessor.pieces {
             switch piece {
             case .tokens(let special):
-                if addSpecialTokens { tokens += special }
+                if addSpecialTokens, isBehind ? isEnd : isStart { tokens += special }
             case .text:
-                try addText(text.span)
+                try addText(text.span, isStart: isStart)
+                isBehind = true
             }
         }
         if tokens.count > limit { tokens.removeSubrange(limit...) }
@@ -46,7 +64,9 @@ package struct Encoder: ~Copyable {
         return Array(tokens[kept...])
     }
 
-    private mutating func addText(_ text: Span<UInt8>) throws(DocumentError) {
+    private mutating func addText(
+        _ text: Span<UInt8>, isStart: Bool
+    ) throws(DocumentError) {
         let added = tokenizer.addedTokens
         for piece in added.pieces(of: text, by: added.raw) {
             if isFull { return }
@@ -55,8 +75,10 @@ package struct Encoder: ~Copyable {
                 continue
             }
             let part = text.extracting(piece.range)
-            let isFirst = piece.range.lowerBound == 0
-            if let normalized = try tokenizer.normalizer.normalized(part) {
+            let isFirst = isStart && piece.range.lowerBound == 0
+            if let normalized = try tokenizer.normalizer.normalized(
+                part, isStart: isStart || piece.range.lowerBound > 0, isStopped: isStopped)
+            {
                 try addNormalized(normalized.span, isFirst: isFirst)
             } else {
                 try addNormalized(part, isFirst: isFirst)
@@ -107,7 +129,9 @@ package struct Encoder: ~Copyable {
             if split.behavior == .isolated {
                 try cutIsolated(text, split.pattern, step: step, isFirst: isFirst)
             } else {
-                try cut(text, at: split.pieces(of: text), step: step, isFirst: isFirst)
+                try cut(
+                    text, at: split.pieces(of: text, isStopped: isStopped), step: step,
+                    isFirst: isFirst)
             }
         case .metaspace(let metaspace):
             let replaced = metaspace.replaceSpaces(in: text, isFirst: isFirst)
@@ -150,7 +174,7 @@ package struct Encoder: ~Copyable {
     private mutating func cutIsolated(
         _ text: Span<UInt8>, _ pattern: TextPattern, step: Int, isFirst: Bool
     ) throws(DocumentError) {
-        var cursor = TextPattern.Cursor()
+        var cursor = TextPattern.Cursor(isStopped: isStopped)
         var start = 0
         while !isFull {
             let match = try pattern.next(in: text, after: &cursor) ?? text.count..<text.count

@@ -2,7 +2,7 @@ import Documents
 
 /// `normalizer`: what is done to text before its words are looked for.
 struct Normalizer: Sendable {
-    private enum Step: Sendable {
+    fileprivate enum Step: Sendable {
         case nfc
         case nfd
         case prepend([UInt8])
@@ -37,21 +37,43 @@ struct Normalizer: Sendable {
         }
     }
 
+    /// What it does to a text that is cut before spaces.
+    var effectOnCuts: EffectOnCuts {
+        var effect = EffectOnCuts.none
+        for step in steps {
+            switch step {
+            // Nothing is composed with a space, or over one.
+            case .nfc, .nfd: break
+            // It is done at the start alone.
+            case .prepend: break
+            case .replace(.literal(let bytes), let content)
+            where bytes == [0x20] && content == BytePairModel.space:
+                effect = .spacesReplaced
+            case .replace: return .unknown
+            }
+        }
+        return effect
+    }
+
     /// `text` after all steps; nil where they change nothing.
-    func normalized(_ text: Span<UInt8>) throws(DocumentError) -> [UInt8]? {
+    /// - Parameter isStart: it is not the rest of a text that was cut.
+    func normalized(
+        _ text: Span<UInt8>, isStart: Bool = true, isStopped: (@Sendable () -> Bool)? = nil
+    ) throws(DocumentError) -> [UInt8]? {
         var result: [UInt8]?
         for step in steps {
+            if case .prepend = step, !isStart { continue }
             if let current = result {
-                if let next = try Self.apply(step, to: current.span) { result = next }
+                if let next = try Self.apply(step, to: current.span, isStopped) { result = next }
             } else {
-                result = try Self.apply(step, to: text)
+                result = try Self.apply(step, to: text, isStopped)
             }
         }
         return result
     }
 
     private static func apply(
-        _ step: Step, to text: Span<UInt8>
+        _ step: Step, to text: Span<UInt8>, _ isStopped: (@Sendable () -> Bool)?
     ) throws(DocumentError) -> [UInt8]? {
         switch step {
         case .nfc: return CanonicalForm.shared.composed(text)
@@ -65,7 +87,7 @@ struct Normalizer: Sendable {
         case .replace(let pattern, let content):
             var result: [UInt8] = []
             result.reserveCapacity(text.count)
-            var cursor = TextPattern.Cursor()
+            var cursor = TextPattern.Cursor(isStopped: isStopped)
             var end = 0
             while let match = try pattern.next(in: text, after: &cursor) {
                 result.append(text.extracting(end..<match.lowerBound))

@@ -35,8 +35,10 @@ struct Split: Sendable {
     /// The pieces that `text` is cut into, none of them empty.
     ///
     /// Source: `NormalizedString::split` of the tokenizers library, with its ways of merging.
-    func pieces(of text: Span<UInt8>) throws(DocumentError) -> [Range<Int>] {
-        var sections = try sections(of: text)
+    func pieces(
+        of text: Span<UInt8>, isStopped: (@Sendable () -> Bool)? = nil
+    ) throws(DocumentError) -> [Range<Int>] {
+        var sections = try sections(of: text, isStopped)
         if behavior == .mergedWithNext { sections.reverse() }
         var pieces: [Range<Int>] = []
         var previousMatches = false
@@ -62,10 +64,10 @@ struct Split: Sendable {
 
     /// The matches and what is between them.
     private func sections(
-        of text: Span<UInt8>
+        of text: Span<UInt8>, _ isStopped: (@Sendable () -> Bool)?
     ) throws(DocumentError) -> [(range: Range<Int>, matches: Bool)] {
         var result: [(range: Range<Int>, matches: Bool)] = []
-        var cursor = TextPattern.Cursor()
+        var cursor = TextPattern.Cursor(isStopped: isStopped)
         var end = 0
         while let match = try pattern.next(in: text, after: &cursor) {
             if end != match.lowerBound { result.append((end..<match.lowerBound, inverts)) }

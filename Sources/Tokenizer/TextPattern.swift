@@ -1,9 +1,11 @@
 import Documents
+import Expressions
+import Posix
 
 /// What a `Split` or a `Replace` looks for.
 enum TextPattern: Sendable {
     case words(WordScanner)
-    case expression(RegularExpression)
+    case expression(RegularExpression, pattern: String, at: Field)
     /// Not empty.
     case literal([UInt8])
 
@@ -11,6 +13,10 @@ enum TextPattern: Sendable {
     struct Cursor {
         fileprivate var position = 0
         fileprivate var lastMatchEnd: Int?
+        /// Asked before each search, which may take long.
+        fileprivate let isStopped: (@Sendable () -> Bool)?
+
+        init(isStopped: (@Sendable () -> Bool)? = nil) { self.isStopped = isStopped }
     }
 
     /// `{"Regex": "..."}` or `{"String": "..."}`.
@@ -19,13 +25,38 @@ enum TextPattern: Sendable {
             let pattern = try field["Regex"].string()
             self =
                 if let scanner = WordScanner(pattern: pattern) { .words(scanner) } else {
-                    .expression(try RegularExpression(pattern, at: field["Regex"]))
+                    .expression(
+                        try Self.compile(pattern, field["Regex"]), pattern: pattern,
+                        at: field["Regex"])
                 }
         } else {
             let text = try field["String"].string()
             if text.isEmpty { throw field["String"].error("the text to look for is empty") }
             self = .literal(Array(text.utf8))
         }
+    }
+
+    private static func compile(
+        _ pattern: String, _ field: Field
+    ) throws(DocumentError) -> RegularExpression {
+        do throws(ExpressionError) {
+            return try RegularExpression(pattern)
+        } catch {
+            throw field.error("not a valid pattern: \(error.reason)")
+        }
+    }
+
+    /// Names pattern and text: whoever has written either can do something about it.
+    private static func failure(
+        _ error: ExpressionError, _ pattern: String, _ field: Field, _ text: Span<UInt8>,
+        at position: Int
+    ) -> DocumentError {
+        var start: [UInt8] = []
+        start.append(text.extracting(position..<min(text.count, position + 48)))
+        return field.error(
+            "cannot match the pattern \(quoted(pattern)) against the \(text.count - position) "
+                + "bytes that begin \(quoted(String(decoding: start, as: UTF8.self))): "
+                + error.reason)
     }
 
     /// The next match. An empty match right after another one is skipped, as `find_iter` of Rust's
@@ -43,11 +74,16 @@ enum TextPattern: Sendable {
             guard let start = text.firstIndex(of: bytes, from: cursor.position) else { return nil }
             cursor.position = start + bytes.count
             return start..<cursor.position
-        case .expression(let expression):
+        case .expression(let expression, let pattern, let field):
             while cursor.position <= text.count {
-                guard let match = try expression.match(in: text, from: cursor.position) else {
-                    return nil
+                if cursor.isStopped?() == true { throw field.error("stopped while matching") }
+                let found: Range<Int>?
+                do throws(ExpressionError) {
+                    found = try expression.match(in: text, from: cursor.position)
+                } catch {
+                    throw Self.failure(error, pattern, field, text, at: cursor.position)
                 }
+                guard let match = found else { return nil }
                 if match.isEmpty, match.upperBound == cursor.lastMatchEnd {
                     cursor.position +=
                         cursor.position < text.count

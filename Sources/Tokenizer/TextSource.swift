@@ -4,30 +4,29 @@ import Posix
 
 /// A file with text for calibration or evaluation, or with questions.
 ///
-/// `.jsonl` has a document a line, an object whose field `text` is used; anything else is plain text
-/// and one document, its line ends made LF. Either may be compressed as `.gz`.
+/// `.jsonl`, `.json`, `.ndjson` and `.jsonlines` have a document a line, an object whose field `text` is
+/// used; anything else is plain text and one document, its line ends made LF. Each may be compressed
+/// with gzip, which is known by its first bytes. A byte order mark at the start is no text.
+///
+/// A file is read piece by piece: memory is needed for its largest document at most, and for plain
+/// text only where the tokenizer does not tell where it may be cut.
 package struct TextSource: Sendable {
     package let path: String
-    /// The most bytes that a document, or a line of `.jsonl`, may have: memory for a few times as
-    /// much is needed.
+    /// The most bytes that a line, or a document that cannot be cut, may have: memory for a few times
+    /// as much is needed.
     package let documentLimit: Int
+    private let followSymlinks: Bool
+    private let check: @Sendable () throws -> Void
 
-    private let isCompressed: Bool
-    private let hasLines: Bool
-
-    package init(path: String, documentLimit: Int = Int(Int32.max)) {
+    /// - Parameter check: called between pieces; what it throws ends the reading.
+    package init(
+        path: String, documentLimit: Int = Int(Int32.max), followSymlinks: Bool = true,
+        check: @escaping @Sendable () throws -> Void = {}
+    ) {
         self.path = path
         self.documentLimit = documentLimit
-        var name = path.utf8[...]
-        func drop(_ suffix: String) -> Bool {
-            guard name.count > suffix.utf8.count,
-                name.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
-            else { return false }
-            name = name.dropLast(suffix.utf8.count)
-            return true
-        }
-        isCompressed = drop(".gz")
-        hasLines = drop(".jsonl")
+        self.followSymlinks = followSymlinks
+        self.check = check
     }
 
     /// The tokens of all documents, each with its special tokens, joined in the order of the file.
@@ -37,67 +36,79 @@ package struct TextSource: Sendable {
     package func tokens(
         with tokenizer: Tokenizer, stopAfter limit: Int = .max
     ) throws -> [Int32] {
-        var encoder = Encoder(tokenizer, limit: limit)
-        if encoder.isFull { return [] }
-        try forEachDocument { text in
-            try encoder.add(text, addSpecialTokens: true)
-            return !encoder.isFull
+        var tokens: [Int32] = []
+        try forEachPiece(with: tokenizer, stopAfter: limit) { piece in
+            tokens += piece
+            return true
         }
-        return encoder.tokens
+        return tokens
+    }
+
+    /// The same, as they come; pieces are of some hundred thousand tokens, or a whole document's.
+    /// - Parameter body: returns false where it wants no more.
+    /// - Returns: the bytes of the largest document that had to be held as a whole.
+    @discardableResult
+    package func forEachPiece(
+        with tokenizer: Tokenizer, stopAfter limit: Int = .max, _ body: ([Int32]) throws -> Bool
+    ) throws -> Int {
+        var encoder = Encoder(tokenizer, limit: limit, isStopped: { (try? check()) == nil })
+        if encoder.isFull { return 0 }
+        var largest = 0
+        func add(
+            _ encoder: inout Encoder, _ text: UTF8Span, isStart: Bool, isEnd: Bool
+        ) throws -> Bool {
+            do {
+                try encoder.add(
+                    text, addSpecialTokens: true, isStart: isStart, isEnd: isEnd)
+            } catch {
+                // It may have stopped because it was told to.
+                try check()
+                throw error
+            }
+            return try body(encoder.take()) && !encoder.isFull
+        }
+        if let cuts = tokenizer.cuts, try !hasLines() {
+            try PlainText(self).forEachPiece(cuts) {
+                try add(&encoder, $0, isStart: $1, isEnd: $2)
+            }
+            return 0
+        }
+        try forEachDocument { document in
+            largest = max(largest, document.span.count)
+            guard let cuts = tokenizer.cuts else {
+                return try add(&encoder, document, isStart: true, isEnd: true)
+            }
+            let text = document.span
+            var start = 0
+            while true {
+                let end = cuts.last(in: text, from: start, to: start + PlainText.piece)
+                // Cut before a space, so that both parts are whole characters.
+                let piece = try UTF8Span(validating: text.extracting(start..<end))
+                let goesOn = try add(
+                    &encoder, piece, isStart: start == 0, isEnd: end == text.count)
+                if !goesOn || end == text.count { return goesOn }
+                start = end
+            }
+        }
+        return largest
     }
 
     /// Reads the documents one after the other.
     /// - Parameter body: returns false where it wants no more.
     /// - Throws: as `tokens`, and what `body` throws.
     package func forEachDocument(_ body: (UTF8Span) throws -> Bool) throws {
-        if hasLines {
-            try forEachRecord { node, line in
-                guard let text = node["text"] else {
-                    throw error("an object with a field 'text' is expected", line: line)
-                }
-                guard let string = text.string else {
-                    throw error("the field 'text' is expected to be a string", line: line)
-                }
-                return try body(string.utf8Span)
-            }
-        } else {
-            var bytes: [UInt8] = []
-            _ = try read { chunk in
-                guard chunk.count <= documentLimit - bytes.count else {
-                    throw error("the text has more than \(documentLimit) bytes; split it")
-                }
-                bytes += chunk
-                return true
-            }
-            do {
-                _ = try UTF8Span(validating: bytes.span)
-            } catch {
-                throw DocumentError(
-                    file: path,
-                    position: Self.position(of: error.byteOffsets.lowerBound, in: bytes.span),
-                    reason: "the text is not UTF-8 from here on; convert it", exitCode: .data)
-            }
-            Self.unifyLineEnds(&bytes)
-            _ = try body(UTF8Span(validating: bytes.span))
+        guard try hasLines() else {
+            return try PlainText(self).forEachPiece(nil) { text, _, _ in try body(text) }
         }
-    }
-
-    /// Makes every CR LF and every CR one LF, as reading in Python's text mode does: the published
-    /// WikiText-2 has CR LF, and perplexities are compared on what Python sees.
-    private static func unifyLineEnds(_ bytes: inout [UInt8]) {
-        let carriageReturn = UInt8(ascii: "\r")
-        let lineFeed = UInt8(ascii: "\n")
-        guard let first = bytes.firstIndex(of: carriageReturn) else { return }
-        var end = first
-        var index = first
-        while index < bytes.count {
-            let isReturn = bytes[index] == carriageReturn
-            bytes[end] = isReturn ? lineFeed : bytes[index]
-            end += 1
-            let isPair = isReturn && index + 1 < bytes.count && bytes[index + 1] == lineFeed
-            index += isPair ? 2 : 1
+        try forEachRecord { node, line in
+            guard let text = node["text"] else {
+                throw error("an object with a field 'text' is expected", line: line)
+            }
+            guard let string = text.string else {
+                throw error("the field 'text' is expected to be a string", line: line)
+            }
+            return try body(string.utf8Span)
         }
-        bytes.removeSubrange(end...)
     }
 
     /// Reads a JSON value a line, each with the line's number, whatever the file's name says. Blank lines
@@ -105,6 +116,11 @@ package struct TextSource: Sendable {
     /// - Parameter body: returns false where it wants no more.
     /// - Throws: as `tokens`, and what `body` throws.
     package func forEachRecord(_ body: (Node, _ line: Int) throws -> Bool) throws {
+        if TextKind.isSingleDocument(head: try head()) {
+            throw error(
+                "it is one JSON document, not one a line; make it JSON Lines, with an object a line "
+                    + "(jq -c '.[]' FILE, or jq -c . FILE where it is a single object)", line: 1)
+        }
         var line: [UInt8] = []
         var number = 1
         let isComplete = try read { chunk in
@@ -143,69 +159,101 @@ package struct TextSource: Sendable {
         } catch {
             throw DocumentError(
                 file: path, position: .init(line: number, column: error.position?.column ?? 1),
-                reason: error.reason, exitCode: .data)
+                reason: error.reason
+                    + (error.reason.contains("the end of the document")
+                        ? "; each object has to be on one line" : ""),
+                exitCode: .data)
         }
         return try body(node, number)
     }
+}
 
-    /// Reads the file, decompressed, piece by piece.
+extension TextSource {
+    func error(_ reason: String, line: Int? = nil) -> DocumentError {
+        DocumentError(
+            file: path, position: line.map { .init(line: $0, column: 1) }, reason: reason,
+            exitCode: .data)
+    }
+
+    /// Whether there is an object a line.
+    /// - Throws: where the file is neither that nor plain text.
+    private func hasLines() throws -> Bool {
+        let head = try head()
+        if TextKind.hasLines(path: path) { return true }
+        let text = TextKind.withoutMark(head)
+        var lines = text.split(separator: 10)
+        // The last one may go on.
+        if head.count >= Self.headSize, lines.count > 1 { lines.removeLast() }
+        lines.removeAll { $0.allSatisfy { $0 == 0x20 || $0 == 9 || $0 == 13 } }
+        let isCut = head.count >= Self.headSize && lines.count == 1
+        let areObjects = lines.allSatisfy { line in
+            let start = line.drop { $0 == 0x20 || $0 == 9 }
+            guard start.first == UInt8(ascii: "{") else { return false }
+            if isCut { return start.dropFirst().first { $0 != 0x20 } == UInt8(ascii: "\"") }
+            return (try? JSON.parse(Array(line), file: path))?.members?.isEmpty == false
+        }
+        if !lines.isEmpty, areObjects {
+            throw error(
+                "its lines are JSON objects; name it .jsonl, so that their field 'text' is read")
+        }
+        return false
+    }
+
+    /// Bytes at the start of a file, decompressed, that say what it is.
+    private static let headSize = 1 << 16
+
+    /// - Throws: where they are of something that is not read.
+    private func head() throws -> [UInt8] {
+        var head: [UInt8] = []
+        _ = try readBytes { chunk in
+            head += chunk.prefix(Self.headSize - head.count)
+            return head.count < Self.headSize
+        }
+        if let refusal = TextKind.refusal(path: path, head: head) { throw error(refusal) }
+        return head
+    }
+
+    /// Reads the file, decompressed and without its byte order mark, piece by piece.
     /// - Parameter body: returns false where it wants no more.
     /// - Returns: whether the end was reached.
-    private func read(_ body: (ArraySlice<UInt8>) throws -> Bool) throws -> Bool {
+    func read(_ body: (ArraySlice<UInt8>) throws -> Bool) throws -> Bool {
+        var start: [UInt8]? = []
+        let isComplete = try readBytes { chunk in
+            try check()
+            guard var first = start else { return try body(chunk) }
+            first += chunk
+            start = first.count < 3 ? first : nil
+            return try start != nil || body(TextKind.withoutMark(first))
+        }
+        // A file of two bytes.
+        if isComplete, let rest = start, !rest.isEmpty { return try body(rest[...]) }
+        return isComplete
+    }
+
+    private func readBytes(_ body: (ArraySlice<UInt8>) throws -> Bool) throws -> Bool {
+        if let refusal = TextKind.refusal(path: path) { throw error(refusal) }
         // A FIFO would block without O_NONBLOCK.
-        let file = try File(path, O_RDONLY | O_NONBLOCK)
+        let file = try File(path, O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks)
         let type = try file.status().st_mode & S_IFMT
         guard type == S_IFREG else {
             throw SystemError("read", path, errno: type == S_IFDIR ? EISDIR : EINVAL)
         }
-        try checkHead(of: file)
-        guard isCompressed else {
-            while true {
-                let chunk = try file.readAll(limit: Self.chunk)
-                if chunk.isEmpty { return true }
+        var chunk = try file.readAll(limit: Self.chunk)
+        guard chunk.starts(with: [0x1F, 0x8B]) || TextKind.isGzip(path) else {
+            while !chunk.isEmpty {
                 if try !body(chunk[...]) { return false }
+                chunk = try file.readAll(limit: Self.chunk)
             }
+            return true
         }
         var decoder = try GzipDecoder(path: path)
-        while true {
-            let chunk = try file.readAll(limit: Self.chunk)
-            if chunk.isEmpty { break }
+        while !chunk.isEmpty {
             if try !decoder.decode(chunk, body) { return false }
+            chunk = try file.readAll(limit: Self.chunk)
         }
         try decoder.finish()
         return true
     }
 
-    private static let chunk = 1 << 20
-
-    /// - Throws: `DocumentError` where a page or a pointer stands in place of the text.
-    private func checkHead(of file: borrowing File) throws {
-        if path.hasSuffix(".html") || path.hasSuffix(".htm") { return }
-        let head = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: MistakenContents.headSize, alignment: 16)
-        defer { head.deallocate() }
-        let count = try file.read(into: head, at: 0)
-        if let text = MistakenContents.text(of: head.prefix(count)) { throw error(text) }
-    }
-
-    /// - Parameter offset: what stands before it is valid UTF-8.
-    private static func position(of offset: Int, in bytes: Span<UInt8>) -> Node.Position {
-        var line = 1
-        var column = 1
-        for index in 0..<offset {
-            if bytes[index] == 10 {
-                line += 1
-                column = 1
-            } else if bytes[index] & 0xC0 != 0x80 {
-                column += 1
-            }
-        }
-        return .init(line: line, column: column)
-    }
-
-    private func error(_ reason: String, line: Int? = nil) -> DocumentError {
-        DocumentError(
-            file: path, position: line.map { .init(line: $0, column: 1) }, reason: reason,
-            exitCode: .data)
-    }
+    private static let chunk = 1 << 18
 }

@@ -14,9 +14,14 @@ package struct Tokenizer: Sendable {
     let model: BytePairModel
     let addedTokens: AddedTokens
     let postProcessor: PostProcessor
+    /// Where texts may be cut; nil: nowhere.
+    let cuts: TextCuts?
+    /// What reading the file took at most, in bytes, and what of it stays.
+    package let loadingBytes: Int
+    package let residentBytes: Int
 
     /// The largest file that is read; the largest vocabularies in use take some 40 MB.
-    private static let fileLimit = 512 << 20
+    package static let fileLimit = 64 << 20
     /// Of each file beside it.
     private static let settingsLimit = 64 << 20
 
@@ -27,38 +32,45 @@ package struct Tokenizer: Sendable {
     ///   - tokenizerClass: that of `config.json`, where it has one.
     /// - Throws: `SystemError` where `tokenizer.json` cannot be read, `DocumentError` where it is no
     ///   tokenizer or asks for something that is not supported.
-    package init(directory: String, family: String, tokenizerClass: String?) throws {
-        let path = joined(directory, "tokenizer.json")
-        let bytes = try readFile(path, limit: Self.fileLimit)
-        let config = try Self.settings("tokenizer_config.json", in: directory)
+    package init(
+        directory: String, family: String, tokenizerClass: String?, followSymlinks: Bool = true,
+        memory: Int? = nil
+    ) throws {
+        func read(_ name: String, _ limit: Int) throws(SystemError) -> [UInt8] {
+            // A FIFO would block without O_NONBLOCK.
+            try File(
+                joined(directory, name), O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks
+            ).readRegular(atMost: limit)
+        }
+        /// A file of settings, an object; null where there is none.
+        func settings(_ name: String) throws -> Field {
+            let path = joined(directory, name)
+            let bytes: [UInt8]
+            do throws(SystemError) {
+                bytes = try read(name, Self.settingsLimit)
+            } catch {
+                if error.errno == ENOENT { return Field(file: path, path: "", node: nil) }
+                throw error
+            }
+            let field = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
+            if field.node?.members == nil {
+                throw DocumentError(
+                    file: path, position: nil, reason: "an object is expected", exitCode: .data)
+            }
+            return field
+        }
+        let bytes = try read("tokenizer.json", Self.fileLimit)
+        let config = try settings("tokenizer_config.json")
         let name =
             try config["tokenizer_class"].isNull
             ? tokenizerClass : config["tokenizer_class"].string()
         try self.init(
-            bytes, path: path,
+            bytes, path: joined(directory, "tokenizer.json"), memory: memory ?? .max,
             settings: TokenizerSettings(
                 tokenizerClass: .of(
                     family: family, name: name, isByteLevel: Self.isByteLevel(bytes)),
-                config: config,
-                specialTokens: Self.settings("special_tokens_map.json", in: directory),
-                added: Self.settings("added_tokens.json", in: directory)))
-    }
-
-    /// A file of settings, an object; null where there is none.
-    private static func settings(_ name: String, in directory: String) throws -> Field {
-        let path = joined(directory, name)
-        let bytes: [UInt8]
-        do {
-            bytes = try readFile(path, limit: settingsLimit)
-        } catch  where error.errno == ENOENT {
-            return Field(file: path, path: "", node: nil)
-        }
-        let field = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
-        if field.node?.members == nil {
-            throw DocumentError(
-                file: path, position: nil, reason: "an object is expected", exitCode: .data)
-        }
-        return field
+                config: config, specialTokens: settings("special_tokens_map.json"),
+                added: settings("added_tokens.json")))
     }
 
     /// As transformers finds it: by the word.
@@ -66,11 +78,18 @@ package struct Tokenizer: Sendable {
         bytes.span.firstIndex(of: Array("\"ByteLevel\"".utf8), from: 0) != nil
     }
 
-    /// - Parameter path: for errors only.
+    /// - Parameters:
+    ///   - path: for errors only.
+    ///   - memory: what reading it may take at most, in bytes.
     init(
-        _ bytes: [UInt8], path: String, settings: TokenizerSettings? = nil
+        _ bytes: [UInt8], path: String, memory: Int = .max, settings: TokenizerSettings? = nil
     ) throws(DocumentError) {
-        let root = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
+        // The text itself, and tables of about its size each for tokens and merges.
+        residentBytes = 2 * bytes.count
+        let (node, taken) = try JSON.parseMeasured(
+            bytes, file: path, memory: memory - 3 * bytes.count)
+        loadingBytes = 3 * bytes.count + taken
+        let root = Field(file: path, path: "", node: node)
         if let text = root.node.flatMap(MistakenContents.answer) {
             throw DocumentError(file: path, position: nil, reason: text, exitCode: .data)
         }
@@ -99,6 +118,15 @@ package struct Tokenizer: Sendable {
         let stored = try AddedTokens.entries(root["added_tokens"])
         addedTokens = try AddedTokens(
             settings?.groups(stored) ?? [stored], model: model, normalizer: normalizer)
+        cuts = TextCuts(normalizer, preTokenizer, addedTokens, postProcessor)
+    }
+
+    /// What encoding takes for each byte of a document that is held as a whole, in bytes at most.
+    package var bytesPerTextByte: Int {
+        // A line, its value, and pieces of that.
+        if cuts != nil { return 8 }
+        // Where nothing cuts words the whole document is one.
+        return preTokenizer.steps.isEmpty ? 64 : 32
     }
 
     /// Tokens of the model and added ones: `len(tokenizer)` in Python. Ids may be larger where the

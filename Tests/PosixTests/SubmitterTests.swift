@@ -8,12 +8,12 @@ struct SubmitterTests {
     private static let stranger: UInt32 = 3_000_000_001
     private static let group: UInt32 = 3_000_000_002
 
-    private func status(_ mode: mode_t, uid: UInt32 = 1, gid: UInt32 = 1) -> stat {
+    private func status(_ mode: mode_t, uid: UInt32 = 1, gid: UInt32 = 1) -> FileAccess {
         var status = stat()
         status.st_mode = S_IFREG | mode
         status.st_uid = uid
         status.st_gid = gid
-        return status
+        return FileAccess(status, .none)
     }
 
     @Test func rights_areThoseOfTheFirstClassThatFits() {
@@ -28,6 +28,13 @@ struct SubmitterTests {
         #expect(!user.has([.write, .search], status(0o002)))
         #expect(user.has([.write, .search], status(0o003)))
         #expect(Submitter(uid: 0).has(.write, status(0)))
+    }
+
+    /// A file that the daemon made may be anybody's by now.
+    @Test func daemonsAccount_isJudgedLikeAnyOther() {
+        guard geteuid() != 0 else { return }
+        let user = Submitter(uid: geteuid(), groups: [])
+        #expect(!user.has(.read, status(0o070, uid: 1)))
     }
 
     @Test func groups_areTheAccounts() {

@@ -53,7 +53,7 @@ struct Attendant {
         if let signal = end.signal, isPlain(signal) { die(by: signal) }
         if end.signal == nil, ExitCode(rawValue: end.exitCode) != nil { return end.exitCode }
         let (text, code) = verdict(end)
-        complain("stadectl", text)
+        Terminal.complain("stadectl", text)
         return code.rawValue
     }
 

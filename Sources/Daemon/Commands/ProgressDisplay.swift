@@ -38,9 +38,9 @@ final class ProgressDisplay: Sendable {
                 guard isNew || now - state.drawn >= Self.interval else { return }
                 state.drawn = now
                 state.isDirty = true
-                write("\r" + bar(progress) + "\u{1b}[K")
+                draw(progress)
             } else if isNew {
-                write(progress.summary + Self.rate(progress) + "\n")
+                Terminal.say(progress.summary + Self.rate(progress))
             }
         }
     }
@@ -48,7 +48,7 @@ final class ProgressDisplay: Sendable {
     /// Writes a line of its own.
     func say(_ text: String) {
         state.withLock { state in
-            write((state.isDirty ? "\r\u{1b}[K" : "") + escaped(text, limit: 4096) + "\n")
+            Terminal.say(escaped(text, limit: 4096), over: state.isDirty)
             state.isDirty = false
         }
     }
@@ -56,22 +56,21 @@ final class ProgressDisplay: Sendable {
     /// Takes the bar away, for what comes next.
     func clear() {
         state.withLock { state in
-            if state.isDirty { write("\r\u{1b}[K") }
+            if state.isDirty { Terminal.erase() }
             state.isDirty = false
         }
     }
 
-    private func bar(_ progress: Progress) -> String {
-        let filled = Int(Double(Self.barWidth) * progress.fraction)
-        let done = String(repeating: "#", count: filled)
-        let left = String(repeating: ".", count: Self.barWidth - filled)
-        var text = progress.summary + Self.rate(progress)
+    private func draw(_ progress: Progress) {
+        let text = progress.summary + Self.rate(progress)
         // A line that wraps cannot be drawn over.
         let room = Self.width - Self.barWidth - 4
-        if room < 10 { return String(text.prefix(max(1, Self.width - 1))) }
-        text = String(text.prefix(room))
-        let bar = hasColor ? "\u{1b}[32m\(done)\u{1b}[0m\(left)" : done + left
-        return "[\(bar)] \(text)"
+        if room < 10 {
+            return Terminal.draw(bar: nil, String(text.prefix(max(1, Self.width - 1))))
+        }
+        let filled = Int(Double(Self.barWidth) * min(max(progress.fraction, 0), 1))
+        Terminal.draw(
+            bar: (filled, Self.barWidth, hasColor), String(text.prefix(room)))
     }
 
     private static func rate(_ progress: Progress) -> String {
@@ -85,9 +84,5 @@ final class ProgressDisplay: Sendable {
             return 80
         }
         return Int(size.ws_col)
-    }
-
-    private func write(_ text: String) {
-        _ = Glibc.write(Diagnostics.descriptor, text, text.utf8.count)
     }
 }

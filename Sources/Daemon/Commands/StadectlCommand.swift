@@ -46,7 +46,7 @@ package enum StadectlCommand {
             }
             return try Attendant(arguments).run()
         } catch {
-            complain("stadectl", error)
+            Terminal.complain("stadectl", error)
             return ((error as? any Failure)?.exitCode ?? .software).rawValue
         }
     }
@@ -56,8 +56,8 @@ package enum StadectlCommand {
             throw UsageError(reason: "no command is given", program: "stadectl")
         }
         switch first {
-        case "--help", "-h", "help": return print(help)
-        case "--version": return print("stadectl \(version)\n")
+        case "--help", "-h", "help": return Terminal.show(text: help)
+        case "--version": return Terminal.show("stadectl \(version)")
         default: break
         }
         guard let command = commands.first(where: { $0.name == first }) else {

@@ -27,7 +27,7 @@ package enum StadedCommand {
             try ProcessorError.check()
             return try execute(arguments).rawValue
         } catch {
-            complain("staded", error)
+            Terminal.complain("staded", error)
             return ((error as? any Failure)?.exitCode ?? .software).rawValue
         }
     }
@@ -37,8 +37,8 @@ package enum StadedCommand {
             words, flags: ["--check", "--version", "--help"],
             valued: ["--config", "--worker", "--parent", "--threads", "--memory"],
             program: "staded")
-        if arguments.flags.contains("--help") { return print(help) }
-        if arguments.flags.contains("--version") { return print("staded \(version)\n") }
+        if arguments.flags.contains("--help") { return Terminal.show(text: help) }
+        if arguments.flags.contains("--version") { return Terminal.show("staded \(version)") }
         try arguments.refuseOperands("staded")
         let file = arguments.values["--config"] ?? defaultConfiguration
         // How the daemon calls itself for one job; not for people, so not in the help.
@@ -54,7 +54,9 @@ package enum StadedCommand {
         }
         let bytes = try readFile(file, limit: 1 << 20)
         let configuration = try Configuration.read(bytes, file: file)
-        if arguments.flags.contains("--check") { return print("\(escaped(file)): correct\n") }
+        if arguments.flags.contains("--check") {
+            return Terminal.show("\(file): correct")
+        }
         let daemon = Daemon(configuration, Daemon.Options(configurationFile: absolute(file)))
         try daemon.handleSignals()
         try daemon.start(bytes)
@@ -70,40 +72,6 @@ func prepareProcess() {
     setenv("LIBDISPATCH_LOG", "NO", 0)
     // Then write(2) says that a file may not become larger.
     signal(SIGXFSZ, SIG_IGN)
-}
-
-/// Writes to standard output, and says where that fails.
-func print(_ text: String) -> ExitCode {
-    if writeAll(Array(text.utf8), to: STDOUT_FILENO) { return .done }
-    let error = SystemError("write", "standard output")
-    let name = CommandLine.arguments.first?.split(separator: "/").last ?? "stade"
-    complain(String(name), error)
-    return .io
-}
-
-/// One line on standard error.
-func complain(_ program: String, _ error: any Error) {
-    complain(program, (error as? any Failure)?.description ?? "\(error)")
-}
-
-func complain(_ program: String, _ text: String) {
-    let line = "\(program): \(escaped(text, limit: 4096))\n"
-    _ = writeAll(Array(line.utf8), to: Diagnostics.descriptor)
-}
-
-/// write(2) until nothing is left; false where it fails.
-func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
-    bytes.withUnsafeBytes { bytes in
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = Glibc.write(
-                descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            if count <= 0 { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
 }
 
 /// `path` as seen from the root directory.

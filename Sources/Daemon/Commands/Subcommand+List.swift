@@ -17,7 +17,7 @@ extension Subcommand {
         let jobs = try access.jobs()
         let waiting = access.spool.waiting
         if arguments.flags.contains("--json") {
-            return printJSON(
+            return Terminal.show(
                 .object([
                     "jobs": Node(jobs.map { access.node($0) }),
                     "waiting": Node(waiting.manifests.map(\.node)),
@@ -34,13 +34,13 @@ extension Subcommand {
         let lines =
             waiting.manifests.map { escaped($0.text(limit: waiting.limit)) }
             + (waiting.shortage.map { [escaped("no manifests are taken: \($0)")] } ?? [])
-        return print(
-            table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows)
+        return Terminal.show(
+            text: table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows)
                 + lines.map { $0 + "\n" }.joined())
     }
 
     /// Columns two spaces apart; on a terminal, lines that fit.
-    private static func table(_ rows: [[String]]) -> String {
+    private static func table(_ rows: [[String]]) -> [String] {
         let limit = isatty(STDOUT_FILENO) == 1 ? ProgressDisplay.width : Int.max
         let widths = (rows.first ?? []).indices.map { column in
             rows.map { $0[column].unicodeScalars.count }.max() ?? 0
@@ -52,7 +52,7 @@ extension Subcommand {
                 line += text + String(repeating: " ", count: padding)
             }
             while line.hasSuffix(" ") { line.removeLast() }
-            return String(line.prefix(limit)) + "\n"
-        }.joined()
+            return String(line.prefix(limit))
+        }
     }
 }

@@ -51,10 +51,10 @@ extension Subcommand {
         display.clear()
         let outputs = paths.map { Output(at: $0) }
         if arguments.flags.contains("--json") {
-            return printJSON(
+            return Terminal.show(
                 .object(["id": Node(job.id), "outputs": Node(outputs.map(\.node))]))
         }
-        return print(outputs.map { $0.summary + "\n" }.joined())
+        return Terminal.show(outputs.map(\.summary))
     }
 
     static let validate = Subcommand(
@@ -76,7 +76,7 @@ extension Subcommand {
         job.warned = { display.say($0) }
         let demand = try job.validate()
         if arguments.flags.contains("--json") {
-            return printJSON(
+            return Terminal.show(
                 .object([
                     "valid": true, "name": Node(source.manifest.name),
                     "threads": Node(demand.threads), "memory_bytes": Node(demand.memory),
@@ -86,12 +86,9 @@ extension Subcommand {
         let scratch =
             demand.scratch > 0 ? ", \(size(demand.scratch)) of it for hidden states" : ""
         let threads = demand.threads == 1 ? "1 thread" : "\(demand.threads) threads"
-        return print(
-            """
-            \(escaped(source.file)): correct; on \(threads) it takes \
-            \(size(demand.memory)) of memory and \(size(demand.disk)) of disk\(scratch)
-
-            """)
+        return Terminal.show(
+            "\(source.file): correct; on \(threads) it takes \(size(demand.memory)) of memory and "
+                + "\(size(demand.disk)) of disk\(scratch)")
     }
 
     private static func foregroundJob(
@@ -113,10 +110,6 @@ extension Subcommand {
         manifest.limits.time = limits.timeLimit(of: manifest)
         return Job(id: identifiers.next(), manifest: manifest, paths: roots, ceiling: limits)
     }
-}
-
-func printJSON(_ node: Node) -> ExitCode {
-    print(String(decoding: JSON.encode(node), as: UTF8.self) + "\n")
 }
 
 /// A manifest that asks for more than a configuration allows.

@@ -17,7 +17,7 @@ extension Subcommand {
         let paths = try outputs(operand, arguments)
         let nodes = try paths.map { (path: $0, report: try Output.report(in: $0)) }
         if arguments.flags.contains("--json") {
-            return printJSON(
+            return Terminal.show(
                 nodes.count == 1 ? nodes[0].report : Node(nodes.map(\.report)))
         }
         let texts = try nodes.map { path, node in
@@ -26,7 +26,7 @@ extension Subcommand {
             }
             return "\(escaped(path, limit: 4096))\n\n\(PlainReport(contents).text)"
         }
-        return print(texts.joined(separator: "\n"))
+        return Terminal.show(text: texts.joined(separator: "\n"))
     }
 
     /// The directories that are meant: what is one on disk, else what the job has published.

@@ -83,14 +83,14 @@ extension Subcommand {
         if let refusal = answer?.refusal { throw RequestError.refused(verb, subject, refusal) }
         if answer == nil, verb.isAboutDaemon { throw RequestError.unanswered(verb) }
         if arguments.flags.contains("--json") {
-            return printJSON(
+            return Terminal.show(
                 .object([
                     "id": Node(id), "request": Node(verb.rawValue), "granted": Node(answer != nil),
                 ]))
         }
-        return print(
+        return Terminal.show(
             "asked to \(verb.rawValue)\(subject)"
-                + (answer == nil ? "; no answer yet, is the daemon running?\n" : ": granted\n"))
+                + (answer == nil ? "; no answer yet, is the daemon running?" : ": granted"))
     }
 
     private static func awaitAnswer(

@@ -13,7 +13,7 @@ extension Subcommand {
     ) { arguments, program in
         let access = try SpoolAccess(arguments)
         let job = try access.job(arguments.operand("the job", program))
-        if arguments.flags.contains("--json") { return printJSON(access.node(job)) }
+        if arguments.flags.contains("--json") { return Terminal.show(access.node(job)) }
         var lines: [(String, String)] = [
             ("id", job.id), ("name", escaped(job.name)), ("file", escaped(job.file)),
             ("state", "\(job.state.rawValue) since \(date(job.since))"),
@@ -33,9 +33,9 @@ extension Subcommand {
         }
         let width = lines.map(\.0.utf8.count).max() ?? 0
         let text = lines.map { name, value in
-            name + String(repeating: " ", count: width - name.utf8.count + 2) + value + "\n"
+            name + String(repeating: " ", count: width - name.utf8.count + 2) + value
         }
-        return print(text.joined())
+        return Terminal.show(text)
     }
 
     /// Local time, as `2025-03-14 09:26:53`.

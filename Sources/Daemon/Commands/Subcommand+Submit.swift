@@ -16,8 +16,10 @@ extension Subcommand {
         let source = try ManifestSource(arguments.operand("the manifest", program))
         let inbox = try SpoolAccess(arguments).spool.inbox
         let name = try drop(source, into: inbox)
-        if arguments.flags.contains("--json") { return printJSON(.object(["file": Node(name)])) }
-        return print(name + "\n")
+        if arguments.flags.contains("--json") {
+            return Terminal.show(.object(["file": Node(name)]))
+        }
+        return Terminal.show(name)
     }
 
     /// Writes under a dot name, which the daemon ignores, and renames: it sees the whole file or none.

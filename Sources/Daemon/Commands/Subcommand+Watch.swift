@@ -28,17 +28,17 @@ extension Subcommand {
             }
             if isJSON {
                 let node = access.node(job)
-                if node != shown { _ = printLine(node) }
+                if node != shown { _ = Terminal.show(node, indent: nil) }
                 shown = node
             } else if job.state != state {
                 display.clear()
                 let reason = job.reason.map { ": \(escaped($0, limit: 4096))" } ?? ""
-                _ = print("\(job.state.rawValue)\(reason)\n")
+                _ = Terminal.show("\(job.state.rawValue)\(reason)")
             }
             state = job.state
             if job.state.isFinished {
                 if !isJSON {
-                    for output in access.spool.outputs(job) { _ = print(output.summary + "\n") }
+                    _ = Terminal.show(access.spool.outputs(job).map(\.summary))
                 }
                 if job.state == .done { return .done }
                 return job.exitCode.flatMap { ExitCode(rawValue: $0) } ?? .software
@@ -46,9 +46,5 @@ extension Subcommand {
             if !isJSON, let progress = access.progress(job) { display.show(progress) }
             usleep(300_000)
         }
-    }
-
-    private static func printLine(_ node: Node) -> ExitCode {
-        print(String(decoding: JSON.encode(node, indent: nil), as: UTF8.self) + "\n")
     }
 }

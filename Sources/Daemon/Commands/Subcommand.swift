@@ -32,7 +32,7 @@ struct Subcommand: Sendable {
         let arguments = try Arguments(
             words, flags: options.filter { $0.value == nil }.map(\.name) + ["--help"],
             valued: options.filter { $0.value != nil }.map(\.name), program: program)
-        if arguments.flags.contains("--help") { return print(help) }
+        if arguments.flags.contains("--help") { return Terminal.show(text: help) }
         return try body(arguments, program)
     }
 

@@ -125,7 +125,7 @@ struct WorkerProgram {
     private func say(_ event: WorkerEvent) { _ = writeAll(event.line, to: STDOUT_FILENO) }
 
     private func complain(_ text: String) {
-        _ = writeAll(Array("\(text)\n".utf8), to: STDERR_FILENO)
+        Terminal.say(text)
     }
 
     /// Lets through what is new, and now and then what is not.
