@@ -53,7 +53,10 @@ import Testing
             try run(["prune", manifest], setup: setup)
         }
 
-        var hasOutput: Bool { access(joined(path, "out"), F_OK) == 0 }
+        var hasOutput: Bool {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return names.contains { $0.hasPrefix("out") }
+        }
     }
 
     /// The lines that are not progress.
@@ -138,7 +141,7 @@ import Testing
                     [command, place.manifest], setup: "ulimit -v \(megabytes * 1024)")
                 let status = program.wait()
                 // The dynamic linker's own, and OpenBLAS's, before there is a program.
-                if [127, 128 + SIGINT, 130].contains(status), megabytes < 400 { continue }
+                if [127, 128 + SIGINT].contains(status), megabytes < 400 { continue }
                 #expect(
                     Self.statuses.contains(status), "\(command) \(megabytes): \(program.output)")
                 if status == 0 {
