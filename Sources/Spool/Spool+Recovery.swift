@@ -40,17 +40,22 @@ extension Spool {
         var result = Recovery()
         try dropLeftovers(&result)
         var seen: Set<String> = []
+        var jobs: [(id: String, state: JobState)] = []
+        // All are looked at before any is moved.
         for state in [JobState.active, .queued, .deferred, .held] {
             let (identifiers, others) = try entries(state)
             result.warn(of: others)
             for id in identifiers {
-                let isSecond = !seen.insert(id).inserted || hasEnded(id)
-                let record =
-                    isSecond
-                    ? try dropSecond(id, state, &result) : try healthyRecord(id, state, &result)
-                guard let record else { continue }
-                try recover(record, roots, &result)
+                if seen.insert(id).inserted, !hasEnded(id) {
+                    jobs.append((id, state))
+                } else {
+                    try dropSecond(id, state, &result)
+                }
             }
+        }
+        for (id, state) in jobs {
+            guard let record = try healthyRecord(id, state, &result) else { continue }
+            try recover(record, roots, &result)
         }
         return result
     }
@@ -93,8 +98,8 @@ extension Spool {
         } else {
             record.reason = "the daemon or the machine went down during attempt \(record.attempts)"
             let moved = try move(record, to: .queued)
-            // The caller finds it in `queued` when it comes to that directory.
             result.requeued.append(moved)
+            result.queued.append(moved)
         }
     }
 
@@ -147,9 +152,9 @@ extension Spool {
     /// Gives up a job that a state further on has already, under a name of its own.
     private func dropSecond(
         _ id: String, _ state: JobState, _ result: inout Recovery
-    ) throws -> JobRecord? {
+    ) throws {
         do throws(SystemError) {
-            guard let name = try setAside(id, state) else { return nil }
+            guard let name = try setAside(id, state) else { return }
             let known = try? record(in: directory(name, state), id: id, state: state)
             let copy = JobRecord(
                 id: name, state: state, name: known?.name ?? id, file: known?.file ?? "\(id).yaml",
@@ -160,7 +165,6 @@ extension Spool {
         } catch {
             try note(error, about: directory(id, state), &result)
         }
-        return nil
     }
 
     /// Moves a job that cannot be run to `failed`; where that cannot be done either, it stays.

@@ -17,7 +17,7 @@ import Testing
         var manifest: String { joined(path, "m.yaml") }
         var weights: String { joined(path, "model/model.safetensors") }
 
-        init(samples: Int = 400) throws {
+        init(samples: Int = 100) throws {
             var template = Array(joined(P_tmpdir, "stade-attend-XXXXXX").utf8CString)
             guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
             path = String(
@@ -31,7 +31,7 @@ import Testing
                 version: 1
                 model: \(path)/model
                 output: \(path)/out
-                prune: {sparsity: 0.5, method: stade}
+                prune: {sparsity: \(samples < 100 ? "0.5" : "[0.4, 0.5, 0.6, 0.7]"), method: stade}
                 calibration:
                   text: \(AttendantTests.demo)/text/calibration.txt
                   samples: \(samples)
@@ -53,7 +53,10 @@ import Testing
             try run(["prune", manifest], setup: setup)
         }
 
-        var hasOutput: Bool { access(joined(path, "out"), F_OK) == 0 }
+        var hasOutput: Bool {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return names.contains { $0.hasPrefix("out") }
+        }
     }
 
     /// The lines that are not progress.
@@ -137,8 +140,8 @@ import Testing
                 let program = try place.run(
                     [command, place.manifest], setup: "ulimit -v \(megabytes * 1024)")
                 let status = program.wait()
-                // The dynamic linker's own, before there is a program.
-                if status == 127, megabytes < 400 { continue }
+                // The dynamic linker's own, and OpenBLAS's, before there is a program.
+                if [127, 128 + SIGINT].contains(status), megabytes < 400 { continue }
                 #expect(
                     Self.statuses.contains(status), "\(command) \(megabytes): \(program.output)")
                 if status == 0 {

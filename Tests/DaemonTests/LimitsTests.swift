@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func floodOfRejectedManifests_takesNothingOfTheHistory() throws {
-        let scratch = try ScratchDaemon("{}\nhistory: {jobs: 5, rejected: 10, snapshots: 1}")
+        let scratch = try ScratchDaemon("{}\nhistory: {jobs: 20, rejected: 10, snapshots: 1}")
         try scratch.start()
         try scratch.submit("bad-mine")
         #expect(eventually { scratch.jobs(.failed).count == 1 })

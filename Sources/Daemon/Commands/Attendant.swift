@@ -114,7 +114,8 @@ struct Attendant {
     private func verdict(_ end: ChildProcess.End) -> (String, ExitCode) {
         let said = lastWords.map { " (\($0))" } ?? ""
         let isMemory =
-            end.ranOutOfMemory(memoryLimit.map { $0 / 2 } ?? .max)
+            // How much of a limit on addresses was in use nobody knows any more.
+            end.ranOutOfMemory(memoryLimit == nil ? .max : 0)
             || lastWords.map { text in
                 ["memory", "alloc", "map segment"].contains { text.contains($0) }
             } ?? false
