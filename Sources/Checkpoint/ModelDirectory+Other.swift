@@ -26,7 +26,8 @@ extension ModelDirectory {
             .compactMap(\.name).sorted()
         let caches = folders.filter { $0.hasPrefix("models--") }
         if let first = caches.first {
-            let inside = ModelDirectory(joined(path, first), followSymlinks: followSymlinks)
+            let inside = ModelDirectory(
+                joined(path, first), followSymlinks: followSymlinks, inputs: inputs)
             let snapshot = try? inside.snapshot()
             return "is a cache of the hub; name a model in it, such as "
                 + escaped(joined(first, snapshot.map { "snapshots/\($0)" } ?? "snapshots/REVISION"))
@@ -72,7 +73,8 @@ extension ModelDirectory {
     }
 
     private func holdsModel(_ name: String) -> Bool {
-        let inside = ModelDirectory(joined(path, name), followSymlinks: followSymlinks)
+        let inside = ModelDirectory(
+            joined(path, name), followSymlinks: followSymlinks, inputs: inputs)
         return (try? inside.openIfPresent(Checkpoint.configName)) != nil
     }
 
