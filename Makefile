@@ -32,6 +32,7 @@ test: ## run every test, the linter, a short soak and, as root, the test of the 
 	@swift test $(TEST_FLAGS) 2>&1 \
 		| tee $(TESTING)/tests.log | etc/summarize-tests
 	@$(MAKE) lint
+	@etc/run-documents $(TESTING)/release README.md docs/guide.md
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
 	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
@@ -63,7 +64,7 @@ lint: ## check the layout of the sources and the manifest in the README
 		| diff - etc/demo/first.yaml \
 		|| { echo 'README.md: its first manifest is not etc/demo/first.yaml' >&2; exit 1; }
 
-bench: build ## measure, see Benchmarks/README.md; PYTHON=FILE to compare with PyTorch
+bench: build ## measure, see docs/benchmarks.md; PYTHON=FILE to compare with PyTorch
 	@$(BUILD)/stade-bench
 
 # Under sudo there may be no swift: then what 'make static' has built is installed.
@@ -77,7 +78,9 @@ install: ## install programs, unit, account, directories, catalog; DESTDIR= and 
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d etc/sysusers.d/stade.conf
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d etc/tmpfiles.d/stade.conf
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog etc/stade.catalog
-	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade README.md LICENSE
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade \
+		README.md CHANGELOG.md CONTRIBUTING.md LICENSE
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/docs docs/*
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/examples etc/examples/*.yaml
 	@for page in etc/man/*; do install -D -m 0644 -t \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page"; done
