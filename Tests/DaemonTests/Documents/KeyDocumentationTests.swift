@@ -56,7 +56,11 @@ import Testing
         "roots.read": ["roots.read: [/x]"], "roots.write": ["roots.write: [/x]"],
         "limits.jobs": ["limits.jobs: 7"], "limits.jobs_per_user": ["limits.jobs_per_user: 7"],
         "checkpoint.interval": ["checkpoint.interval: 7s"], "history.jobs": ["history.jobs: 7"],
-        "history.age": ["history.age: 7d"], "log": ["log: error"],
+        "limits.priority_max": ["limits.priority_max: 7"],
+        "history.jobs_per_user": ["history.jobs_per_user: 7"],
+        "history.rejected": ["history.rejected: 7"],
+        "history.snapshots": ["history.snapshots: 7"], "history.age": ["history.age: 7d"],
+        "log": ["log: error"],
     ]
 
     /// A file of `section.key: value` lines; later ones replace earlier ones.
