@@ -114,7 +114,7 @@ import Testing
             let name = "\(message)".map { $0.isUppercase ? "_" + $0.lowercased() : String($0) }
             return [name.joined(), message.rawValue]
         }
-        #expect(documented == messages)
+        #expect(Set(documented) == Set(messages) && documented.count == messages.count)
         let catalog = String(decoding: try readFile(sourcePath("etc/stade.catalog")), as: UTF8.self)
         for message in Message.allCases {
             #expect(catalog.contains("-- \(message.rawValue)\n"), "\(message)")

@@ -35,7 +35,9 @@ struct Document {
         var language: String?
         var code: [Substring] = []
         var rows: [[String]] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) + [""] {
+        // One more line, so that every table ends.
+        let lines = (text + "\n").split(separator: "\n", omittingEmptySubsequences: false)
+        for line in lines {
             if line.hasPrefix("```") {
                 if let known = language {
                     blocks.append(Block(language: known, text: code.joined(separator: "\n")))

@@ -57,6 +57,8 @@ import Testing
         "limits.jobs": ["limits.jobs: 7"], "limits.jobs_per_user": ["limits.jobs_per_user: 7"],
         "checkpoint.interval": ["checkpoint.interval: 7s"], "history.jobs": ["history.jobs: 7"],
         "limits.priority_max": ["limits.priority_max: 7"],
+        "limits.waiting_per_user": ["limits.waiting_per_user: 7"],
+        "limits.reserve": ["limits.reserve: 7MiB"],
         "history.jobs_per_user": ["history.jobs_per_user: 7"],
         "history.rejected": ["history.rejected: 7"],
         "history.snapshots": ["history.snapshots: 7"], "history.age": ["history.age: 7d"],
@@ -154,8 +156,8 @@ import Testing
                 let heard = try kind.read(Self.file(without + other.prefix(1)))
                 #expect(silent != heard, "\(key) is not heard")
                 // Words in place of a value describe what cannot be written.
-                guard value.hasPrefix("`"), value.hasSuffix("`"), value.count { $0 == "`" } == 2
-                else { continue }
+                let quotes = value.count { $0 == "`" }
+                guard value.hasPrefix("`"), value.hasSuffix("`"), quotes == 2 else { continue }
                 let said = try kind.read(Self.file(without + ["\(key): \(plain)"]))
                 #expect(said == silent, "\(key): \(value)")
             } else {
