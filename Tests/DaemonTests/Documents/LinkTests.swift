@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Posix
 import Testing
@@ -30,6 +31,16 @@ import Testing
             else { continue }
             #expect(access(sourcePath(code), F_OK) == 0, "\(name): \(code)")
         }
+    }
+
+    /// The table of modules is that of the directories.
+    @Test func modulesAreListed() throws {
+        let table = try #require(
+            try Document("docs/architecture.md").table("module", "responsibility"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: sourcePath("Sources"))
+        #expect(
+            Set(table.rows.flatMap { Document.code($0[0]) })
+                == Set(names).subtracting(["staded", "stadectl"]))
     }
 
     /// The first page is short, and names what it must.

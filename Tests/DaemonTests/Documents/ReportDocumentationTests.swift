@@ -26,6 +26,11 @@ import Testing
         ),
     ]
 
+    /// Keys that no sound model and text bring about; other tests do.
+    private static let rare: Set<String> = [
+        "perplexity.dense_text", "perplexity.pruned_text", "curve[].perplexity_text", "warnings",
+    ]
+
     /// `layers[].bias.policy` and the like.
     private static func paths(_ node: Node, _ prefix: String, into result: inout Set<String>) {
         if let members = node.members {
@@ -95,7 +100,9 @@ import Testing
         }
         #expect(written.count > 80)
         #expect(Set(described).count == described.count, "each key once")
-        #expect(Set(described).subtracting(written) == [], "described, but not written")
+        #expect(
+            Set(described).subtracting(written).subtracting(Self.rare) == [],
+            "described, but not written")
         #expect(written.subtracting(described) == [], "written, but not described")
     }
 
