@@ -88,7 +88,8 @@ extension Box {
         let bytes = try readFile(self[file])
         let count = (0..<8).reduce(0) { $0 | Int(bytes[$1]) << (8 * $1) }
         let header = try JSON.parse(Array(bytes[8..<(8 + count)]), file: file)
-        let names = (header.object ?? []).map(\.key).filter { $0 != "__metadata__" }
+        guard case .object(let members) = header.value else { return [] }
+        let names = members.map(\.key).filter { $0 != "__metadata__" }
         let map = names.map { "\"\($0)\": \"model-00001-of-00001.safetensors\"" }
         return Array(
             """

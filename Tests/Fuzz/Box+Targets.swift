@@ -33,7 +33,7 @@ extension Box {
                 commands: [validate("llama"), validate("llama"), prune("llama")], weight: 4),
             Target(
                 name: "tokenizer", file: "demo/tokenizer.json", form: .text,
-                seeds: [try read("demo/tokenizer.json")] + tokenizers(),
+                seeds: try [read("demo/tokenizer.json")] + tokenizers(),
                 commands: [validate("text.txt"), validate("choices"), prune("text.txt")], weight: 4),
             Target(
                 name: "tokenizer_config", file: "demo/tokenizer_config.json", form: .text,

@@ -53,7 +53,7 @@ struct Mutator {
             for _ in 0...below(8) { bytes.insert(contentsOf: part, at: place) }
         case 5:
             let other = any(seeds)
-            bytes = bytes[..<place] + other[range(other.count, limit: other.count)]
+            bytes = Array(bytes[..<place]) + other[range(other.count, limit: other.count)]
         case 6:
             // An integer of one to eight bytes.
             let value = any([0, 1, 0x7f, 0x80, 0xff, 1 << 31, 1 << 32, .max, .min, -1])

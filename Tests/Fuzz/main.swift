@@ -6,6 +6,6 @@ import Posix
 do {
     exit(try Fuzz(Settings()).run())
 } catch {
-    fputs("stade-fuzz: \((error as? any Failure)?.description ?? "\(error)")\n", stderr)
+    say("stade-fuzz: \((error as? any Failure)?.description ?? "\(error)")")
     exit(((error as? any Failure)?.exitCode ?? .software).rawValue)
 }
