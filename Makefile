@@ -18,7 +18,7 @@ PROGRAMS = $(STATIC)/release
 TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest \
 	-Xswiftc -Xllvm -Xswiftc -sil-disable-pass=copy-propagation
 
-.PHONY: help demo test screenshots soak build static format lint bench install uninstall deb clean prerequisites
+.PHONY: help demo test fuzz screenshots soak build static format lint bench install uninstall deb clean prerequisites
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,20 +26,26 @@ help: ## show this
 demo: build ## prune two small models through a daemon of their own and show the result
 	@BIN=$(BUILD) etc/demo/run
 
-test: ## run every test, the linter, a short soak and, as root, the test of the whole service
+test: ## run every test, the linter, a short soak; as root also attacks and the whole service
 	@etc/prerequisites --tests
 	@mkdir -p $(TESTING)
 	@swift test $(TEST_FLAGS) 2>&1 \
 		| tee $(TESTING)/tests.log | etc/summarize-tests
 	@$(MAKE) lint
+	@etc/run-documents $(TESTING)/release README.md docs/guide.md
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
+	@Tests/Attacks/run $(TESTING)/release | tee $(TESTING)/attacks.log
 	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
-	@etc/list-faults Tests/Faults/faults.txt $(TESTING)/tests.log $(TESTING)/system.log
+	@etc/list-faults Tests/Faults/faults.txt \
+		$(TESTING)/tests.log $(TESTING)/system.log $(TESTING)/attacks.log
 	@printf 'make test: %s; lint clean; %s\n' \
 		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
 		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
-			$(TESTING)/system.log)"
+			$(TESTING)/system.log $(TESTING)/attacks.log)"
+
+fuzz: build ## spoil files of every kind and give them to the programs; MINUTES=3 SEED=number
+	@$(BUILD)/stade-fuzz
 
 screenshots: build ## check the report page in headless Chromium; pictures in .build/screenshots/
 	@BIN=$(BUILD) Tests/Reports/screenshots
@@ -63,7 +69,7 @@ lint: ## check the layout of the sources and the manifest in the README
 		| diff - etc/demo/first.yaml \
 		|| { echo 'README.md: its first manifest is not etc/demo/first.yaml' >&2; exit 1; }
 
-bench: build ## measure, see Benchmarks/README.md; PYTHON=FILE to compare with PyTorch
+bench: build ## measure, see docs/benchmarks.md; PYTHON=FILE to compare with PyTorch
 	@$(BUILD)/stade-bench
 
 # Under sudo there may be no swift: then what 'make static' has built is installed.
@@ -77,7 +83,9 @@ install: ## install programs, unit, account, directories, catalog; DESTDIR= and 
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d etc/sysusers.d/stade.conf
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/tmpfiles.d etc/tmpfiles.d/stade.conf
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/catalog etc/stade.catalog
-	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade README.md LICENSE
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade \
+		README.md CHANGELOG.md CONTRIBUTING.md LICENSE
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/docs docs/*
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/examples etc/examples/*.yaml
 	@for page in etc/man/*; do install -D -m 0644 -t \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page"; done

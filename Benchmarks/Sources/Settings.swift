@@ -2,7 +2,7 @@ import Documents
 import Glibc
 import Posix
 
-/// What to measure, from the variables that `make bench` takes; see Benchmarks/README.md.
+/// What to measure, from the variables that `make bench` takes; see docs/benchmarks.md.
 struct Settings: Sendable {
     let parts: [Part]
     /// The directory of the model and the file of the calibration text.

@@ -1,7 +1,7 @@
 import Pruning
 
-/// A job as its user wrote it: the file described under "Manifest" in the README, checked and with
-/// every default filled in. Paths are as written; who runs the job resolves them.
+/// A job as its user wrote it: the file that `docs/manifest.md` describes, checked and with every
+/// default filled in. Paths are as written; who runs the job resolves them.
 package struct Manifest: Sendable {
     /// `name`, or the manifest file's name without its extension.
     package var name: String

@@ -5,7 +5,7 @@ import Pruning
 import Tensors
 import Transformer
 
-/// What was gained and what it cost: `stade-report.json`, whose keys are described in the README.
+/// What was gained and what it cost: `stade-report.json`, whose keys are in docs/report.md.
 struct Report: Sendable {
     static let fileName = "stade-report.json"
     /// The same for people: `ReportPage`.

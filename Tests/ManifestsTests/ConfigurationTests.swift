@@ -15,8 +15,8 @@ import Testing
         #expect(configuration.roots.read == ["/srv/stade/models", "/srv/stade/data"])
         #expect(configuration.roots.write == ["/srv/stade/out"])
         #expect(configuration.limits.threads == 8 && configuration.limits.memory == 32 << 30)
-        #expect(configuration.limits.jobs == 2 && configuration.limits.jobsPerUser == 4)
-        #expect(configuration.history.jobs == 1000 && configuration.history.age == 90 * 86400)
+        #expect(configuration.limits.jobs == 2 && configuration.limits.jobsPerUser == 1)
+        #expect(configuration.history.jobs == 4000 && configuration.history.age == 90 * 86400)
         #expect(configuration.log == .info)
     }
 

@@ -13,6 +13,7 @@ _stadectl() {
         local options='--config --json --help'
         case $command in prune | validate) ;; *) options+=' --spool' ;; esac
         [ "$command" = drain ] && options+=' --off'
+        [ "$command" = prune ] && options+=' --resume'
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     else
         case $command in

@@ -8,6 +8,7 @@ complete -c stadectl -l help -d 'Explain'
 complete -c stadectl -l config -r -F -d 'The configuration'
 complete -c stadectl -n "not __fish_seen_subcommand_from prune validate" -l spool -x \
     -a '(__fish_complete_directories)' -d 'The spool'
+complete -c stadectl -n '__fish_seen_subcommand_from prune' -l resume -d 'Keep a snapshot, go on from one'
 complete -c stadectl -n '__fish_seen_subcommand_from drain' -l off -d 'Start jobs again'
 complete -c stadectl -n '__fish_seen_subcommand_from prune validate submit' -F
 complete -c stadectl -n '__fish_seen_subcommand_from report' -a '(__fish_complete_directories)'
