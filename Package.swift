@@ -80,5 +80,9 @@ let package = Package(
                     "Documents", "Posix",
                 ],
                 path: "Benchmarks/Sources", swiftSettings: settings),
+            // For 'make fuzz' alone; never installed.
+            .executableTarget(
+                name: "stade-fuzz", dependencies: ["Documents", "Pipeline", "Posix"],
+                path: "Tests/Fuzz", swiftSettings: settings),
         ]
 )
