@@ -18,7 +18,7 @@ PROGRAMS = $(STATIC)/release
 TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest \
 	-Xswiftc -Xllvm -Xswiftc -sil-disable-pass=copy-propagation
 
-.PHONY: help demo test screenshots soak build static format lint bench install uninstall deb clean prerequisites
+.PHONY: help demo test fuzz screenshots soak build static format lint bench install uninstall deb clean prerequisites
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -26,7 +26,7 @@ help: ## show this
 demo: build ## prune two small models through a daemon of their own and show the result
 	@BIN=$(BUILD) etc/demo/run
 
-test: ## run every test, the linter, a short soak and, as root, the test of the whole service
+test: ## run every test, the linter, a short soak; as root also attacks and the whole service
 	@etc/prerequisites --tests
 	@mkdir -p $(TESTING)
 	@swift test $(TEST_FLAGS) 2>&1 \
@@ -34,12 +34,17 @@ test: ## run every test, the linter, a short soak and, as root, the test of the 
 	@$(MAKE) lint
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
+	@Tests/Attacks/run $(TESTING)/release | tee $(TESTING)/attacks.log
 	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
-	@etc/list-faults Tests/Faults/faults.txt $(TESTING)/tests.log $(TESTING)/system.log
+	@etc/list-faults Tests/Faults/faults.txt \
+		$(TESTING)/tests.log $(TESTING)/system.log $(TESTING)/attacks.log
 	@printf 'make test: %s; lint clean; %s\n' \
 		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
 		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
-			$(TESTING)/system.log)"
+			$(TESTING)/system.log $(TESTING)/attacks.log)"
+
+fuzz: build ## spoil files of every kind and give them to the programs; MINUTES=3 SEED=number
+	@$(BUILD)/stade-fuzz
 
 screenshots: build ## check the report page in headless Chromium; pictures in .build/screenshots/
 	@BIN=$(BUILD) Tests/Reports/screenshots

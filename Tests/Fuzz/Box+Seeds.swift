@@ -27,7 +27,8 @@ extension Box {
             cp llama/config.json sharded
             cp llama/model.safetensors sharded/model-00001-of-00001.safetensors
             """)
-        try writeFile(self["sharded/model.safetensors.index.json"], index("llama/model.safetensors"))
+        try writeFile(
+            self["sharded/model.safetensors.index.json"], index("llama/model.safetensors"))
         for family in Self.families {
             try manifest(family, family, tokens(family))
         }
@@ -35,7 +36,8 @@ extension Box {
         let small = "samples: 4, length: 32"
         let evaluation = "evaluation: {text: text.txt, length: 64, windows: 2"
         for text in ["text.txt", "text.jsonl", "text.txt.gz", "text.jsonl.gz"] {
-            try manifest(text, "demo", ["calibration: {text: \(text), \(small)}", evaluation + "}"])
+            try manifest(
+                text, "demo", ["calibration: {text: \(text), \(small)}", evaluation + "}"])
         }
         try manifest(
             "choices", "demo",
@@ -128,10 +130,12 @@ extension Box {
     /// What an interrupted 'prune --resume' left, with its unfinished output.
     private func makeSnapshot() throws {
         try manifest(
-            "snapshot", "demo", ["calibration: {text: calibration.txt, samples: 96, length: 256}"])
+            "snapshot", "demo", ["calibration: {text: calibration.txt, samples: 48, length: 128}"])
         try shell(
             """
             rm -rf out/*
+            # Below the configuration's root, not here.
+            sed -i 's/^output:.*/output: snapshot/' manifests/snapshot.yaml
             '\(stadectl)' prune --config fuzz.yaml --resume manifests/snapshot.yaml & p=$!
             for i in $(seq 1000); do find out -name progress.json | grep -q . && break; sleep 0.01; done
             kill -TERM $p; wait $p || :

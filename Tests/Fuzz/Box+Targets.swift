@@ -5,7 +5,9 @@ extension Box {
     /// Every parser, each with valid files and the commands that meet it.
     func targets() throws -> [Target] {
         func read(_ name: String) throws -> [UInt8] { try readFile(self[name]) }
-        func validate(_ name: String) -> [String] { [stadectl, "validate", "manifests/\(name).yaml"] }
+        func validate(_ name: String) -> [String] {
+            [stadectl, "validate", "manifests/\(name).yaml"]
+        }
         func prune(_ name: String) -> [String] { [stadectl, "prune", "manifests/\(name).yaml"] }
         func examples() throws -> [[UInt8]] {
             let directory = joined(settings.project, "etc/examples")
@@ -15,47 +17,52 @@ extension Box {
         var list = [
             Target(
                 name: "manifest", file: "fuzzed.yaml", form: .text,
-                seeds: try names(self["manifests"]).map { try read("manifests/\($0)") } + examples(),
-                commands: [[stadectl, "validate", "fuzzed.yaml"]], weight: 5),
+                seeds: try names(self["manifests"]).map { try read("manifests/\($0)") }
+                    + examples(),
+                commands: [[stadectl, "validate", "fuzzed.yaml"]], weight: 40),
             Target(
                 name: "configuration", file: "daemon.yaml", form: .text,
                 seeds: [
-                    try read("fuzz.yaml"), try readFile(joined(settings.project, "etc/staded.yaml")),
+                    try read("fuzz.yaml"),
+                    try readFile(joined(settings.project, "etc/staded.yaml")),
                 ],
-                commands: [[staded, "--check", "--config", "daemon.yaml"]], weight: 3),
+                commands: [[staded, "--check", "--config", "daemon.yaml"]], weight: 24),
             Target(
                 name: "index", file: "sharded/model.safetensors.index.json", form: .text,
                 seeds: [try read("sharded/model.safetensors.index.json")],
-                commands: [validate("sharded"), prune("sharded")], weight: 2),
+                commands: [validate("sharded"), prune("sharded")], weight: 16),
             Target(
                 name: "safetensors", file: "llama/model.safetensors", form: .safetensors,
                 seeds: [try read("llama/model.safetensors"), try read("llama.tokens.safetensors")],
-                commands: [validate("llama"), validate("llama"), prune("llama")], weight: 4),
+                commands: [validate("llama"), validate("llama"), prune("llama")], weight: 32),
             Target(
                 name: "tokenizer", file: "demo/tokenizer.json", form: .text,
                 seeds: try [read("demo/tokenizer.json")] + tokenizers(),
-                commands: [validate("text.txt"), validate("choices"), prune("text.txt")], weight: 4),
+                commands: [validate("text.txt"), validate("choices"), prune("text.txt")], weight: 32
+            ),
             Target(
                 name: "tokenizer_config", file: "demo/tokenizer_config.json", form: .text,
                 seeds: [try read("demo/tokenizer_config.json")],
-                commands: [validate("text.txt"), prune("text.txt")]),
+                commands: [validate("text.txt"), prune("text.txt")], weight: 8),
             Target(
                 name: "choices", file: "questions.jsonl", form: .text,
                 seeds: [try read("questions.jsonl")],
-                commands: [validate("choices"), prune("choices")], weight: 2),
+                commands: [validate("choices"), prune("choices")], weight: 16),
             Target(
                 name: "tokens", file: "llama.tokens.safetensors", form: .safetensors,
                 seeds: [try read("llama.tokens.safetensors"), try read("opt.tokens.safetensors")],
-                commands: [validate("llama"), prune("llama")], weight: 2),
+                commands: [validate("llama"), prune("llama")], weight: 16),
             Target(
                 name: "statistics", file: "known.safetensors", form: .safetensors,
                 seeds: [try read("known.safetensors")],
-                commands: [validate("statistics"), prune("statistics")], weight: 2),
+                commands: [validate("statistics"), prune("statistics")], weight: 16),
             Target(
                 name: "report", file: "report/stade-report.json", form: .text,
                 seeds: [try read("report/stade-report.json")],
-                commands: [[stadectl, "report", "report"], [stadectl, "report", "--json", "report"]],
-                weight: 4),
+                commands: [
+                    [stadectl, "report", "report"], [stadectl, "report", "--json", "report"],
+                ],
+                weight: 32),
         ]
         for family in Self.families {
             list.append(
@@ -63,18 +70,19 @@ extension Box {
                     name: "config-\(family)", file: "\(family)/config.json", form: .text,
                     seeds: try [read("\(family)/config.json")]
                         + Self.families.map { try read("\($0)/config.json") },
-                    commands: [validate(family), prune(family)]))
+                    commands: [validate(family), prune(family)], weight: 8))
         }
         for text in ["text.txt", "text.jsonl"] {
             list.append(
                 Target(
-                    name: text, file: text, form: .text, seeds: [try read(text), try read("text.jsonl")],
-                    commands: [validate(text), prune(text)]))
+                    name: text, file: text, form: .text,
+                    seeds: [try read(text), try read("text.jsonl")],
+                    commands: [validate(text), prune(text)], weight: 8))
             list.append(
                 Target(
                     name: "\(text).gz", file: "\(text).gz", form: .binary,
                     seeds: [try read("\(text).gz"), try read("text.jsonl.gz")],
-                    commands: [validate("\(text).gz"), prune("\(text).gz")]))
+                    commands: [validate("\(text).gz"), prune("\(text).gz")], weight: 8))
         }
         return try list + spoolTargets() + snapshotTargets()
     }

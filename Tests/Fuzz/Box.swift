@@ -79,7 +79,9 @@ struct Box {
         if hasControls { faults.append("control characters in what it says") }
         if end.status != 0, end.said.isEmpty { faults.append("fails without a word") }
         faults += try leftovers(target, end.status)
-        if target.pristine == nil, let valid = target.seeds.first { try replace(target.file, valid) }
+        if target.pristine == nil, let valid = target.seeds.first {
+            try replace(target.file, valid)
+        }
         return (end, faults)
     }
 

@@ -49,14 +49,17 @@ struct Fuzz {
         }
         for (name, line) in tally.sorted(by: { $0.key < $1.key }) {
             let padded = name + String(repeating: " ", count: max(1, 16 - name.utf8.count))
-            say("\(padded)\(line.cases) cases, \(line.accepted) still valid, \(line.failures) failed")
+            say(
+                "\(padded)\(line.cases) cases, \(line.accepted) still valid, \(line.failures) failed"
+            )
         }
         let failures = tally.values.reduce(0) { $0 + $1.failures }
         let cases = tally.values.reduce(0) { $0 + $1.cases }
         say(
             failures == 0
                 ? "fuzz: \(cases) cases, each ended as documented; seed \(settings.seed)"
-                : "fuzz: \(failures) of \(cases) cases failed; SEED=\(settings.seed) CASE=n tries one again")
+                : "fuzz: \(failures) of \(cases) cases failed; SEED=\(settings.seed) CASE=n tries one again"
+        )
         return failures == 0 ? 0 : 1
     }
 }

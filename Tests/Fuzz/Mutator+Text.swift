@@ -7,7 +7,8 @@ extension Mutator {
         "true", "null", "\"3\"", "[1]", String(repeating: "9", count: 400),
     ]
     private static let strings = [
-        "", "\\u0000", "\\ud800", "\\ud83d\\ude00", "\\u202e", "\\u001b[2J", "../../../../etc/passwd",
+        "", "\\u0000", "\\ud800", "\\ud83d\\ude00", "\\u202e", "\\u001b[2J",
+        "../../../../etc/passwd",
         "/", ".", "/dev/zero", "/proc/self/mem", "\u{feff}", "é", "e\u{301}", "\u{1f1e9}\u{1f1ea}",
         "(.*)*x", "(a+)+$", "[", "\\\\", "%s%n", "a/b", "~", "*x", "&x", "!!int 3", "<<",
         "\u{0}", "\u{85}\u{2028}", "<img src=x>", "{{7*7}}", String(repeating: "a", count: 5000),
@@ -98,7 +99,9 @@ extension Mutator {
     /// Brackets without end, with or without their partners.
     private mutating func nest(_ bytes: inout [UInt8]) {
         let depth = any([10, 33, 65, 1000, 100_000])
-        let (open, close) = any([("[", "]"), ("{\"a\":", "}"), ("{a: ", "}"), ("(", ")"), ("- ", "")])
+        let (open, close) = any([
+            ("[", "]"), ("{\"a\":", "}"), ("{a: ", "}"), ("(", ")"), ("- ", ""),
+        ])
         let inner = below(2) == 0 ? "1" : ""
         let closing = below(3) == 0 ? "" : String(repeating: close, count: depth)
         let deep = String(repeating: open, count: depth) + inner + closing
