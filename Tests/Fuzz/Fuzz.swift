@@ -36,7 +36,7 @@ struct Fuzz {
                 _ = mkdir(settings.keep, 0o755)
                 try writeFile(kept, bytes)
                 say(
-                    "FAILED  case \(number), \(target.name): \(faults.joined(separator: "; "))\n"
+                    "FAILED  case \(number), \(escaped(target.file)): \(faults.joined(separator: "; "))\n"
                         + "        \(words.joined(separator: " "))\n        input: \(kept)")
                 for said in end.said.split(separator: 0x0a).suffix(5) {
                     say("        " + escaped(String(decoding: said, as: UTF8.self), limit: 300))
