@@ -3,7 +3,7 @@ import Posix
 /// Where a manifest's `model` is, and what it is where it is no directory.
 enum ModelPath {
     /// - Throws: `RootsError`, or `PlanError` that says what was named instead and what to do.
-    static func directory(_ path: String, _ paths: Roots) throws -> String {
+    static func directory(_ path: String, _ paths: Roots) throws -> OpenFile {
         do {
             return try paths.directoryToRead(path)
         } catch let error as RootsError {

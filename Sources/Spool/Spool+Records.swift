@@ -36,7 +36,7 @@ extension Spool {
             if entry.kind == .directory, let name = entry.name, JobIdentifier.isValid(name) {
                 result.identifiers.append(name)
             } else {
-                result.others.append(joined(self.directory(state), entry.displayName))
+                result.others.append(joined(self.directory(state), displayName(entry.bytes)))
             }
         }
         return result

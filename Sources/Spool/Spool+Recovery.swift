@@ -113,7 +113,7 @@ extension Spool {
             do throws(SystemError) {
                 try removeTree(name, in: directory.descriptor)
             } catch {
-                result.warnings.append("\(joined(temporary, entry.displayName)) stays: \(error)")
+                result.warnings.append("\(joined(temporary, displayName(entry.bytes))) stays: \(error)")
             }
         }
     }

@@ -32,11 +32,9 @@ extension Subcommand {
             ]
         }
         let lines =
-            waiting.manifests.map { escaped($0.text(limit: waiting.limit)) }
-            + (waiting.shortage.map { [escaped("no manifests are taken: \($0)")] } ?? [])
-        return Terminal.show(
-            text: table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows)
-                + lines.map { $0 + "\n" }.joined())
+            waiting.manifests.map { $0.text(limit: waiting.limit) }
+            + (waiting.shortage.map { ["no manifests are taken: \($0)"] } ?? [])
+        return Terminal.show(table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows) + lines)
     }
 
     /// Columns two spaces apart; on a terminal, lines that fit.
