@@ -126,7 +126,7 @@ import Testing
     @Test func pattern_stopsWhenItIsTold() throws {
         let tokenizer = try Fixture.tokenizer("gpt2")
         struct Told: Error {}
-        try Fixture.withFile("a.txt", Array("a b c".utf8)) { (path: String) throws in
+        _ = try Fixture.withFile("a.txt", Array("a b c".utf8)) { (path: String) throws in
             #expect(throws: Told.self) {
                 try TextSource(path: path, check: { throw Told() }).tokens(with: tokenizer)
             }
