@@ -126,6 +126,7 @@ package final class CheckpointWriter: Sendable {
     }
 
     private func write(_ node: Node, to name: String) throws(SystemError) {
-        try directory.write(name, JSON.encode(node) + [UInt8(ascii: "\n")])
+        // An earlier attempt may have come so far.
+        try directory.replace(name, JSON.encode(node) + [UInt8(ascii: "\n")])
     }
 }

@@ -210,12 +210,13 @@ final class OutputBuild: Sendable {
     ) throws -> OutputRecord {
         let report = Report(self, seconds: seconds, denseSeconds: denseSeconds, curve: curve)
         let node = report.node
+        // An earlier attempt may have come so far.
         let target = directory.directory
-        try target.write(Report.fileName, JSON.encode(node) + [UInt8(ascii: "\n")])
+        try target.replace(Report.fileName, JSON.encode(node) + [UInt8(ascii: "\n")])
         if let contents = ReportContents(node) {
-            try target.write(Report.pageName, Array(ReportPage(contents).html.utf8))
+            try target.replace(Report.pageName, Array(ReportPage(contents).html.utf8))
         }
-        try target.write("README.md", Array(ModelCard(report).text.utf8))
+        try target.replace("README.md", Array(ModelCard(report).text.utf8))
         return OutputRecord(path: output.path, identity: identity, report: node)
     }
 

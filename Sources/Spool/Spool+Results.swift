@@ -69,7 +69,15 @@ extension Spool {
 
     /// Removes the checkpoint, which names the rest of what was kept of a job for a later attempt.
     /// What cannot be removed stays.
-    package func discardCheckpoint(_ record: JobRecord) { try? removeTree(checkpoint(record)) }
+    /// So does the note of outputs that are in their places: a retry must know its own.
+    package func discardCheckpoint(_ record: JobRecord) {
+        guard let directory = try? Directory(checkpoint(record)),
+            let entries = try? directory.entries()
+        else { return }
+        for entry in entries where entry.name != Self.outputsFile {
+            try? removeTree(entry.bytes, in: directory)
+        }
+    }
 
     /// Whether a later attempt has something to go on from.
     package func hasCheckpoint(_ record: JobRecord) -> Bool {
@@ -106,8 +114,10 @@ extension Spool {
             // The outputs are there; a full spool must not make the job run again.
             guard error.isNoSpace else { throw error }
         }
+        record = try move(record, to: .done)
+        // Only now: it says that the outputs are the job's.
         try? removeTree(checkpoint(record))
-        return try move(record, to: .done)
+        return record
     }
 
     /// What a job in `done` left; empty for any other.

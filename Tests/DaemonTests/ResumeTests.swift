@@ -168,7 +168,12 @@ import Testing
         let second = try Program("stadectl", words, output: joined(place.path, "second"))
         #expect(eventually(within: 60) { partials() != [stale] && !partials().isEmpty })
         let running = try #require(partials().last)
-        let third = try Program("stadectl", words, output: joined(place.path, "third"))
+        // Of another output beside it, so that neither is in the other's way.
+        let text = String(decoding: try readFile("\(place.path)/m.yaml"), as: UTF8.self)
+        try writeFile("\(place.path)/n.yaml", Array(text.replacing("out/m", with: "out/n").utf8))
+        let third = try Program(
+            "stadectl", words.dropLast() + ["\(place.path)/n.yaml"],
+            output: joined(place.path, "third"))
         #expect(second.wait() == 0)
         #expect(second.output.contains("removed \(place.path)/out/\(stale)"), "\(second.output)")
         _ = third.wait()
