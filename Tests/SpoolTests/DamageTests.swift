@@ -105,12 +105,12 @@ import Testing
             _ = try? scratch.spool.manifest(record)
             record = try scratch.spool.move(record, to: .active)
             _ = scratch.spool.hasProgressed(record)
-            _ = scratch.spool.published(record, below: scratch.roots)
+            _ = try scratch.spool.published(record, below: scratch.roots)
             record.reason = "for a test"
             if index % 2 == 0 {
                 record = try scratch.spool.finish(record, [])
             } else {
-                scratch.spool.discardWork(record, below: scratch.roots)
+                scratch.spool.discardCheckpoint(record)
                 record = try scratch.spool.move(record, to: .failed)
             }
             #expect(scratch.spool.locate(record.id) == record.state)
@@ -213,7 +213,9 @@ import Testing
         let name = ".request-cancel-20250101-000000-abcdef"
         try scratch.drop(name, "")
         let request = try #require(scratch.scan().requests.first)
-        scratch.spool.add(Answer(request: request, time: 1, refusal: "no"))
+        var answers = Answers()
+        answers.add(Answer(request: request, time: 1, refusal: "no"))
+        scratch.spool.write(&answers, at: 1)
         #expect(scratch.spool.answers.map(\.refusal) == ["no"])
         for isDrained in [true, false, true] {
             try scratch.spool.setDrained(isDrained)

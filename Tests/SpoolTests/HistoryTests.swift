@@ -218,7 +218,7 @@ extension ScratchSpool {
         var finished = FinishedJobs()
         try finished.look(at: spool)
         let removals = try spool.takeOut(finished.excess(history, now: Clock.wall()))
-        for removal in removals { spool.remove(removal, below: roots) }
+        for removal in removals { try removeTree(removal.path) }
         return removals.count
     }
 }
