@@ -41,6 +41,7 @@ struct ForegroundCheckpoint {
     func job(_ say: @escaping @Sendable (String) -> Void) -> Job {
         var job = Job(
             id: id, manifest: template.manifest, paths: template.paths, ceiling: template.ceiling)
+        job.planned = template.planned
         job.resumption = Resumption(
             directory: directory, version: version, attempt: template.id,
             interval: Double(interval)
