@@ -14,7 +14,7 @@ package final class OutputDirectory: Sendable {
     private let entry: String
     private let overwrite: Bool
 
-    /// Makes it, empty.
+    /// Makes it, empty; what an attempt left of it that was ended before it was noted goes.
     ///
     /// - Parameters:
     ///   - name: that it will have beside `partial`.
@@ -23,6 +23,7 @@ package final class OutputDirectory: Sendable {
         _ name: String, number: Int, in partial: PartialDirectory, overwrite: Bool
     ) throws {
         entry = "\(number)"
+        try removeTree(entry, in: partial.directory.descriptor)
         try partial.directory.makeDirectory(entry, mode: 0o750)
         directory = try partial.directory.directory(entry)
         identity = try directory.identity()

@@ -96,12 +96,13 @@ import Testing
         try scratch.submit("bad-mine")
         #expect(eventually { scratch.jobs(.failed).count == 1 })
         let mine = try #require(scratch.jobs(.failed).first)
-        for index in 0..<300 { try scratch.drop("\(index).yaml", "x", owner: nil) }
+        // So many are taken at once; more come slowly.
+        for index in 0..<60 { try scratch.drop("\(index).yaml", "x", owner: nil) }
         #expect(
             eventually(within: 40) {
                 let names = try? DirectoryEntry.list(File(scratch.spool.inbox, O_RDONLY))
                 let jobs = scratch.jobs(.failed)
-                return names?.isEmpty == true && jobs.count <= 120
+                return names?.compactMap(\.name) == [".claims"] && jobs.count <= 61
                     && jobs.contains { $0.id == mine.id }
             })
         #expect(scratch.jobs(.failed).contains { $0.id == mine.id })

@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func shortage_isShownAndEndsByItself() throws {
-        let scratch = try ScratchDaemon("{reserve: 4096TiB}")
+        let scratch = try ScratchDaemon("{reserve: 4194304GiB}")
         try scratch.start()
         try scratch.submit("ok")
         #expect(eventually { scratch.spool.waiting.shortage?.contains("limits.reserve") == true })

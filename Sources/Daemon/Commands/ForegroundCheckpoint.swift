@@ -39,6 +39,8 @@ struct ForegroundCheckpoint {
             id = known
         } else {
             id = job.id
+            // Without its id nobody can go on from it; else it would keep an unfinished output.
+            try removeTree(Spool.progressFile, in: directory.descriptor)
             try directory.replace(Self.idFile, Array(id.utf8))
             try directory.sync()
         }
@@ -49,6 +51,7 @@ struct ForegroundCheckpoint {
         var job = Job(
             id: id, manifest: template.manifest, paths: template.paths, ceiling: template.ceiling)
         job.keeper = .checkpoint(name)
+        job.planned = template.planned
         job.resumption = Resumption(
             directory: directory.path, version: version, attempt: template.id,
             interval: Double(interval)

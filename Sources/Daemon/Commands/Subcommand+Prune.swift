@@ -108,7 +108,19 @@ extension Subcommand {
             throw RefusedManifest(file: source.file, reason: refusal)
         }
         manifest.limits.time = limits.timeLimit(of: manifest)
-        return Job(id: identifiers.next(), manifest: manifest, paths: roots, ceiling: limits)
+        var job = Job(
+            id: identifiers.next(), manifest: manifest, paths: roots, ceiling: limits)
+        try MemoryProbe.check(job)
+        job.planned = { memory, threads in
+            do throws(MemoryProbe) {
+                try MemoryProbe.check(memory: memory, threads: threads)
+            } catch {
+                // Nothing is there yet but an empty checkpoint, which the next run takes.
+                complain("stadectl", error.description)
+                _exit(error.exitCode.rawValue)
+            }
+        }
+        return job
     }
 }
 
