@@ -65,17 +65,21 @@ package final class OutputDirectory: Sendable {
     /// At any moment there is the old output, the new one or, without `overwrite`, none; never half
     /// of one. (On a file system that cannot exchange names, an old output is away for a moment.)
     /// What an old output leaves goes with the partial directory.
-    /// - Parameter mustBeOwn: an old output goes only if it is this account's.
+    /// - Parameter submitter: for whom a daemon publishes: an old output goes only if it is this
+    ///   account's and the submitter could have it replaced; see `checkReplaceable`. nil: whatever
+    ///   this process may.
     /// - Throws: `OutputError`: `exists` where something has come into its place, `moved` where its
     ///   parent is no longer where it was, `replaced` where it is not itself that was published.
-    package func publish(mustBeOwn: Bool) throws {
+    package func publish(for submitter: UInt32?) throws {
+        // Where the file system keeps no attributes, nobody but the directory's owner replaces it.
+        if let submitter { try? directory.setAttribute(Self.submitterAttribute, "\(submitter)") }
         try directory.syncTree()
         try checkParent()
         if let failure = Rename.new(entry, in: partial.directory, to: name, in: partial.parent) {
             switch failure.errno {
-            case EEXIST where overwrite: try exchange(mustBeOwn)
+            case EEXIST where overwrite: try exchange(submitter)
             case EEXIST: throw OutputError(output: path, reason: .exists)
-            case EINVAL, ENOSYS: try publishWithoutFlags(mustBeOwn)
+            case EINVAL, ENOSYS: try publishWithoutFlags(submitter)
             default: throw failure
             }
         }
@@ -96,14 +100,14 @@ package final class OutputDirectory: Sendable {
     }
 
     /// What is exchanged is looked at when it is here: nobody can change it any more.
-    private func exchange(_ mustBeOwn: Bool) throws {
+    private func exchange(_ submitter: UInt32?) throws {
         let (inside, parent) = (partial.directory, partial.parent)
         if let failure = Rename.exchange(entry, in: inside, to: name, in: parent) {
             guard failure.errno == EINVAL || failure.errno == ENOSYS else { throw failure }
-            return try replace(mustBeOwn)
+            return try replace(submitter)
         }
         do {
-            try Self.checkReplaceable(entry, in: inside, path, mustBeOwn)
+            try Self.checkReplaceable(entry, in: inside, below: parent, path, submitter)
         } catch {
             if let failure = Rename.exchange(entry, in: inside, to: name, in: parent) {
                 throw failure
@@ -114,21 +118,21 @@ package final class OutputDirectory: Sendable {
 
     /// For file systems that know no flags of renameat2(2). A directory that comes into being
     /// between look and rename makes the rename fail, unless it is empty.
-    private func publishWithoutFlags(_ mustBeOwn: Bool) throws {
+    private func publishWithoutFlags(_ submitter: UInt32?) throws {
         if partial.parent.status(of: name) == nil {
             try Rename.plain(entry, in: partial.directory, to: name, in: partial.parent)
         } else {
             guard overwrite else { throw OutputError(output: path, reason: .exists) }
-            try replace(mustBeOwn)
+            try replace(submitter)
         }
     }
 
-    private func replace(_ mustBeOwn: Bool) throws {
+    private func replace(_ submitter: UInt32?) throws {
         let (inside, parent) = (partial.directory, partial.parent)
         let aside = entry + ".old"
         try Rename.plain(name, in: parent, to: aside, in: inside)
         do {
-            try Self.checkReplaceable(aside, in: inside, path, mustBeOwn)
+            try Self.checkReplaceable(aside, in: inside, below: parent, path, submitter)
             try Rename.plain(entry, in: inside, to: name, in: parent)
         } catch {
             try Rename.plain(aside, in: inside, to: name, in: parent)
@@ -145,10 +149,10 @@ extension OutputDirectory {
     ///   - bytes: how much will be written.
     ///   - inputs: what the job reads: absolute paths of files and directories that are not to go when
     ///     an old output is overwritten.
-    ///   - mustBeOwn: as for `publish`.
+    ///   - submitter: as for `publish`.
     package static func check(
         _ name: String, in parent: Directory, overwrite: Bool, bytes: Int, inputs: [String],
-        mustBeOwn: Bool
+        for submitter: UInt32?
     ) throws {
         let output = joined(parent.path, name)
         if faccessat(parent.descriptor, ".", W_OK | X_OK, AT_EACCESS) != 0 {
@@ -158,7 +162,7 @@ extension OutputDirectory {
         }
         if parent.status(of: name) != nil {
             guard overwrite else { throw OutputError(output: output, reason: .exists) }
-            try checkReplaceable(name, in: parent, output, mustBeOwn)
+            try checkReplaceable(name, in: parent, below: parent, output, submitter)
             let old = canonical(output)
             if let input = inputs.first(where: { (canonical($0) + "/").hasPrefix(old + "/") }) {
                 throw OutputError(output: output, reason: .holdsInput(input))
@@ -183,17 +187,40 @@ extension OutputDirectory {
         }
     }
 
+    /// For whom an output was published, as decimal digits: user.* of a directory can be set only by
+    /// those who may write to it, and that is its owner, the daemon.
+    private static let submitterAttribute = "user.stade.submitter"
+
     /// An old output that may go: a checkpoint, or an empty directory.
-    /// - Parameter output: for messages.
+    ///
+    /// A submitter has replaced what he could rename away himself, and his own earlier outputs: in a
+    /// directory with the sticky bit, which keeps members from renaming what is others', nothing else.
+    ///
+    /// - Parameters:
+    ///   - directory: where it is now.
+    ///   - parent: where outputs are.
+    ///   - output: for messages.
     private static func checkReplaceable(
-        _ name: String, in directory: Directory, _ output: String, _ mustBeOwn: Bool
+        _ name: String, in directory: Directory, below parent: Directory, _ output: String,
+        _ submitter: UInt32?
     ) throws {
         guard let old = try? directory.directory(name) else {
             throw OutputError(output: output, reason: .notDirectory)
         }
-        let owner = try old.status().st_uid
-        if mustBeOwn, owner != geteuid() {
-            throw OutputError(output: output, reason: .foreign(userName(owner)))
+        if let submitter {
+            let owner = try old.status().st_uid
+            if owner != geteuid() {
+                throw OutputError(output: output, reason: .foreign(userName(owner)))
+            }
+            let above = try parent.status()
+            let isSticky = above.st_mode & S_ISVTX != 0
+            if isSticky, submitter != 0, above.st_uid != submitter {
+                let other = old.attribute(submitterAttribute).flatMap { UInt32($0) }
+                if other != submitter {
+                    let owner = other.map { userName($0) } ?? "somebody else"
+                    throw OutputError(output: output, reason: .foreign(owner))
+                }
+            }
         }
         guard old.status(of: Checkpoint.configName) != nil else {
             if try old.entries().isEmpty { return }

@@ -36,10 +36,15 @@ struct SafetensorsHeader {
         }
         let start = 8 + Int(size)
         guard start <= bytes.count else {
-            throw failure(.headerBeyondFile(bytes: size, file: bytes.count))
+            // What goes on as a header does is one, whatever its length looks like.
+            let isHeader = bytes.count == 8 || bytes[8] == UInt8(ascii: "{")
+            throw failure(
+                (isHeader ? nil : Self.mistaken(bytes))
+                    ?? .headerBeyondFile(bytes: size, file: bytes.count))
         }
         guard size > 0, bytes[8] == UInt8(ascii: "{") else {
-            throw failure(.header("expected a JSON object from byte 8 on"))
+            throw failure(
+                Self.mistaken(bytes) ?? .header("expected a JSON object from byte 8 on"))
         }
         let members = try Self.members(
             UnsafeRawBufferPointer(rebasing: bytes[8..<start]), file: file)
@@ -67,7 +72,7 @@ struct SafetensorsHeader {
     }
 
     /// What is no safetensors at all is told by what it is: read as a length, text and other formats'
-    /// first bytes are far too large.
+    /// first bytes are far too large, or no header follows them.
     private static func mistaken(_ bytes: UnsafeRawBufferPointer) -> CheckpointError.Reason? {
         let head = bytes.prefix(MistakenContents.headSize)
         let text = MistakenContents.text(of: head) ?? MistakenContents.otherWeights(head)

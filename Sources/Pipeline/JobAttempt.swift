@@ -106,7 +106,7 @@ struct JobAttempt {
                 guard let directory = found ?? nil else {
                     throw StaleCheckpoint("\(escaped(output.path)) has gone")
                 }
-                try directory.publish(mustBeOwn: isForOthers)
+                try directory.publish(for: plan.job.paths.submitterID)
             }
             try parent.sync()
         } catch {

@@ -212,8 +212,10 @@ final class OutputBuild: Sendable {
         let node = report.node
         // An earlier attempt may have come so far.
         let target = directory.directory
-        try target.replace(Report.fileName, JSON.encode(node) + [UInt8(ascii: "\n")])
-        if let contents = ReportContents(node) {
+        let bytes = JSON.encode(node)
+        try target.replace(Report.fileName, bytes + [UInt8(ascii: "\n")])
+        // The page is made of what the file says, where numbers that are not finite are null.
+        if let contents = try ReportContents(JSON.parse(bytes, file: Report.fileName)) {
             try target.replace(Report.pageName, Array(ReportPage(contents).html.utf8))
         }
         try target.replace("README.md", Array(ModelCard(report).text.utf8))
@@ -221,7 +223,7 @@ final class OutputBuild: Sendable {
     }
 
     func publish() throws {
-        try directory.publish(mustBeOwn: plan.job.paths.actsForOthers)
+        try directory.publish(for: plan.job.paths.submitterID)
     }
 
     /// Writes what waits to be written, and makes durable what was written so far.

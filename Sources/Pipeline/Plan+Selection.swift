@@ -67,7 +67,8 @@ extension Plan {
         }
         // What is alike in all blocks first.
         let candidates = parts.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
-        let nearest = Spelling.nearest(to: word, among: candidates.filter { $0 != word })
+        // What the expression has already is not what it lacks.
+        let nearest = Spelling.nearest(to: word, among: candidates.filter { !word.contains($0) })
         let example = model.layerName(model.architecture.roles[0], block: 0)
         let blocks = model.configuration.numHiddenLayers
         return (nearest.map { "did you mean '\(escaped($0))'? " } ?? "")

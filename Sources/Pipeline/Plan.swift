@@ -173,7 +173,7 @@ package struct Plan: Sendable {
         for output in outputs {
             try OutputDirectory.check(
                 output.name, in: parent, overwrite: output.overwrite, bytes: bytes,
-                inputs: inputs, mustBeOwn: paths.actsForOthers)
+                inputs: inputs, for: paths.submitterID)
         }
     }
 }

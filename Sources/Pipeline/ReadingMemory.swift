@@ -11,8 +11,12 @@ struct ReadingMemory: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
+    /// What is no larger is read whatever the limit is: the plan, which alone knows what the whole job
+    /// takes, then tells of that.
+    private static let small = 16 << 20
+
     /// What a tokenizer may take while it is read.
-    var forTokenizer: Int { max(0, limit - MemoryPlan.program) }
+    var forTokenizer: Int { max(Self.small, limit - MemoryPlan.program) }
 
     /// Bytes of tokens that are kept of a text; a longer one is read twice.
     var keptBytes: Int { min(max(limit / 16, 1 << 20), 256 << 20) }
@@ -47,7 +51,7 @@ struct ReadingMemory: Sendable {
     /// Checks that something fits beside program and tokenizer.
     func check(_ more: Int, place: String) throws(PlanError) {
         let (needed, overflow) = more.addingReportingOverflow(MemoryPlan.program + tokenizer)
-        if overflow || needed > limit {
+        if overflow || needed > limit && more > Self.small {
             throw PlanError(
                 place: place, reason: .memory(needed: overflow ? .max : needed, allowed: limit))
         }

@@ -35,6 +35,20 @@ package final class Directory: Sendable {
         return fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
     }
 
+    /// An extended attribute as text; nil where there is none: fgetxattr(2).
+    package func attribute(_ name: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 256)
+        let count = fgetxattr(descriptor, name, &bytes, bytes.count)
+        return count < 0 ? nil : String(validating: bytes.prefix(count), as: UTF8.self)
+    }
+
+    /// fsetxattr(2).
+    package func setAttribute(_ name: String, _ value: String) throws(SystemError) {
+        if fsetxattr(descriptor, name, value, value.utf8.count, 0) != 0 {
+            throw SystemError("set an attribute of", path)
+        }
+    }
+
     /// openat(2), never through a link.
     package func open(
         _ name: String, _ flags: CInt, mode: UInt32 = 0o640

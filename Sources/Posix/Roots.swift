@@ -85,6 +85,9 @@ package struct Roots: Sendable {
     /// Whether a daemon works for somebody else, in directories that are theirs.
     package var actsForOthers: Bool { submitter != nil }
 
+    /// Whose rights paths are checked by, beside this process's.
+    package var submitterID: UInt32? { submitter?.uid }
+
     /// The absolute path of an output.
     package func outputPath(_ path: String) throws -> String {
         let (parent, name) = try output(path)

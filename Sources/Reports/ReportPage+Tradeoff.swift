@@ -55,7 +55,7 @@ extension ReportPage {
         for tradeoff in lines {
             guard let knee = tradeoff.knee else { continue }
             let share = percent(tradeoff.points[knee].share)
-            let method = markup(tradeoff.method ?? "")
+            let method = tradeoff.method ?? ""
             if let index = bends.firstIndex(where: { $0.share == share }) {
                 bends[index].methods.append(method)
             } else {

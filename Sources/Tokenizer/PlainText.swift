@@ -42,7 +42,7 @@ struct PlainText {
         }
         let isComplete = try source.read { chunk in
             Self.append(chunk, to: &buffer, &endsInReturn)
-            if let cuts, buffer.count >= Self.piece {
+            if let cuts, buffer.count >= min(Self.piece, source.documentLimit) {
                 let end = cuts.last(in: buffer.span, from: searched, to: buffer.count, orEnd: false)
                 searched = max(0, buffer.count - 8)
                 if end > 0 {

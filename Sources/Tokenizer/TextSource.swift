@@ -246,6 +246,12 @@ extension TextSource {
             }
             return true
         }
+        // What is not compressed at all is told by what it is.
+        if !chunk.starts(with: [0x1F, 0x8B]),
+            let refusal = TextKind.refusal(path: path, head: chunk)
+        {
+            throw error(refusal)
+        }
         var decoder = try GzipDecoder(path: path)
         while !chunk.isEmpty {
             if try !decoder.decode(chunk, body) { return false }

@@ -144,17 +144,22 @@ struct DirectoryTests {
             try Checkpoint(directory: scratch.path)
         }
         #expect(error.reason == .noWeights(others: [name]) && error.file == scratch.path)
-        #expect(error.description.contains("convert the model to safetensors"))
+        let advice =
+            name == "model.gguf"
+            ? "convert it with from_pretrained(gguf_file=..) and save_pretrained"
+            : "convert the model to safetensors"
+        #expect(error.description.contains(advice))
         #expect(error.exitCode == .noInput)
     }
 
     @Test func open_whenConfigIsMissing() throws {
         let scratch = try Scratch()
         try scratch.write("model.safetensors", safetensors("{}"))
-        let error = try #require(throws: SystemError.self) {
+        let error = try #require(throws: CheckpointError.self) {
             try Checkpoint(directory: scratch.path)
         }
-        #expect(error.path == scratch["config.json"] && error.exitCode == .noInput)
+        #expect(error.file == scratch.path && error.exitCode == .noInput)
+        #expect(error.description.contains("has no config.json beside its weights"))
     }
 
     @Test(arguments: ["[]", "{\"a\": 1,}", ""])
@@ -184,8 +189,8 @@ struct DirectoryTests {
     func open_whenFileIsLink(_ follow: Bool) throws {
         let scratch = try Scratch()
         try scratch.write("m/config.json", "{}")
-        try scratch.write("blobs/x", safetensors("{\(member("a", "U8", "[1]", 0, 1))}", [9]))
-        #expect(symlink("../blobs/x", scratch["m/model.safetensors"]) == 0)
+        try scratch.write("files/x", safetensors("{\(member("a", "U8", "[1]", 0, 1))}", [9]))
+        #expect(symlink("../files/x", scratch["m/model.safetensors"]) == 0)
         if follow {
             #expect(try Checkpoint(directory: scratch["m"]).tensorNames == ["a"])
         } else {

@@ -26,7 +26,7 @@ struct OutputDirectoryTests {
         _ scratch: Scratch, _ text: String = "new", overwrite: Bool = false
     ) throws {
         let partial = try partial(scratch)
-        try build(partial, text, overwrite: overwrite).publish(mustBeOwn: true)
+        try build(partial, text, overwrite: overwrite).publish(for: 1000)
         try partial.remove()
     }
 
@@ -38,7 +38,7 @@ struct OutputDirectoryTests {
         var status = stat()
         #expect(stat(scratch[partial.name], &status) == 0 && status.st_mode & 0o077 == 0)
         #expect(!scratch.exists("o"))
-        try output.publish(mustBeOwn: true)
+        try output.publish(for: 1000)
         try partial.remove()
         #expect(try scratch.files() == ["o/config.json", "o/sub/x"])
         #expect(stat(scratch["o"], &status) == 0 && FileIdentity(status) == output.identity)
@@ -119,7 +119,7 @@ struct OutputDirectoryTests {
         try output.directory.write("config.json", [1])
         #expect(try scratch.files(partial.name) == ["1/config.json"])
         #expect(try scratch.text("\(partial.name)/1/config.json") == "theirs")
-        try output.publish(mustBeOwn: true)
+        try output.publish(for: 1000)
         #expect(try scratch.read("o/config.json") == [1])
         try partial.remove()
         #expect(try scratch.text("\(partial.name)/1/config.json") == "theirs")
@@ -131,7 +131,7 @@ struct OutputDirectoryTests {
         let partial = try partial(scratch)
         let output = try build(partial)
         mkdir(scratch["o"], 0o750)
-        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        let error = try #require(throws: OutputError.self) { try output.publish(for: 1000) }
         #expect(error.reason == .exists && error.output == scratch["o"])
         #expect(error.exitCode == .cannotCreate)
         #expect(error.description.contains("overwrite: true"))
@@ -164,7 +164,7 @@ struct OutputDirectoryTests {
         case "link": #expect(symlink("precious", scratch["o"]) == 0)
         default: #expect(rename(scratch["precious"], scratch["o"]) == 0)
         }
-        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        let error = try #require(throws: OutputError.self) { try output.publish(for: 1000) }
         #expect(error.reason == (kind == "no checkpoint" ? .notCheckpoint : .notDirectory))
         #expect(scratch.exists(".stade-1.partial/1/config.json"))
         try partial.remove()
@@ -178,11 +178,34 @@ struct OutputDirectoryTests {
         chown(scratch["o"], 3_000_001, 3_000_001)
         let partial = try partial(scratch)
         let output = try build(partial, overwrite: true)
-        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        let error = try #require(throws: OutputError.self) { try output.publish(for: 1000) }
         #expect(error.reason == .foreign("user 3000001"))
         #expect(try scratch.text("o/config.json") == "theirs")
-        try output.publish(mustBeOwn: false)
+        try output.publish(for: nil)
         #expect(try scratch.text("o/config.json") == "new")
+    }
+
+    /// In a sticky directory of somebody else's: by whom the old one was published, and whether it goes.
+    @Test(
+        .enabled(if: geteuid() == 0),
+        arguments: [(1000, 1000, true), (1000, 1001, false), (nil, 1001, false), (1000, 0, true)]
+            as [(UInt32?, UInt32, Bool)])
+    func publish_inAStickyDirectory_replacesOnlyOnesOwn(
+        _ first: UInt32?, _ second: UInt32, _ isReplaced: Bool
+    ) throws {
+        let scratch = try Scratch()
+        let partial = try partial(scratch)
+        try build(partial, "old").publish(for: first)
+        chmod(scratch.path, 0o1777)
+        let output = try build(partial, overwrite: true)
+        if isReplaced {
+            try output.publish(for: second)
+        } else {
+            let error = try #require(throws: OutputError.self) { try output.publish(for: second) }
+            let owner = first.map { userName($0) } ?? "somebody else"
+            #expect(error.reason == .foreign(owner) && error.exitCode == .cannotCreate)
+        }
+        #expect(try scratch.text("o/config.json") == (isReplaced ? "new" : "old"))
     }
 
     @Test("fault 63: an output whose parent was removed fails") func publish_whenParentIsRemoved()
@@ -194,7 +217,7 @@ struct OutputDirectoryTests {
             PartialDirectory.Mark(id: "1"), in: Directory(scratch["p"]), mustBePrivate: true)
         let output = try OutputDirectory("o", number: 1, in: partial, overwrite: false)
         try removeTree(scratch["p"])
-        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        let error = try #require(throws: OutputError.self) { try output.publish(for: 1000) }
         #expect(error.reason == .moved(scratch["p"]) && error.exitCode == .cannotCreate)
         try partial.remove()
     }
@@ -207,7 +230,7 @@ struct OutputDirectoryTests {
         let output = try OutputDirectory("o", number: 1, in: partial, overwrite: false)
         #expect(rename(scratch["p"], scratch["away"]) == 0)
         mkdir(scratch["p"], 0o777)
-        let error = try #require(throws: OutputError.self) { try output.publish(mustBeOwn: true) }
+        let error = try #require(throws: OutputError.self) { try output.publish(for: 1000) }
         #expect(error.reason == .moved(scratch["p"]))
         #expect(try scratch.files("p") == [] && !scratch.exists("away/o"))
     }
@@ -260,7 +283,7 @@ struct OutputDirectoryTests {
             try #require(throws: OutputError.self) {
                 try OutputDirectory.check(
                     output, in: parent, overwrite: overwrite, bytes: bytes, inputs: inputs,
-                    mustBeOwn: true)
+                    for: 1000)
             }
         }
         #expect(try reason("old", overwrite: false).reason == .exists)
@@ -287,7 +310,7 @@ struct OutputDirectoryTests {
         for (name, overwrite) in [("new", false), ("old", true)] {
             try OutputDirectory.check(
                 name, in: parent, overwrite: overwrite, bytes: 1, inputs: [scratch["model"]],
-                mustBeOwn: true)
+                for: 1000)
         }
         #expect(!scratch.exists("new") && scratch.exists("old/model/config.json"))
     }

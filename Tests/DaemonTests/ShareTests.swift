@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func flood_runsTheMostImportantFirst() throws {
-        let scratch = try ScratchDaemon()
+        let scratch = try ScratchDaemon("{waiting_per_user: 200}")
         try scratch.spool.create()
         // More than one look into the inbox takes, the last one with the highest priority.
         for index in 0..<100 { try scratch.submit("ok-\(index)") }

@@ -42,19 +42,33 @@ struct ExpressionTests {
         #expect(Repetitions.parts(of: Array(pattern.utf8)) == parts)
     }
 
-    /// What manifests have, and Swift's own engine, which matched them before.
+    /// What manifests have, and Swift's own engine, which matched them before; but a word ends at a
+    /// dot, as it does for Perl.
     @Test(arguments: [
         ".*", "lm_head", #"layers\.(0|1)\."#, "down_proj$", #"^model\.layers\.[0-9]+\.mlp"#,
         #"(?i)MLP"#, #"^(?!.*down).*proj"#, #"layers\.\d{1,2}\.self_attn\.(?:q|k)_proj"#,
-        #"\bmlp\b"#, #"[^.]+_proj$"#, #"(?<=mlp\.)up"#, "q_proj|k_proj", #"\w+\.1\."#,
+        #"\bmlp\b"#, #"[^.]+_proj$"#, "q_proj|k_proj", #"\w+\.1\."#, #"\b1\b"#, #"\bproj"#,
     ])
     func match_isThatOfSwift(_ pattern: String) throws {
-        let swift = try Regex(pattern)
+        let swift = try Regex(pattern).wordBoundaryKind(.simple)
         for block in [0, 1, 10, 31] {
             for part in ["mlp.down_proj", "mlp.up_proj", "self_attn.q_proj", "self_attn.k_proj"] {
                 let name = "model.layers.\(block).\(part)"
                 #expect(try find(pattern, name) == (name.firstMatch(of: swift) != nil), "\(name)")
             }
         }
+    }
+
+    /// What Swift's engine has not, or has otherwise.
+    @Test(
+        arguments: [
+            (#"(?<=mlp\.)up"#, "layers.0.mlp.up_proj", true),
+            (#"(?<=mlp\.)up"#, "layers.0.attn.up_proj", false),
+            (#"(?<!mlp\.)up"#, "layers.0.mlp.up_proj", false),
+            (#"\bmlp\b"#, "layers.0.mlp.up_proj", true),
+            (#"\bmlp\b"#, "layers.0.mlp_2.up_proj", false),
+        ] as [(String, String, Bool)])
+    func match_isThatOfPerl(_ pattern: String, _ name: String, _ isFound: Bool) throws {
+        #expect(try find(pattern, name) == isFound)
     }
 }

@@ -166,7 +166,9 @@ struct EvaluationTests {
         var limits = "limits: {threads: \(threads)}\n"
         if threads == 1 {
             let error = #expect(throws: PlanError.self) {
-                try place.job(Self.start + Self.both + "limits: {memory: 1MiB}\n").validate()
+                try place.job(
+                    Self.start + Self.both + "limits: {memory: 1MiB}\n", output: "other"
+                ).validate()
             }
             let least = try #require(error?.memoryNeeded)
             limits = "limits: {memory: \(least)}\n"

@@ -14,8 +14,9 @@ struct JobLossTests {
             place.tensors().map { tensor in
                 guard tensor.name == "lm_head.weight" else { return tensor }
                 var values = tensor.bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-                let scale = largest / (values.map { abs($0) }.max() ?? 1)
-                for index in values.indices { values[index] *= scale }
+                // Multiplied last: the ratio of both may be too large for a number.
+                let most = values.map { abs($0) }.max() ?? 1
+                for index in values.indices { values[index] = values[index] / most * largest }
                 return (tensor.name, tensor.type, tensor.shape, bytes(values, .float32))
             })
         return place
@@ -78,7 +79,7 @@ struct JobLossTests {
         }
     }
 
-    /// Logits that overflow: not even the loss is a number.
+    /// Finite weights whose logits overflow: not even the loss is a number.
     @Test func loss_thatIsNone_isToldInWords() throws {
         let place = try place(head: 3e38)
         try place.run("prune: {}\n" + Workplace.calibration + Workplace.evaluation)

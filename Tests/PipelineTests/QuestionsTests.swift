@@ -132,7 +132,8 @@ struct QuestionsTests {
     private static let good = #"{"question": "a b", "choices": ["c", "a a"], "answer": 1}"#
 
     @Test(arguments: [
-        ("{", "end", 1), ("[]", "expected keys", 1),
+        ("{", "end", 1), ("[]", "one JSON document", 1), ("3", "expected keys", 1),
+        ("\(good)\n[]", "expected keys", 2),
         (#"{"question": "a", "choices": ["b", "c"]}"#, "no 'answer'", 1),
         (#"{"question": "a", "answer": 0}"#, "no 'choices'", 1),
         (#"{"choices": ["b", "c"], "answer": 0}"#, "no 'question'", 1),

@@ -144,7 +144,8 @@ struct ReportTests {
         #expect(page.contains("&lt;b&gt;half &amp; half&lt;/b&gt;"))
         #expect(page.contains("/models/a&quot;b&lt;script&gt;"))
         #expect(!page.contains("<script") && !page.contains("<b>"))
-        #expect(markup("a\u{1B}[0m\u{85}") == "a [0m ")
+        // Nothing is lost, and nothing acts: a control character is seen as what it is.
+        #expect(markup("a\u{1B}[0m\u{85}\n\u{202E}") == "a\\u{1b}[0m\\u{85} \\u{202e}")
     }
 
     /// Every element is closed, and nothing is fetched.
@@ -264,14 +265,9 @@ struct ReportTests {
         #expect(page.contains("Perplexity goes from"))
         // The point has its row, and no place on the curve.
         #expect(plain.split(separator: over).count == 3)
-        let drawn = page.matches(of: /<circle/).count
-        #expect(drawn == points.count)
-    }
-
-    @Test(arguments: [Double.nan, .infinity, -.infinity])
-    func number_thatIsNone_isWords(_ value: Double) {
-        #expect(short(value) == "not finite" && fixed(value, 2) == "not finite")
-        #expect(data(value, "x") == "x" && data(value) == "not finite")
+        let drawn = ReportPage(contents).tradeoff.matches(of: /<circle/).count
+        // The dense model and the other outputs.
+        #expect(drawn == 1 + points.dropLast().count)
     }
 
     /// Beside perplexity a comparison has whatever else was measured, and nothing where nothing was.
@@ -290,7 +286,7 @@ struct ReportTests {
             "choices_change",
         ]
         let curve = try #require(Self.node["curve"]?.array).map { point in
-            keys.reduce(point) { $0.setting($1, to: .null) }
+            keys.reduce(point) { $0.removing($1) }
         }
         let bare = try #require(ReportContents(Self.node.setting("curve", to: Node(curve))))
         #expect(!ReportPage(bare).html.contains("How like the dense model"))
@@ -370,39 +366,6 @@ struct ReportTests {
                 "50.0 %       10.40              -     -  knee  a<b"))
     }
 
-    @Test(arguments: [
-        (20.8171, "20.82"), (0, "0"), (0.000012, "1.2e-5"), (-3.14159, "-3.142"),
-        (12345.6, "12346"),
-        (.infinity, "inf"), (0.999_999_4, "1.0000"), (2.5e12, "2.5e12"),
-    ])
-    func short_keepsDigitsThatCount(_ value: Double, _ text: String) {
-        #expect(short(value) == text)
-    }
-
-    @Test(arguments: [
-        (42.0478, 0.8742, "42.05 ± 0.87"), (318.868, 30.2516, "318.9 ± 30.3"),
-        (20.8171, 0.00021, "20.82 ± 0.00021"), (20.8171, 0, "20.82 ± 0.00"),
-        (20.8171, nil, "20.82"), (12345.6, 78.9, "12346 ± 79"),
-    ])
-    func error_hasTheDecimalsOfItsNumber(_ value: Double, _ error: Double?, _ text: String) {
-        #expect(ReportContents.Measured(value: value, error: error).text == text)
-    }
-
-    @Test(arguments: [
-        (999, "999"), (1_576_960, "1,576,960"), (12_345_678, "12.3 million"),
-        (106_168_320, "106 million"), (6_607_077_376, "6.61 billion"),
-    ])
-    func counted_isInWordsWhereItIsLong(_ value: Int, _ text: String) {
-        #expect(counted(value) == text)
-    }
-
-    @Test(arguments: [
-        (0.12345, "0.123"), (999.4, "999"), (35_480.3, "35,480"), (.infinity, "inf"),
-    ])
-    func rounded_isInGroupsFromAThousandOn(_ value: Double, _ text: String) {
-        #expect(rounded(value) == text)
-    }
-
     /// What is the same number for both models stays, rather than to fall from it to itself.
     @Test func verdict_whereAccuracyStays() throws {
         let choices = try #require(Self.node["choices"])
@@ -424,29 +387,5 @@ struct ReportTests {
         let caption = "mlp.down_proj <span class=\"unit\">zeros</span>"
         #expect(ReportPage(contents).html.contains(caption))
         #expect(!ReportPage(try self.contents()).html.contains(caption))
-    }
-
-    @Test(arguments: [("0.0200", "0.02"), ("10.0", "10"), ("100", "100"), ("1.0e-5", "1.0e-5")])
-    func trimmed_hasNoZerosAtTheEnd(_ text: String, _ expected: String) {
-        #expect(trimmed(text) == expected)
-    }
-
-    @Test(arguments: [
-        (0.01, 0.5), (0.02, 0.02), (1e-9, 2.0), (0.1, 1.0), (3e-4, 4e-4), (1e-300, 1e300),
-        (0.5, 0.7),
-    ])
-    func logarithmicTicks_spanTheRange(_ low: Double, _ high: Double) {
-        let ticks = Chart.logarithmicTicks(low, high)
-        #expect((2...8).contains(ticks.count), "\(ticks)")
-        #expect((ticks.first ?? .infinity) <= low * 1.000001)
-        #expect((ticks.last ?? 0) >= high * 0.999999)
-        #expect(ticks == ticks.sorted())
-    }
-
-    @Test(arguments: [(0.0, 1.0), (0.0, 0.0), (-3.0, 7.5), (1e-9, 2e-9), (20.0, 1e6), (5.0, 5.0)])
-    func ticks_spanTheRange(_ low: Double, _ high: Double) {
-        let ticks = Chart.ticks(low, high, count: 4)
-        #expect((2...8).contains(ticks.count))
-        #expect((ticks.first ?? .infinity) <= low + 1e-12 && (ticks.last ?? 0) >= high - 1e-12)
     }
 }

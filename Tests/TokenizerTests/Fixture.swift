@@ -31,11 +31,14 @@ enum Fixture {
     /// The bytes of a compressed fixture.
     static func bytes(_ name: String) throws -> [UInt8] {
         let directory = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+        let path = "/\(directory)/Fixtures/\(name).gz"
         var result: [UInt8] = []
-        try TextSource(path: "/\(directory)/Fixtures/\(name).gz").forEachDocument { text in
-            text.span.withUnsafeBufferPointer { result = Array($0) }
+        var decoder = try GzipDecoder(path: path)
+        _ = try decoder.decode(readFile(path)) { piece in
+            result += piece
             return true
         }
+        try decoder.finish()
         return result
     }
 

@@ -56,7 +56,7 @@ import Testing
             try failure("a.jsonl", Array(text.utf8))
                 == "a.jsonl:1:1: the line has more than 1048576 bytes; split its document")
         #expect(
-            try failure("a.txt", Array(text.utf8))
+            try failure("a.txt", Array(long.utf8))
                 .hasPrefix("a.txt: the text has more than 1048576 bytes, and this tokenizer "))
     }
 
@@ -116,13 +116,10 @@ import Testing
     @Test func gzip_ofABomb_isRefused() throws {
         let fixture = try Fixture.bytes("gpt2.vectors.json").count
         let directory = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-        let source = TextSource(
-            path: "/\(directory)/Fixtures/gpt2.vectors.json.gz", documentLimit: fixture - 1)
-        let error = #expect(throws: DocumentError.self) {
-            try source.forEachDocument { _ in true }
-        }
+        let bytes = try readFile("/\(directory)/Fixtures/gpt2.vectors.json.gz")
+        #expect(bytes.count < fixture)
         #expect(
-            try #require(error).description.contains(
+            try failure("a.txt.gz", bytes, limit: fixture - 1).contains(
                 "the text has more than \(fixture - 1) bytes, and this tokenizer"))
     }
 
@@ -149,6 +146,18 @@ import Testing
                     try source.tokens(with: tokenizer, stopAfter: limit)
                         == Array(expected.prefix(limit)))
             }
+        }
+    }
+
+    /// What cannot be cut is limited, not the text.
+    @Test func documentLimit_belowAPiece_limitsNoText() throws {
+        let tokenizer = try Fixture.tokenizer("gpt2")
+        try #require(tokenizer.cuts != nil)
+        let text = String(repeating: "one two three\n", count: 60_000)
+        let whole = try tokenizer.encode(text, addSpecialTokens: true)
+        try Fixture.withFile("a.txt", Array(text.utf8)) { (path: String) throws in
+            let source = TextSource(path: path, documentLimit: 1 << 18)
+            #expect(try source.tokens(with: tokenizer) == whole)
         }
     }
 

@@ -38,13 +38,9 @@ enum Fixtures {
         _ family: String, config change: (Node) -> Node = { $0 },
         tensors: ([Tensor]) -> [Tensor] = { $0 }
     ) throws -> Model {
-        let path =
-            FileManager.default.temporaryDirectory
-            .appendingPathComponent("stade-model-\(UUID().uuidString)").path
+        let path = "\(scratch)/\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: path, withIntermediateDirectories: true)
-        // What is mapped stays mapped.
-        defer { try? removeTree(path) }
         try writeFile("\(path)/config.json", JSON.encode(change(config(family))))
         let source = try SafetensorsFile("\(root)/\(family)/model.safetensors")
         try SafetensorsFile.write(
@@ -53,6 +49,14 @@ enum Fixtures {
                 source.tensors.map { ($0.name, $0.type, $0.shape, Array($0.bytes)) }))
         return try Model(Checkpoint(directory: path))
     }
+
+    /// Holds the changed models: what lies beside their weights is looked for as long as they are
+    /// used. It goes with the process.
+    private static let scratch: String = {
+        atexit { _ = try? removeTree(Fixtures.scratch) }
+        return FileManager.default.temporaryDirectory
+            .appendingPathComponent("stade-models-\(UUID().uuidString)").path
+    }()
 
     typealias Tensor = (name: String, type: ElementType, shape: [Int], bytes: [UInt8])
 }

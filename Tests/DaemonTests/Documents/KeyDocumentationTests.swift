@@ -159,11 +159,18 @@ import Testing
                 let quotes = value.count { $0 == "`" }
                 guard value.hasPrefix("`"), value.hasSuffix("`"), quotes == 2 else { continue }
                 let said = try kind.read(Self.file(without + ["\(key): \(plain)"]))
-                #expect(said == silent, "\(key): \(value)")
+                #expect(Self.settled(said) == Self.settled(silent), "\(key): \(value)")
             } else {
                 #expect(throws: DocumentError.self) { try kind.read(Self.file(without)) }
             }
         }
+    }
+
+    /// As the plan takes it: what a calibration does not give is what it stands for.
+    private static func settled(_ text: String) -> String {
+        let windows = Manifest.Calibration(source: .text("t"))
+        return text.replacing("givenSamples: nil", with: "givenSamples: Optional(\(windows.samples))")
+            .replacing("givenLength: nil", with: "givenLength: Optional(\(windows.length))")
     }
 
     @Test func methodsAndCompensationsAreListed() throws {
