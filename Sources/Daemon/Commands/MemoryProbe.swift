@@ -28,9 +28,9 @@ struct MemoryProbe: Failure {
         let threads = job.manifest.limits.threads ?? job.ceiling.threads ?? availableProcessors
         var bytes = base + thread * (threads + otherThreads)
         if isLimited(RLIMIT_AS), let model = try? job.paths.directoryToRead(job.manifest.model),
-            let directory = try? File(model, O_RDONLY | O_DIRECTORY)
+            let directory = try? Directory(model)
         {
-            for entry in (try? DirectoryEntry.list(directory)) ?? [] {
+            for entry in (try? directory.entries()) ?? [] {
                 var status = stat()
                 guard fstatat(directory.descriptor, entry.bytes, &status, 0) == 0,
                     status.st_mode & S_IFMT == S_IFREG

@@ -116,7 +116,7 @@ extension Subcommand {
                 try MemoryProbe.check(memory: memory, threads: threads)
             } catch {
                 // Nothing is there yet but an empty checkpoint, which the next run takes.
-                complain("stadectl", error.description)
+                Terminal.complain("stadectl", error.description)
                 _exit(error.exitCode.rawValue)
             }
         }
