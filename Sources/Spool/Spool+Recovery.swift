@@ -113,7 +113,8 @@ extension Spool {
             do throws(SystemError) {
                 try removeTree(name, in: directory.descriptor)
             } catch {
-                result.warnings.append("\(joined(temporary, displayName(entry.bytes))) stays: \(error)")
+                let path = joined(temporary, displayName(entry.bytes))
+                result.warnings.append("\(path) stays: \(error)")
             }
         }
     }

@@ -34,7 +34,8 @@ extension Subcommand {
         let lines =
             waiting.manifests.map { $0.text(limit: waiting.limit) }
             + (waiting.shortage.map { ["no manifests are taken: \($0)"] } ?? [])
-        return Terminal.show(table([["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]] + rows) + lines)
+        let header = ["ID", "NAME", "STATE", "AGE", "PRIORITY", ""]
+        return Terminal.show(table([header] + rows) + lines)
     }
 
     /// Columns two spaces apart; on a terminal, lines that fit.

@@ -169,8 +169,10 @@ import Testing
     /// As the plan takes it: what a calibration does not give is what it stands for.
     private static func settled(_ text: String) -> String {
         let windows = Manifest.Calibration(source: .text("t"))
-        return text.replacing("givenSamples: nil", with: "givenSamples: Optional(\(windows.samples))")
-            .replacing("givenLength: nil", with: "givenLength: Optional(\(windows.length))")
+        return text.replacing(
+            "givenSamples: nil", with: "givenSamples: Optional(\(windows.samples))"
+        )
+        .replacing("givenLength: nil", with: "givenLength: Optional(\(windows.length))")
     }
 
     @Test func methodsAndCompensationsAreListed() throws {
