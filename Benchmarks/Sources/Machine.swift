@@ -35,8 +35,9 @@ enum Machine {
         return String(decoding: text[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Ticks of all processors since the start: in all, and stolen, that is, when a virtual machine's
-    /// processor wanted to run and the host ran something else. Source: proc(5), /proc/stat.
+    /// Ticks of all processors since the start: in all, and stolen, that is, when a virtual
+    /// machine's processor wanted to run and the host ran something else. Source: proc(5),
+    /// /proc/stat.
     static var ticks: (all: Int, stolen: Int) {
         let bytes = (try? readFile("/proc/stat")) ?? []
         let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)

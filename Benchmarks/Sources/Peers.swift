@@ -4,7 +4,8 @@ import Glibc
 import Posix
 
 extension Run {
-    /// The settings' job by `stade`, by plain PyTorch and by the published code, as whole processes.
+    /// The settings' job by `stade`, by plain PyTorch and by the published code, as whole
+    /// processes.
     func measurePeers() throws {
         guard let python = settings.python else {
             return show("  left out: PYTHON=FILE would name a Python with torch and transformers")

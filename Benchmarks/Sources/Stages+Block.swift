@@ -33,8 +33,8 @@ extension Run {
         }
     }
 
-    /// A block of hardly anything but attention: heads as in `SyntheticModel.small`, linear layers as
-    /// narrow as can be, whose arithmetic counts.
+    /// A block of hardly anything but attention: heads as in `SyntheticModel.small`, linear layers
+    /// as narrow as can be, whose arithmetic counts.
     func measureAttention(_ precision: Precision) throws {
         var narrow = SyntheticModel.small
         narrow.hidden = 64

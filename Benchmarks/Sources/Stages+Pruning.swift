@@ -41,8 +41,8 @@ extension Run {
         }
     }
 
-    /// Pruning of a smaller layer with what is done for the weights that went. Scales are fitted on the
-    /// layer's output for 4096 tokens, dense and pruned: two products.
+    /// Pruning of a smaller layer with what is done for the weights that went. Scales are fitted on
+    /// the layer's output for 4096 tokens, dense and pruned: two products.
     func measureCompensations() throws {
         let samples = 4096
         let layer = PrunedLayer(rows: 576, columns: 1536, samples: samples)

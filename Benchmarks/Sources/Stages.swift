@@ -4,8 +4,8 @@ import Tensors
 import Transformer
 
 extension Run {
-    /// Each step of a job by itself, in the shapes of SmolLM2-135M where it is a step of a block, and
-    /// of a 7B model's largest layer where it is one of pruning.
+    /// Each step of a job by itself, in the shapes of SmolLM2-135M where it is a step of a block,
+    /// and of a 7B model's largest layer where it is one of pruning.
     func measureStages() throws {
         try measureFiles()
         let model = try SyntheticModel.small.make("\(scratch)/small")

@@ -1,8 +1,8 @@
 import Glibc
 import Posix
 
-// `stade-bench` measures all that the settings ask for; `stade-bench PART DIR` one part, in a process
-// of its own: what a process held once counts as the peak memory of those that it starts.
+// `stade-bench` measures all that the settings ask for; `stade-bench PART DIR` one part, in a
+// process of its own: what a process held once counts as the peak memory of those that it starts.
 do {
     let settings = try Settings()
     let arguments = CommandLine.arguments.dropFirst()

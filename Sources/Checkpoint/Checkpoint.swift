@@ -35,8 +35,8 @@ package final class Checkpoint: Sendable {
     ///   - followSymlinks: false refuses a symbolic link anywhere, in `directory` too.
     ///   - opened: the directory itself, where somebody has looked at it: it is read, whatever its
     ///     path leads to by now.
-    /// - Throws: `CheckpointError` also where the model is quantised, `DocumentError` for what is wrong
-    ///   in a JSON file, `SystemError` where a file cannot be read.
+    /// - Throws: `CheckpointError` also where the model is quantised, `DocumentError` for what is
+    ///   wrong in a JSON file, `SystemError` where a file cannot be read.
     package init(
         directory: String, followSymlinks: Bool = true, opened: OpenFile? = nil,
         inputs: InputFiles = InputFiles()

@@ -24,7 +24,8 @@ package struct CheckpointLayout: Sendable {
     /// The other files of the source, and which stay behind.
     package let companions: CompanionFiles
     let shards: [Shard]
-    /// Tensors of the source that are looked through for NaN and infinity when they are copied; nil: all.
+    /// Tensors of the source that are looked through for NaN and infinity when they are copied;
+    /// nil: all.
     let checked: Set<String>?
     /// nil where the weights are one file.
     let index: Node?
@@ -37,7 +38,8 @@ package struct CheckpointLayout: Sendable {
         }
     }
 
-    /// - Parameter checked: what is looked through for NaN and infinity when it is copied; nil: all.
+    /// - Parameter checked: what is looked through for NaN and infinity when it is copied; nil:
+    ///   all.
     /// - Throws: `CheckpointError` where an edit does not fit the source.
     package init(_ source: Checkpoint, edits: [Edit], checked: Set<String>? = nil) throws {
         self.source = source

@@ -66,8 +66,8 @@ package final class CheckpointWriter: Sendable {
         places = Dictionary(names, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type and
-    /// shape that it has in the source or was added with.
+    /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type
+    /// and shape that it has in the source or was added with.
     package func write(
         _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
     ) throws {
@@ -91,10 +91,11 @@ package final class CheckpointWriter: Sendable {
         return writers[place]
     }
 
-    /// Copies those of the source's `tensors` that are in the layout and were not written. Not to be
-    /// called while `write` is running for one of them.
+    /// Copies those of the source's `tensors` that are in the layout and were not written. Not to
+    /// be called while `write` is running for one of them.
     ///
-    /// - Parameter progress: called often, with the bytes copied since; what it throws ends the work.
+    /// - Parameter progress: called often, with the bytes copied since; what it throws ends the
+    ///   work.
     /// - Throws: `CheckpointError` that names the first NaN or infinity.
     package func copy(_ tensors: [TensorView], progress: (Int) throws -> Void = { _ in }) throws {
         for tensor in tensors {

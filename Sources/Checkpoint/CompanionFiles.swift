@@ -1,8 +1,8 @@
 import Glibc
 import Posix
 
-/// The files of a model directory that are not its weights: what goes along into an output, and what
-/// does not.
+/// The files of a model directory that are not its weights: what goes along into an output, and
+/// what does not.
 package struct CompanionFiles: Sendable {
     /// What stays behind, for the report.
     package struct Skipped: Sendable, Hashable {

@@ -60,8 +60,8 @@ struct ModelDirectory: Sendable {
     /// Of a file of settings: far more than any has.
     static let settingsLimit = 8 << 20
 
-    /// A JSON file that holds an object, read as Python does: of a key that stands there twice the last
-    /// value counts.
+    /// A JSON file that holds an object, read as Python does: of a key that stands there twice the
+    /// last value counts.
     /// - Returns: with the later members of such keys.
     func object(_ name: String) throws -> (node: Node, repeated: [Node.Member]) {
         let file = try open(name)

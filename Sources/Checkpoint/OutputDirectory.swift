@@ -147,8 +147,8 @@ extension OutputDirectory {
     /// - Parameters:
     ///   - name: in `parent`.
     ///   - bytes: how much will be written.
-    ///   - inputs: what the job reads: absolute paths of files and directories that are not to go when
-    ///     an old output is overwritten.
+    ///   - inputs: what the job reads: absolute paths of files and directories that are not to go
+    ///     when an old output is overwritten.
     ///   - submitter: as for `publish`.
     package static func check(
         _ name: String, in parent: Directory, overwrite: Bool, bytes: Int, inputs: [String],
@@ -171,8 +171,8 @@ extension OutputDirectory {
         try checkSpace(bytes, output: output, parent)
     }
 
-    /// Whether so many bytes have room where `output` is, or will be in `parent`. Root's reserve does
-    /// not count as free.
+    /// Whether so many bytes have room where `output` is, or will be in `parent`. Root's reserve
+    /// does not count as free.
     package static func checkSpace(
         _ bytes: Int, output: String, _ parent: Directory
     ) throws {
@@ -187,14 +187,15 @@ extension OutputDirectory {
         }
     }
 
-    /// For whom an output was published, as decimal digits: user.* of a directory can be set only by
-    /// those who may write to it, and that is its owner, the daemon.
+    /// For whom an output was published, as decimal digits: user.* of a directory can be set only
+    /// by those who may write to it, and that is its owner, the daemon.
     private static let submitterAttribute = "user.stade.submitter"
 
     /// An old output that may go: a checkpoint, or an empty directory.
     ///
-    /// A submitter has replaced what he could rename away himself, and his own earlier outputs: in a
-    /// directory with the sticky bit, which keeps members from renaming what is others', nothing else.
+    /// A submitter has replaced what he could rename away himself, and his own earlier outputs: in
+    /// a directory with the sticky bit, which keeps members from renaming what is others', nothing
+    /// else.
     ///
     /// - Parameters:
     ///   - directory: where it is now.

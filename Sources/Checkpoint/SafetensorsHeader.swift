@@ -71,8 +71,8 @@ struct SafetensorsHeader {
         tensors = try Self.contiguous(entries, from: start, to: bytes.count, file: file)
     }
 
-    /// What is no safetensors at all is told by what it is: read as a length, text and other formats'
-    /// first bytes are far too large, or no header follows them.
+    /// What is no safetensors at all is told by what it is: read as a length, text and other
+    /// formats' first bytes are far too large, or no header follows them.
     private static func mistaken(_ bytes: UnsafeRawBufferPointer) -> CheckpointError.Reason? {
         let head = bytes.prefix(MistakenContents.headSize)
         let text = MistakenContents.text(of: head) ?? MistakenContents.otherWeights(head)

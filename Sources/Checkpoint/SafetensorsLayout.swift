@@ -11,13 +11,13 @@ package struct SafetensorsLayout: Sendable {
     /// Bytes of the whole file.
     package let size: Int
 
-    /// Keeps the order of `tensors` unless that puts one at an offset that its elements' size does not
-    /// divide, where PyTorch could not use it: then the larger elements come first, as in files that
-    /// the reference implementation writes.
+    /// Keeps the order of `tensors` unless that puts one at an offset that its elements' size does
+    /// not divide, where PyTorch could not use it: then the larger elements come first, as in files
+    /// that the reference implementation writes.
     ///
     /// - Parameters:
-    ///   - metadata: strings for `__metadata__`; `format` becomes `pt`, without which older versions
-    ///     of transformers refuse the file.
+    ///   - metadata: strings for `__metadata__`; `format` becomes `pt`, without which older
+    ///     versions of transformers refuse the file.
     ///   - file: for messages only.
     /// - Throws: `CheckpointError` where a shape is too large or a name is there twice.
     package init(

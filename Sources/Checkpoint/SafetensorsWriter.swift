@@ -89,7 +89,8 @@ package final class SafetensorsWriter: Sendable {
         }
     }
 
-    /// Copies a tensor that stays as it is, and looks for NaN and infinity on the way where `isChecked`.
+    /// Copies a tensor that stays as it is, and looks for NaN and infinity on the way where
+    /// `isChecked`.
     func copy(
         _ tensor: TensorView, isChecked: Bool, progress: (Int) throws -> Void
     ) throws {

@@ -12,7 +12,8 @@ extension TensorView {
         }
     }
 
-    /// The same for a part, in bytes from the tensor's start, which must begin with a whole element.
+    /// The same for a part, in bytes from the tensor's start, which must begin with a whole
+    /// element.
     package func checkFinite(_ part: Range<Int>) throws(CheckpointError) {
         guard let found = firstNonFinite(UnsafeRawBufferPointer(rebasing: bytes[part])) else {
             return

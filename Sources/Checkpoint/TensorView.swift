@@ -23,8 +23,8 @@ package struct TensorView: Sendable {
     /// The file that it is in.
     package var path: String { file.path }
 
-    /// Little-endian, row by row; valid while the view lives. Old writers do not align their data: use
-    /// unaligned loads.
+    /// Little-endian, row by row; valid while the view lives. Old writers do not align their data:
+    /// use unaligned loads.
     package var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: file.bytes[range])
     }

@@ -20,8 +20,8 @@ extension Daemon {
         if let refusal { note(request, refusedFor: refusal) }
     }
 
-    /// Whether a user may command the daemon, or somebody else's job: root, and whoever runs the daemon
-    /// for nobody but himself. The request's file has passed `Inbox.isWord`.
+    /// Whether a user may command the daemon, or somebody else's job: root, and whoever runs the
+    /// daemon for nobody but himself. The request's file has passed `Inbox.isWord`.
     private func isAdministrator(_ uid: UInt32) -> Bool { uid == 0 || uid == geteuid() }
 
     /// About the daemon itself.

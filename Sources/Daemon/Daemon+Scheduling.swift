@@ -3,11 +3,11 @@ import Manifests
 import Posix
 import Spool
 
-/// Which job runs when: by priority, then by turns of the users, then by age, as long as the machine's
-/// share lasts.
+/// Which job runs when: by priority, then by turns of the users, then by age, as long as the
+/// machine's share lasts.
 extension Daemon {
-    /// Seconds for which a flood of manifests may keep jobs from being started: what matters most may
-    /// be the last one of it.
+    /// Seconds for which a flood of manifests may keep jobs from being started: what matters most
+    /// may be the last one of it.
     private static let floodPatience = 2.0
 
     /// What all running jobs may take together.
@@ -48,9 +48,9 @@ extension Daemon {
         return record
     }
 
-    /// Of the jobs of highest priority that may run, the oldest one of the user who has fewest running
-    /// and, among those, whose turn was longest ago. A user who has as many running as one may have
-    /// keeps nobody else waiting.
+    /// Of the jobs of highest priority that may run, the oldest one of the user who has fewest
+    /// running and, among those, whose turn was longest ago. A user who has as many running as one
+    /// may have keeps nobody else waiting.
     private func nextIndex() -> Int? {
         let limit = configuration.limits.jobsPerUser ?? .max
         let counts = Dictionary(grouping: running.values, by: \.record.uid).mapValues(\.count)
@@ -69,8 +69,8 @@ extension Daemon {
         return best?.index
     }
 
-    /// Why a job may not run at all: one that came in as the daemon's own, before inboxes to which others
-    /// may write gave its account no rights.
+    /// Why a job may not run at all: one that came in as the daemon's own, before inboxes to which
+    /// others may write gave its account no rights.
     private func objection(to record: JobRecord) -> String? {
         guard record.uid == geteuid(), record.uid != 0, inbox.isPrivate == false else { return nil }
         return "its manifest belonged to the daemon's own account, which has no rights in an inbox "

@@ -78,8 +78,8 @@ extension Daemon {
                 .info, "\(record.name) was stopped and queued again", .jobStopped, about: record))
     }
 
-    /// Queues a job again that needs more memory than it was given, where the manifest leaves that to
-    /// the daemon and the machine has as much.
+    /// Queues a job again that needs more memory than it was given, where the manifest leaves that
+    /// to the daemon and the machine has as much.
     private func makeRoom(_ record: JobRecord, _ memory: Int?) throws(SystemError) -> Bool {
         guard let memory, memory > record.memoryNeeded ?? 0, memory <= machine.memory,
             (try? spool.manifest(record))?.limits.memory == nil

@@ -7,8 +7,8 @@ import Spool
 /// The spool's only writer: takes manifests from the inbox, runs each in a worker, and says what
 /// happens.
 ///
-/// Everything runs on one serial queue in turns (`Daemon+Turn.swift`); events, signals and timers only
-/// ask for the next turn.
+/// Everything runs on one serial queue in turns (`Daemon+Turn.swift`); events, signals and timers
+/// only ask for the next turn.
 package final class Daemon: @unchecked Sendable {
     // Unchecked: after `start` all state belongs to `queue`.
 
@@ -17,7 +17,8 @@ package final class Daemon: @unchecked Sendable {
         /// Read anew on reload.
         package var configurationFile: String
         package var worker = WorkerCommand.itself
-        /// Seconds between SIGTERM and SIGKILL; a worker that is busy writing its checkpoint gets more.
+        /// Seconds between SIGTERM and SIGKILL; a worker that is busy writing its checkpoint gets
+        /// more.
         package var grace = 30.0
         /// The control group below which workers get theirs; nil: what the service manager has
         /// delegated, if it has.
@@ -150,8 +151,8 @@ package final class Daemon: @unchecked Sendable {
     /// Waits until the daemon has stopped.
     package func wait() -> ExitCode { exit.wait() }
 
-    /// SIGTERM and SIGINT stop the daemon, SIGHUP reloads, until the process ends. Those that come while
-    /// it starts wait until it has.
+    /// SIGTERM and SIGINT stop the daemon, SIGHUP reloads, until the process ends. Those that come
+    /// while it starts wait until it has.
     package func handleSignals() throws(SystemError) {
         let received = try ReceivedSignals([SIGTERM, SIGINT, SIGHUP])
         let source = DispatchSource.makeReadSource(

@@ -3,8 +3,8 @@ import Manifests
 import Posix
 import Spool
 
-/// Looks through finished jobs and removes old ones, on a queue of its own: there may be more of both
-/// than the scheduler could wait for.
+/// Looks through finished jobs and removes old ones, on a queue of its own: there may be more of
+/// both than the scheduler could wait for.
 final class HistoryKeeper: @unchecked Sendable {
     // Unchecked: `finished` belongs to `queue`.
 

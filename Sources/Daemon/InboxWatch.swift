@@ -7,8 +7,8 @@ import Synchronization
 
 /// inotify(7) on the inbox. What it says only makes the daemon look earlier than it would anyway.
 ///
-/// A queue of its own reads the events, so that however many come the kernel's queue does not run over
-/// while the daemon is busy, and keeps of them what is of interest (`Hints`).
+/// A queue of its own reads the events, so that however many come the kernel's queue does not run
+/// over while the daemon is busy, and keeps of them what is of interest (`Hints`).
 final class InboxWatch {
     private struct State {
         var hints = Hints()
@@ -72,7 +72,8 @@ final class InboxWatch {
     func take() -> Hints { events.take() }
 
     private final class Events: Sendable {
-        /// Reads of the kernel's queue in a row, so that a flood does not keep it from being closed.
+        /// Reads of the kernel's queue in a row, so that a flood does not keep it from being
+        /// closed.
         private static let maximumReads = 64
 
         private let descriptor: CInt

@@ -18,8 +18,8 @@ struct Metrics {
         path = joined(directory ?? spool.path, "metrics.prom")
     }
 
-    /// Writes the file anew where a number has changed, not too often. For display only: where there
-    /// is no room, it grows old.
+    /// Writes the file anew where a number has changed, not too often. For display only: where
+    /// there is no room, it grows old.
     /// - Returns: the seconds until it may be written again; nil where it is up to date.
     @discardableResult
     mutating func write(_ daemon: Daemon, isLast: Bool = false) -> Double? {

@@ -11,13 +11,13 @@ struct JSONReader {
     /// Where column 1 of the line would be if each of its scalars so far were one byte.
     private var lineStart = 0
     private var unescaped: [UInt8] = []
-    /// Of a key that stands in an object more than once the last value counts, as in Python; otherwise
-    /// such a key is refused.
+    /// Of a key that stands in an object more than once the last value counts, as in Python;
+    /// otherwise such a key is refused.
     private let lastCounts: Bool
     /// The later members of such keys.
     private(set) var repeated: [Node.Member] = []
-    /// Bytes that the nodes may still take: more than any document needs that programs write, unless
-    /// whoever reads it has less.
+    /// Bytes that the nodes may still take: more than any document needs that programs write,
+    /// unless whoever reads it has less.
     var memoryLeft: Int
 
     /// Stands for the end of the document, where no byte is; NUL itself is refused everywhere.

@@ -56,8 +56,8 @@ struct JSONWriter {
         append("\"")
     }
 
-    /// With escapes, too, for what a terminal obeys or hides: C1 controls, marks of direction and other
-    /// formats, and what is not assigned.
+    /// With escapes, too, for what a terminal obeys or hides: C1 controls, marks of direction and
+    /// other formats, and what is not assigned.
     private mutating func writeScalars(_ string: String) {
         for scalar in string.unicodeScalars {
             if scalar.value < 0x7F {

@@ -1,6 +1,7 @@
 import Posix
 
-/// What a file holds in place of what its name promises: the commonest mistakes with files of models.
+/// What a file holds in place of what its name promises: the commonest mistakes with files of
+/// models.
 package enum MistakenContents {
     /// How much of a file tells.
     package static let headSize = 1024

@@ -1,11 +1,11 @@
 import COniguruma
 
-/// A pattern for Oniguruma, the engine that the tokenizers library itself uses, so that syntax, case
-/// folding and the choice between alternatives are the same. What strangers write is matched, too:
-/// neither compiling nor matching takes more than a bounded number of steps.
+/// A pattern for Oniguruma, the engine that the tokenizers library itself uses, so that syntax,
+/// case folding and the choice between alternatives are the same. What strangers write is matched,
+/// too: neither compiling nor matching takes more than a bounded number of steps.
 ///
-/// The library bundles Oniguruma 6.9.10 (Unicode 16.0). An older system library knows fewer scalars:
-/// those assigned since its Unicode version are neither letters nor numbers to it.
+/// The library bundles Oniguruma 6.9.10 (Unicode 16.0). An older system library knows fewer
+/// scalars: those assigned since its Unicode version are neither letters nor numbers to it.
 package final class RegularExpression: @unchecked Sendable {
     // Unchecked: a compiled pattern is only read, and searching keeps its state in the region.
     private let compiled: OnigRegex

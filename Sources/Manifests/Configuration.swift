@@ -28,11 +28,11 @@ package struct Configuration: Sendable {
         package var jobsPerUser: Int?
         /// How many of one user's wait; further manifests stay in the inbox until there is room.
         package var waitingPerUser = 100
-        /// Bytes of the spool's disk that are kept free for jobs that were accepted; nil: 64 MiB, but
-        /// no more than a twentieth of the disk.
+        /// Bytes of the spool's disk that are kept free for jobs that were accepted; nil: 64 MiB,
+        /// but no more than a twentieth of the disk.
         package var reserve: Int?
-        /// Seconds that an attempt of a job may take, and does where its manifest does not say; nil:
-        /// as long as it likes.
+        /// Seconds that an attempt of a job may take, and does where its manifest does not say;
+        /// nil: as long as it likes.
         package var time: Int?
         /// The highest priority for users who are not root; nil: any.
         package var priorityMax: Int?
@@ -50,8 +50,8 @@ package struct Configuration: Sendable {
         package var jobs = 4000
         /// Of one user, of those that ran.
         package var jobsPerUser = 1000
-        /// Of one user, of those that never ran: manifests that were rejected, jobs that were cancelled
-        /// or refused before they started.
+        /// Of one user, of those that never ran: manifests that were rejected, jobs that were
+        /// cancelled or refused before they started.
         package var rejected = 100
         /// Of one user: failed jobs that keep what a retry goes on from.
         package var snapshots = 4

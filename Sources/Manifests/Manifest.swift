@@ -43,8 +43,8 @@ package struct Manifest: Sendable {
         /// nil: `auto`, as published with the method.
         package var compensation: Compensation?
         package var scope = Scope.row
-        /// Regular expressions over layer names, not anchored: a layer is pruned if one of `targets`
-        /// is found in its name and none of `ignore`.
+        /// Regular expressions over layer names, not anchored: a layer is pruned if one of
+        /// `targets` is found in its name and none of `ignore`.
         package var targets = [".*"]
         package var ignore = ["lm_head"]
         package var sequential = true

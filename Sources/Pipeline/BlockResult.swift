@@ -8,8 +8,8 @@ package struct BlockResult: Sendable {
     /// Mean over those sequences of the mean squared error.
     package let meanSquaredError: Double?
     package let seconds: Double
-    /// Of the evaluation's passes through the dense block and the pruned one; nil where there is none,
-    /// of the dense one also where an earlier sweep has measured it.
+    /// Of the evaluation's passes through the dense block and the pruned one; nil where there is
+    /// none, of the dense one also where an earlier sweep has measured it.
     package let denseSeconds: Double?
     package let prunedSeconds: Double?
 }

@@ -1,7 +1,7 @@
 import Transformer
 
-/// How wide blocks are to be so that about a given share of their linear layers' weights goes with whole
-/// channels and heads.
+/// How wide blocks are to be so that about a given share of their linear layers' weights goes with
+/// whole channels and heads.
 ///
 /// A configuration has one number for all blocks, so all keep as many of either; which ones is each
 /// block's own matter.
@@ -25,17 +25,17 @@ struct ChannelShape {
             ? Array(stride(from: step, to: channels, by: step)) + [channels] : [channels]
     }
 
-    /// What the number of channels that stay is a multiple of: 32, the length of a block in the usual
-    /// quantised formats and enough for every processor's products; of narrow feed-forwards a lesser
-    /// power of two, so that it is a 32nd of them at most.
+    /// What the number of channels that stay is a multiple of: 32, the length of a block in the
+    /// usual quantised formats and enough for every processor's products; of narrow feed-forwards a
+    /// lesser power of two, so that it is a 32nd of them at most.
     static func step(_ channels: Int) -> Int {
         var step = 32
         while step > 1, step * 32 > channels { step /= 2 }
         return step
     }
 
-    /// The shape nearest to a share, 0 to 1. Of equally near ones the wider: heads lose the same share as
-    /// the whole as nearly as their number allows, and channels make up the rest.
+    /// The shape nearest to a share, 0 to 1. Of equally near ones the wider: heads lose the same
+    /// share as the whole as nearly as their number allows, and channels make up the rest.
     func shape(share: Double) -> BlockShape {
         var shape = model.blockShape
         let target = share * Double(model.blockMultiplyAdds)

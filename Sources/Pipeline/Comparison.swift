@@ -9,11 +9,12 @@ package struct Comparison: Sendable, Hashable {
         package let pruned: Double
         package let denseError: Double?
         package let prunedError: Double?
-        /// The mean losses in nats a token, of which the perplexities are the exponentials, with their
-        /// errors.
+        /// The mean losses in nats a token, of which the perplexities are the exponentials, with
+        /// their errors.
         package let denseLoss: Estimate
         package let prunedLoss: Estimate
-        /// Of `pruned / dense`: smaller than the others suggest, for both models see the same windows.
+        /// Of `pruned / dense`: smaller than the others suggest, for both models see the same
+        /// windows.
         package let ratioError: Double?
     }
 

@@ -3,8 +3,8 @@ import Documents
 /// The mean of some values that were drawn independently, and how far it may be off.
 package struct Estimate: Sendable, Hashable {
     package let mean: Double
-    /// Of the mean: the sample's standard deviation (n - 1) over the square root of n. nil for a single
-    /// value, which does not say how much another would differ.
+    /// Of the mean: the sample's standard deviation (n - 1) over the square root of n. nil for a
+    /// single value, which does not say how much another would differ.
     package let standardError: Double?
 
     package init(mean: Double, standardError: Double?) {

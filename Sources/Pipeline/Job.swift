@@ -40,8 +40,8 @@ package struct Job: Sendable {
     }
 
     /// Checks model, paths, texts, disk space and memory without computing anything or leaving
-    /// anything behind. Every weight is read once, for a NaN among them; `run` looks for those as it
-    /// comes to each weight, so that a model larger than memory is read once all in all.
+    /// anything behind. Every weight is read once, for a NaN among them; `run` looks for those as
+    /// it comes to each weight, so that a model larger than memory is read once all in all.
     /// - Returns: what running it will take.
     @discardableResult
     package func validate() throws -> Demand {

@@ -26,7 +26,8 @@ struct JobAttempt {
         self.checkpoint = checkpoint
     }
 
-    /// - Throws: `StaleCheckpoint`, with nothing left of it, where `saved` turns out to be of no use.
+    /// - Throws: `StaleCheckpoint`, with nothing left of it, where `saved` turns out to be of no
+    ///   use.
     mutating func run(from saved: SavedJob?) throws -> [String] {
         if let saved, saved.isFinished {
             try publish(saved)

@@ -5,13 +5,13 @@ import Glibc
 import Posix
 import Synchronization
 
-/// What a job leaves on the disk while it runs, so that it can go on after its process has gone: the
-/// outputs that it is building, and in the checkpoint's directory `progress.json` and two files of
-/// hidden states, of which one belongs to it while the other is written.
+/// What a job leaves on the disk while it runs, so that it can go on after its process has gone:
+/// the outputs that it is building, and in the checkpoint's directory `progress.json` and two files
+/// of hidden states, of which one belongs to it while the other is written.
 ///
 /// The order makes it safe against a crash at any moment: states and tensors are on the disk before
-/// `progress.json` names them, and nothing that it names is changed before the next one does. (Tensors of
-/// later blocks may be there, whole or in part; they are written again.)
+/// `progress.json` names them, and nothing that it names is changed before the next one does.
+/// (Tensors of later blocks may be there, whole or in part; they are written again.)
 final class JobCheckpoint: Sendable {
     private struct State {
         var isUnderWay = false

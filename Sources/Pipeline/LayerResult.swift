@@ -1,8 +1,8 @@
 import Pruning
 import Tensors
 
-/// What was done to one layer, with its weights still in memory: they change no more until its block is
-/// done.
+/// What was done to one layer, with its weights still in memory: they change no more until its
+/// block is done.
 package struct LayerResult: Sendable {
     package let plan: LayerPlan
     /// The share of the weights that was to go.

@@ -1,7 +1,7 @@
 import Posix
 
-/// Text of strangers in Markdown: it is shown as it is, and never becomes HTML, a link, a picture, a
-/// heading, a cell of a table or front matter. CommonMark, and GitHub's tables and links of bare
+/// Text of strangers in Markdown: it is shown as it is, and never becomes HTML, a link, a picture,
+/// a heading, a cell of a table or front matter. CommonMark, and GitHub's tables and links of bare
 /// addresses.
 enum Markdown {
     /// As code, in which nothing has a meaning: between more backticks than it has in a row.

@@ -29,8 +29,8 @@ package struct MemoryPlan: Sendable, Hashable {
     private static let factorising = 32 << 20
 
     /// - Parameters:
-    ///   - sweeps: what is done to the layers of each output, for each sweep that the job runs one after
-    ///     the other.
+    ///   - sweeps: what is done to the layers of each output, for each sweep that the job runs one
+    ///     after the other.
     ///   - reading: what reading the texts has taken, in bytes.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
@@ -108,8 +108,8 @@ package struct MemoryPlan: Sendable, Hashable {
             place: place, reason: .memory(needed: total(1, inMemory: false), allowed: limit))
     }
 
-    /// What is kept of a block's inputs beside their sums: samples and covariances, as far as some layer
-    /// needs them; and whether there are covariances.
+    /// What is kept of a block's inputs beside their sums: samples and covariances, as far as some
+    /// layer needs them; and whether there are covariances.
     private static func inputBytes(
         _ model: Model, _ layers: some Sequence<LayerPlan>, sampleRows: Int,
         groups: Int, tileRows: Int, threads: Int
@@ -151,9 +151,9 @@ package struct MemoryPlan: Sendable, Hashable {
         return true
     }
 
-    /// What a block takes with all that is done to it: as it is computed, all of its layers packed for
-    /// products, or while its layers are pruned one after the other, each with its mask and what a fit
-    /// needs; those that are done are not packed then.
+    /// What a block takes with all that is done to it: as it is computed, all of its layers packed
+    /// for products, or while its layers are pruned one after the other, each with its mask and
+    /// what a fit needs; those that are done are not packed then.
     private static func blockBytes(
         _ model: Model, _ layers: [LayerPlan], input: ProductInput, sampleRows: Int,
         groups: Int, keepsStatistics: Bool, threads: Int

@@ -9,9 +9,9 @@ extension Model {
         return try checkpoint.expect(name, shape: shape(role)).type
     }
 
-    /// The type in which a layer's bias is stored; an added one is float32 whatever the weights are:
-    /// it costs next to nothing, and rounding it to bfloat16 moved 0.1 % of the masks of later blocks
-    /// (SmolLM2-135M). Loaders convert it to the type that they compute in.
+    /// The type in which a layer's bias is stored; an added one is float32 whatever the weights
+    /// are: it costs next to nothing, and rounding it to bfloat16 moved 0.1 % of the masks of later
+    /// blocks (SmolLM2-135M). Loaders convert it to the type that they compute in.
     func biasType(_ role: Role, block: Int) -> ElementType {
         checkpoint.tensor(named: "\(layerName(role, block: block)).bias")?.type ?? .float32
     }

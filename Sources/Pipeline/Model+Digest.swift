@@ -3,9 +3,9 @@ import Tensors
 import Transformer
 
 extension Model {
-    /// Tells a model from others wherever its files are: a checksum of `config.json` and of every tensor's
-    /// name, type, shape and first bytes. All weights would have to be read for more; whoever trains a
-    /// model further changes the beginning of nearly every tensor.
+    /// Tells a model from others wherever its files are: a checksum of `config.json` and of every
+    /// tensor's name, type, shape and first bytes. All weights would have to be read for more;
+    /// whoever trains a model further changes the beginning of nearly every tensor.
     var digest: String {
         var text = String(decoding: JSON.encode(checkpoint.config, indent: nil), as: UTF8.self)
         let tensors = checkpoint.tensors.sorted {

@@ -22,8 +22,8 @@ final class OutputBuild: Sendable {
     /// `[blocks][tensors of the block]`, of the source.
     private let blockTensors: [[TensorView]]
 
-    /// Makes the partial output with every file of weights at its full size, and begins to copy what
-    /// is outside the blocks.
+    /// Makes the partial output with every file of weights at its full size, and begins to copy
+    /// what is outside the blocks.
     convenience init(
         _ plan: Plan, _ output: Plan.Output, in partial: PartialDirectory, stop: StopCheck,
         checkpoint: JobCheckpoint?

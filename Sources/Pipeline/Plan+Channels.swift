@@ -4,7 +4,8 @@ import Pruning
 import Transformer
 
 extension Plan {
-    /// What structured pruning by a method comes to in the model, and the checkpoint that this makes.
+    /// What structured pruning by a method comes to in the model, and the checkpoint that this
+    /// makes.
     static func channelTreatment(
         _ model: Model, _ manifest: Manifest, _ method: Method, sparsity: Double,
         _ selection: [Set<Role>]

@@ -4,8 +4,9 @@ import Posix
 import Tensors
 
 extension Plan {
-    /// All that decides which bits the job computes and where it puts them: a checkpoint with another
-    /// identity is not this job's. Neither threads nor memory are in it, for no bit depends on them.
+    /// All that decides which bits the job computes and where it puts them: a checkpoint with
+    /// another identity is not this job's. Neither threads nor memory are in it, for no bit depends
+    /// on them.
     func identity(version: String) -> Node {
         .object([
             "program": Node(version), "job": Node(job.id),

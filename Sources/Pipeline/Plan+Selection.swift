@@ -43,8 +43,8 @@ extension Plan {
         }
     }
 
-    /// Modules with weights that are never pruned, and the head by its usual name, whatever the family
-    /// calls it: `lm_head` is what `ignore` has by default.
+    /// Modules with weights that are never pruned, and the head by its usual name, whatever the
+    /// family calls it: `lm_head` is what `ignore` has by default.
     private static func otherNames(_ model: Model, besides names: Set<String>) -> [String] {
         let suffix = ".weight"
         let modules = model.checkpoint.tensorNames.filter { $0.hasSuffix(suffix) }

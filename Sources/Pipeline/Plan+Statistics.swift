@@ -2,7 +2,8 @@ import Pruning
 import Transformer
 
 extension Plan {
-    /// The file of statistics that a job has in place of a calibration, with all that its methods need.
+    /// The file of statistics that a job has in place of a calibration, with all that its methods
+    /// need.
     static func statistics(
         _ path: String, _ model: Model, _ outputs: [Output], _ job: Job
     ) throws -> StatisticsFile {
@@ -29,7 +30,8 @@ extension Plan {
         return file
     }
 
-    /// What a file of an output's statistics says of where they come from; nil where there are none.
+    /// What a file of an output's statistics says of where they come from; nil where there are
+    /// none.
     func origin(of output: Output) -> StatisticsFile.Origin? {
         if let known { return known.origin }
         guard let calibration else { return nil }

@@ -108,8 +108,8 @@ package struct Plan: Sendable {
         }
     }
 
-    /// `diskBytes`, and twice the hidden states for a checkpoint, less what an earlier attempt of the
-    /// job has taken already.
+    /// `diskBytes`, and twice the hidden states for a checkpoint, less what an earlier attempt of
+    /// the job has taken already.
     private func checkSpace(inputs: [String]) throws {
         var bytes = diskBytes
         bytes -= PartialDirectory.allocatedBytes(of: job.id, in: parent)

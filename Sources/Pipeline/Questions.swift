@@ -4,7 +4,8 @@ import Transformer
 /// Multiple-choice questions as the models see them: each choice behind its question.
 ///
 /// Scored as lm-evaluation-harness does its tasks of type `multiple_choice`
-/// (`ConfigurableTask.process_results` in lm_eval/api/task.py, `_encode_pair` in lm_eval/api/model.py).
+/// (`ConfigurableTask.process_results` in lm_eval/api/task.py, `_encode_pair` in
+/// lm_eval/api/model.py).
 package struct Questions: Sendable {
     /// One choice before it has a place among all.
     package struct Continuation: Sendable {
@@ -37,8 +38,8 @@ package struct Questions: Sendable {
         var normalised: [Double] = []
     }
 
-    /// Sequences of about the same length, filled up behind their ends: attention is causal, so that
-    /// nothing before sees it.
+    /// Sequences of about the same length, filled up behind their ends: attention is causal, so
+    /// that nothing before sees it.
     let batches: [TokenWindows]
     /// The tokens of all choices, in the order of `batches`, which their parts count.
     let continuations: [NextToken]
@@ -90,9 +91,9 @@ package struct Questions: Sendable {
         }
     }
 
-    /// Sequences without those that others begin with, in the order of the first of `inputs` that each has:
-    /// attention is causal, so that a model says the same at the same place of both. Choices of one token
-    /// share their question's.
+    /// Sequences without those that others begin with, in the order of the first of `inputs` that
+    /// each has: attention is causal, so that a model says the same at the same place of both.
+    /// Choices of one token share their question's.
     /// - Returns: with the indices, ascending, of all inputs that a sequence serves.
     static func sharedSequences(
         _ inputs: [ArraySlice<Int32>]
@@ -117,8 +118,8 @@ package struct Questions: Sendable {
         return sequences.sorted { $0.choices[0] < $1.choices[0] }
     }
 
-    /// The next of four lengths between two powers of two, and at least 16: few lengths, for each of which
-    /// kernels are compiled, and beyond 16 at most a quarter more tokens than there are.
+    /// The next of four lengths between two powers of two, and at least 16: few lengths, for each
+    /// of which kernels are compiled, and beyond 16 at most a quarter more tokens than there are.
     static func filledLength(_ length: Int) -> Int {
         guard length > 16 else { return 16 }
         let step = 1 << (Int.bitWidth - 1 - (length - 1).leadingZeroBitCount - 2)

@@ -1,7 +1,8 @@
 import Posix
 import Tokenizer
 
-/// What reading texts takes, and what it may: while it is done nothing else of the job is in memory.
+/// What reading texts takes, and what it may: while it is done nothing else of the job is in
+/// memory.
 struct ReadingMemory: Sendable {
     /// `limits.memory`, in bytes.
     let limit: Int
@@ -11,8 +12,8 @@ struct ReadingMemory: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
-    /// What is no larger is read whatever the limit is: the plan, which alone knows what the whole job
-    /// takes, then tells of that.
+    /// What is no larger is read whatever the limit is: the plan, which alone knows what the whole
+    /// job takes, then tells of that.
     private static let small = 16 << 20
 
     /// What a tokenizer may take while it is read.

@@ -3,7 +3,8 @@ import Transformer
 
 /// What became faster and smaller.
 extension Report {
-    /// Tokens of the evaluation per second through the blocks of both models; null without evaluation.
+    /// Tokens of the evaluation per second through the blocks of both models; null without
+    /// evaluation.
     var speed: Node {
         guard let tokens = plan.evaluation?.tokens, let dense = denseSeconds,
             let pruned = Self.total(state.blocks.map(\.prunedSeconds)), dense > 0, pruned > 0

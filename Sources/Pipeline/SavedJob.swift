@@ -1,8 +1,8 @@
 import Documents
 import Posix
 
-/// What a checkpoint says of itself: its `progress.json`, renamed into place when all that it names is
-/// on the disk.
+/// What a checkpoint says of itself: its `progress.json`, renamed into place when all that it names
+/// is on the disk.
 struct SavedJob: Sendable {
     /// The hidden states of one set of windows in the checkpoint's file of states.
     struct States: Sendable, Hashable {
@@ -31,8 +31,8 @@ struct SavedJob: Sendable {
     var identity: Node
     /// Which of the job's attempts wrote it.
     var attempt: String
-    /// Everything before this block is done, in the sweep of the last of `outputs` (of all where they
-    /// share one).
+    /// Everything before this block is done, in the sweep of the last of `outputs` (of all where
+    /// they share one).
     var block: Int
     /// Of the whole model.
     var blocks: Int
@@ -44,7 +44,8 @@ struct SavedJob: Sendable {
     var seconds: Double
     /// In tokens through a block: see `ProgressMeter`.
     var work: Int
-    /// What a survey has found, for each of the job's outputs; empty where there was none to be made.
+    /// What a survey has found, for each of the job's outputs; empty where there was none to be
+    /// made.
     var shares: [Survey.Shares]
     /// The outputs that were begun, in the job's order.
     var outputs: [Output]

@@ -15,8 +15,8 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
         return z ^ (z >> 31)
     }
 
-    /// The high half of `next() * bound`: uniform over 0..<bound but for 2^-64 of bias, and the same
-    /// in any implementation.
+    /// The high half of `next() * bound`: uniform over 0..<bound but for 2^-64 of bias, and the
+    /// same in any implementation.
     package mutating func below(_ bound: UInt64) -> Int {
         Int(next().multipliedFullWidth(by: bound).high)
     }

@@ -2,7 +2,8 @@ import Glibc
 import Posix
 import Tensors
 
-/// Hidden states on the disk, one matrix after the other: float32, row by row, as they are in memory.
+/// Hidden states on the disk, one matrix after the other: float32, row by row, as they are in
+/// memory.
 enum StateFile {
     private static let piece = 4 << 20
 
@@ -68,8 +69,8 @@ enum StateFile {
         _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    /// The matrix's bytes piece by piece, each with where it starts; a piece leaves memory where the
-    /// matrix lives in a scratch file.
+    /// The matrix's bytes piece by piece, each with where it starts; a piece leaves memory where
+    /// the matrix lives in a scratch file.
     private static func forEachPiece(
         of matrix: Matrix, _ body: (UnsafeMutableRawBufferPointer, Int) throws -> Void
     ) rethrows {

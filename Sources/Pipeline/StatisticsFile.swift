@@ -5,7 +5,8 @@ import Pruning
 import Tensors
 import Transformer
 
-/// The `stade-statistics.safetensors` of an earlier job on the same model, in place of a calibration.
+/// The `stade-statistics.safetensors` of an earlier job on the same model, in place of a
+/// calibration.
 package struct StatisticsFile: Sendable {
     /// What the file's header says of where its statistics come from.
     struct Origin: Sendable, Hashable {
@@ -23,8 +24,8 @@ package struct StatisticsFile: Sendable {
     private let file: SafetensorsFile
     private let model: Model
 
-    /// - Throws: `CheckpointError` or `SystemError` where it cannot be read, `PlanError` where it is no
-    ///   such file or another model's.
+    /// - Throws: `CheckpointError` or `SystemError` where it cannot be read, `PlanError` where it
+    ///   is no such file or another model's.
     init(_ path: String, of model: Model, followSymlinks: Bool) throws {
         self.path = path
         self.model = model
@@ -47,7 +48,8 @@ package struct StatisticsFile: Sendable {
     }
 
     /// Checks that the statistics of the inputs of `layers` are there.
-    /// - Throws: `CheckpointError` for a tensor that is of no use, `PlanError` for one that is missing.
+    /// - Throws: `CheckpointError` for a tensor that is of no use, `PlanError` for one that is
+    ///   missing.
     func check(_ layers: [LayerPlan]) throws {
         var known: Set<[Int]> = []
         for layer in layers {

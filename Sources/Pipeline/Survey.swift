@@ -4,8 +4,8 @@ import Pruning
 import Tensors
 import Transformer
 
-/// What a pass through the dense model says of all layers, from which their sparsities come: for `owl` of
-/// each block, for `error` of each layer.
+/// What a pass through the dense model says of all layers, from which their sparsities come: for
+/// `owl` of each block, for `error` of each layer.
 struct Survey {
     /// By layer's name.
     typealias Shares = [String: Double]
@@ -18,9 +18,11 @@ struct Survey {
     private var outliers: [Int: Double] = [:]
     /// Of each layer, centred or not as some output needs it.
     private var curves: [Key: ErrorCurve] = [:]
-    /// Of each layer by name: how much of the residual stream its half of the block brings, right behind it.
+    /// Of each layer by name: how much of the residual stream its half of the block brings, right
+    /// behind it.
     private var parts: [String: Double] = [:]
-    /// The expected square of a token's hidden states so far, as if nothing in them were correlated.
+    /// The expected square of a token's hidden states so far, as if nothing in them were
+    /// correlated.
     private var stream = 0.0
 
     private struct Key: Hashable {
@@ -44,8 +46,8 @@ struct Survey {
         guard allocation == .error else { return 0 }
         let layers = model.architecture.roles.count * model.configuration.numHiddenLayers
         let widest = model.architecture.roles.map { model.shape($0)[1] }.max() ?? 0
-        // Curves with and without the mean, their segments twice while they are sorted, and a thread's
-        // row and sums, or counts.
+        // Curves with and without the mean, their segments twice while they are sorted, and a
+        // thread's row and sums, or counts.
         return layers * ErrorCurve.levels * (2 * 8 + 2 * 32)
             + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
     }
@@ -124,8 +126,8 @@ struct Survey {
         }
     }
 
-    /// The mean square of a token's first hidden states over tokens from all of the vocabulary, and over
-    /// positions.
+    /// The mean square of a token's first hidden states over tokens from all of the vocabulary, and
+    /// over positions.
     private func embeddedPower() throws -> Double {
         let configuration = plan.model.configuration
         let length = min(256, configuration.longestSequence)

@@ -5,10 +5,11 @@ import Transformer
 
 extension Sweep {
     /// Runs the dense block on every calibration sequence: the statistics of each tap's input, and
-    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`; without
-    /// a calibration what is known of the inputs already.
+    /// the block's output on the first sequences, `[comparedSequences * length, hidden_size]`;
+    /// without a calibration what is known of the inputs already.
     ///
-    /// Beyond those the last layer's product is not needed, unless the sweep follows the dense model.
+    /// Beyond those the last layer's product is not needed, unless the sweep follows the dense
+    /// model.
     ///
     /// - Returns: nil where nothing of the block is to be pruned, or there is no calibration.
     func measure(
@@ -111,8 +112,8 @@ extension Sweep {
         return (statistics, dense)
     }
 
-    /// Runs the pruned block on every sequence, in place, or, where the sweep ends here, only on those
-    /// that are compared.
+    /// Runs the pruned block on every sequence, in place, or, where the sweep ends here, only on
+    /// those that are compared.
     func compareAndAdvance(
         _ block: Block, states: HiddenStates, dense: Matrix, observer: SweepObserver
     ) throws -> (Difference?, Double?) {

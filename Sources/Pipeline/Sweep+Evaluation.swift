@@ -50,8 +50,9 @@ extension Evaluation {
         return comparison
     }
 
-    /// exp of the mean loss m. By the delta method its standard error is exp(m) times that of m, which is
-    /// taken over the windows' means: tokens of one window are not independent of each other.
+    /// exp of the mean loss m. By the delta method its standard error is exp(m) times that of m,
+    /// which is taken over the windows' means: tokens of one window are not independent of each
+    /// other.
     private func perplexity(
         _ dense: ArraySlice<TokenPrediction>, _ pruned: ArraySlice<TokenPrediction>,
         perWindow count: Int
@@ -79,8 +80,8 @@ extension Evaluation {
             ratioError: change.standardError.map { exp(prunedLoss - denseLoss) * $0 })
     }
 
-    /// The mean over each window's tokens, `count` each, of what `value` says of the token at a place among
-    /// those of all windows.
+    /// The mean over each window's tokens, `count` each, of what `value` says of the token at a
+    /// place among those of all windows.
     private func means(of count: Int, _ value: (Int) -> Double) -> [Double] {
         stride(from: 0, to: windowTokens, by: count).map { start in
             (start..<(start + count)).reduce(0) { $0 + value($1) } / Double(count)

@@ -2,8 +2,8 @@ import Pruning
 import Transformer
 
 extension Sweep {
-    /// Goes through the dense model and changes nothing but hidden states: each block with the statistics
-    /// of its inputs, where something of it is to be pruned.
+    /// Goes through the dense model and changes nothing but hidden states: each block with the
+    /// statistics of its inputs, where something of it is to be pruned.
     func survey(
         _ observer: SweepObserver, _ visit: (Block, [Tap: Statistics]) throws -> Void
     ) throws {

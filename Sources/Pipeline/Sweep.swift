@@ -24,7 +24,8 @@ package struct Sweep: Sendable {
     /// Statistics in place of a calibration.
     package let known: StatisticsFile?
     package let evaluation: Evaluation?
-    /// Whether the evaluation goes through the dense model, too; otherwise what that leaves is there.
+    /// Whether the evaluation goes through the dense model, too; otherwise what that leaves is
+    /// there.
     package let measuresDense: Bool
     package let precision: Precision
     package let pool: WorkerPool
@@ -35,8 +36,8 @@ package struct Sweep: Sendable {
     /// kernel reads into the page cache, and decoding stays with the pool, which is busy anyway.
     let reading = DispatchQueue(label: "stade.read")
 
-    /// How many sequences' output is compared with the dense block's: the first ones, with about 2048
-    /// tokens; the product of the last layer is needed for nothing else.
+    /// How many sequences' output is compared with the dense block's: the first ones, with about
+    /// 2048 tokens; the product of the last layer is needed for nothing else.
     static func comparedSequences(_ windows: TokenWindows?) -> Int {
         guard let windows else { return 0 }
         return min(windows.count, max(1, 2048 / windows.length))
@@ -75,8 +76,8 @@ package struct Sweep: Sendable {
     }
 
     /// - Parameters:
-    ///   - dense: of the evaluation's sequences, what an earlier sweep returned. Where that was in another
-    ///     process, `continuation` restores it.
+    ///   - dense: of the evaluation's sequences, what an earlier sweep returned. Where that was in
+    ///     another process, `continuation` restores it.
     /// - Returns: also what the dense model leaves of the evaluation's sequences.
     func run(
         _ observers: [SweepObserver], dense: [HiddenStates]?, continuation: SweepContinuation?
@@ -102,7 +103,8 @@ package struct Sweep: Sendable {
             var clock = ContinuousClock.now
             var measured: Measured?
             for (number, observer) in observers.enumerated() {
-                // Every lane prunes what the one before it has changed; two blocks are never in memory.
+                // Every lane prunes what the one before it has changed; two blocks are never in
+                // memory.
                 var block = try model.loadBlock(index, input: precision.input, pool: pool)
                 var (denseSeconds, prunedSeconds) = (0.0, 0.0)
                 if number == 0 {
@@ -199,7 +201,8 @@ package struct Sweep: Sendable {
             guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
             guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
-            // What was made of it takes memory that the next layer needs; another lane makes it again.
+            // What was made of it takes memory that the next layer needs; another lane makes it
+            // again.
             if Self.isLastReader(plan, layers) { input?.covariance?.forget() }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(

@@ -4,8 +4,8 @@ package struct SweepObserver: Sendable {
     package var layer: @Sendable (LayerResult) throws -> Void
     /// A block is done; its layers leave memory.
     package var block: @Sendable (BlockResult) throws -> Void
-    /// Called often and from any thread, with work done: tokens through a block, and the floating-point
-    /// operations that this took; throws to end the sweep.
+    /// Called often and from any thread, with work done: tokens through a block, and the
+    /// floating-point operations that this took; throws to end the sweep.
     package var advance:
         @Sendable (_ tokens: Int, _ flops: Double, _ phase: Progress.Phase, _ block: Int?) throws ->
             Void

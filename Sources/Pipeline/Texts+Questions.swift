@@ -5,8 +5,8 @@ import Transformer
 extension Texts {
     private static let schema = Schema([("", ["question", "choices", "answer"])])
 
-    /// Reads multiple-choice questions: an object a line with `question`, `choices` and the index `answer` of
-    /// the right one, from 0. Other keys are nobody's business, as in texts.
+    /// Reads multiple-choice questions: an object a line with `question`, `choices` and the index
+    /// `answer` of the right one, from 0. Other keys are nobody's business, as in texts.
     ///
     /// - Throws: `DocumentError` with the line where one is not that, or does not fit the model.
     mutating func questions(in path: String) throws -> Questions {

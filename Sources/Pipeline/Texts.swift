@@ -62,8 +62,9 @@ struct Texts {
         return windows
     }
 
-    /// Windows of a text. All of its tokens count for where they are, but only so many are kept; of a
-    /// text with more, tokens are only counted, and those of the windows taken when it is read again.
+    /// Windows of a text. All of its tokens count for where they are, but only so many are kept; of
+    /// a text with more, tokens are only counted, and those of the windows taken when it is read
+    /// again.
     private mutating func draw(
         _ wanted: Manifest.Calibration, from path: String
     ) throws -> TokenWindows {
@@ -78,7 +79,8 @@ struct Texts {
         }
         memory.add(tokenizer, tokens: count, document: document)
         let (needed, overflow) = wanted.samples.multipliedReportingOverflow(by: wanted.length)
-        // Windows may overlap, but fewer tokens than asked for would be the same ones over and over.
+        // Windows may overlap, but fewer tokens than asked for would be the same ones over and
+        // over.
         guard !overflow, count >= needed, count >= wanted.length else {
             throw PlanError(
                 place: path,

@@ -2,7 +2,8 @@ import Checkpoint
 import Pruning
 import Transformer
 
-/// What one method, and with whole channels one sparsity, comes to in a model: what is done to each layer, and how the result is laid out.
+/// What one method, and with whole channels one sparsity, comes to in a model: what is done to each
+/// layer, and how the result is laid out.
 struct Treatment: Sendable {
     let method: Method
     /// `[blocks][layers of the block]`.

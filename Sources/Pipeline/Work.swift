@@ -2,8 +2,8 @@ import Tensors
 import Transformer
 
 extension Plan {
-    /// The job's work in tokens through a block, for progress: two passes of the calibration for each
-    /// output, or one for all, one for a survey, and one of the evaluation for each model.
+    /// The job's work in tokens through a block, for progress: two passes of the calibration for
+    /// each output, or one for all, one for a survey, and one of the evaluation for each model.
     var expectedWork: Int {
         let passes = manifest.prune.sequential ? 2 * outputs.count : 1
         let calibration = (calibration?.tokens.count ?? 0) * passes
@@ -13,11 +13,12 @@ extension Plan {
 }
 
 extension Model {
-    /// Floating-point operations of a tile of a sequence of `length` tokens in a block: two for each
-    /// multiply-add of the linear layers and of causal attention, as if each of the sequence's tokens took
-    /// as many.
+    /// Floating-point operations of a tile of a sequence of `length` tokens in a block: two for
+    /// each multiply-add of the linear layers and of causal attention, as if each of the sequence's
+    /// tokens took as many.
     ///
-    /// - Parameter endsBeforeLast: whether what only the output needs is left out (`Forward.Destination.first`).
+    /// - Parameter endsBeforeLast: whether what only the output needs is left out
+    ///   (`Forward.Destination.first`).
     func flops(
         _ tile: Tile, _ length: Int, through block: Block, endsBeforeLast: Bool = false
     ) -> Double {

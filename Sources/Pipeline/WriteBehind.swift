@@ -4,9 +4,9 @@ import Synchronization
 /// Writes results in the order in which they are handed in, while the job goes on to compute.
 ///
 /// It takes one thread beside those of the `WorkerPool`, which waits for the disk most of the time:
-/// encoding and copying a block's weights costs less than a hundredth of what computing the block costs
-/// with any calibration worth the name, so it is not counted against `limits.threads`. What waits here
-/// is bounded by the owner, who calls `drain` once for each block.
+/// encoding and copying a block's weights costs less than a hundredth of what computing the block
+/// costs with any calibration worth the name, so it is not counted against `limits.threads`. What
+/// waits here is bounded by the owner, who calls `drain` once for each block.
 final class WriteBehind: Sendable {
     /// Called between pieces of work, with nothing but the chance to throw.
     typealias Check = () throws -> Void

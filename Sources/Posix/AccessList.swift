@@ -1,7 +1,7 @@
 /// `system.posix_acl_access`: a file's access control list, acl(5).
 ///
-/// Source: `linux/posix_acl_xattr.h` for the bytes, `acl_permission_check` and `posix_acl_permission` of
-/// the kernel for who may what.
+/// Source: `linux/posix_acl_xattr.h` for the bytes, `acl_permission_check` and
+/// `posix_acl_permission` of the kernel for who may what.
 struct AccessList: Sendable, Hashable {
     struct Entry: Sendable, Hashable {
         let tag: UInt16

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The names in a directory, some at a time, so that a look through very many can be spread over time:
-/// readdir(3). Names that come or go meanwhile may be missed; none that stays is.
+/// The names in a directory, some at a time, so that a look through very many can be spread over
+/// time: readdir(3). Names that come or go meanwhile may be missed; none that stays is.
 package final class DirectoryStream {
     private let stream: OpaquePointer
     private let path: String
@@ -21,7 +21,8 @@ package final class DirectoryStream {
 
     deinit { closedir(stream) }
 
-    /// Hands over the next names, `limit` at most, each with its closing NUL; `.` and `..` are left out.
+    /// Hands over the next names, `limit` at most, each with its closing NUL; `.` and `..` are left
+    /// out.
     /// - Returns: whether there may be more.
     package func read(upTo limit: Int, _ body: ([CChar]) -> Void) throws(SystemError) -> Bool {
         for _ in 0..<limit {

@@ -1,6 +1,7 @@
 import Glibc
 
-/// What is left of a file system for this process: statvfs(3). What it keeps for root does not count.
+/// What is left of a file system for this process: statvfs(3). What it keeps for root does not
+/// count.
 package struct DiskSpace: Sendable, Hashable {
     /// In bytes.
     package let free: Int

@@ -16,8 +16,8 @@ package func escaped(_ text: String, limit: Int = 512) -> String {
     return text.unicodeScalars.count > limit ? result + "…" : result
 }
 
-/// Whether a terminal would obey, hide or misplace a scalar instead of showing it: controls, marks of
-/// direction and other formats, line separators, and what is not assigned.
+/// Whether a terminal would obey, hide or misplace a scalar instead of showing it: controls, marks
+/// of direction and other formats, line separators, and what is not assigned.
 package func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .surrogate: true

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Writes a whole file under a passing name and renames it into place, so that a reader sees the old
-/// or the new one. The directory is not synced.
+/// Writes a whole file under a passing name and renames it into place, so that a reader sees the
+/// old or the new one. The directory is not synced.
 /// - Parameter durable: false leaves out the fsync, for what need not survive a crash.
 package func replaceFile(
     _ path: String, _ bytes: [UInt8], durable: Bool = true
@@ -21,8 +21,8 @@ package func replaceFile(
     }
 }
 
-/// A new file, in place of what a crash or somebody else has left under that name: neither followed nor
-/// waited for.
+/// A new file, in place of what a crash or somebody else has left under that name: neither followed
+/// nor waited for.
 private func create(_ path: String) throws(SystemError) -> File {
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
     do throws(SystemError) {

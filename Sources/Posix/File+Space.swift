@@ -35,7 +35,8 @@ extension File {
     }
 
     /// What the disk refuses is told once for a descriptor, here or by fsync(2), so it must not be
-    /// passed over. Whatever else fails is a file system that knows no such call, and waits for fsync.
+    /// passed over. Whatever else fails is a file system that knows no such call, and waits for
+    /// fsync.
     private func writeBack(_ range: Range<Int>, waits: Bool) throws(SystemError) {
         let code = stade_write_back(
             descriptor, Int64(range.lowerBound), Int64(range.count), waits ? 1 : 0)

@@ -106,8 +106,8 @@ package func readFile(_ path: String, limit: Int = .max) throws(SystemError) -> 
     try File(path, O_RDONLY).readAll(atMost: limit)
 }
 
-/// The whole of a regular file, refused where it is larger than `limit` or anything else: a link is not
-/// followed, and neither a FIFO nor a device is waited for.
+/// The whole of a regular file, refused where it is larger than `limit` or anything else: a link is
+/// not followed, and neither a FIFO nor a device is waited for.
 package func readRegularFile(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
     let file = try File(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
     let status = try file.status()

@@ -14,9 +14,9 @@ package enum Landlock {
     private static let read: UInt64 = 1 << 2 | 1 << 3
     private static let execute: UInt64 = 1 << 0
 
-    /// Leaves this thread, and those that it starts later, only these files and directories with all
-    /// that is below them. They are open already: it is what was looked at that stays within reach,
-    /// whatever its path leads to by now.
+    /// Leaves this thread, and those that it starts later, only these files and directories with
+    /// all that is below them. They are open already: it is what was looked at that stays within
+    /// reach, whatever its path leads to by now.
     /// - Returns: false where the kernel cannot do this, and nothing has changed.
     package static func confine(
         reading: [OpenFile], executing: [OpenFile], writing: [OpenFile]

@@ -3,8 +3,8 @@ import Glibc
 
 /// A regular file mapped for reading: mmap(2), private, never written.
 ///
-/// A file that is cut short while it is mapped raises SIGBUS where it is read; the programs run jobs
-/// in a process of their own for that reason.
+/// A file that is cut short while it is mapped raises SIGBUS where it is read; the programs run
+/// jobs in a process of their own for that reason.
 package final class MappedFile: @unchecked Sendable {
     // Unchecked: the mapping is read-only and lives as long as the object.
     package let path: String
@@ -49,7 +49,8 @@ package final class MappedFile: @unchecked Sendable {
     package func readAhead(_ range: Range<Int>) {
         let page = Int(sysconf(CInt(_SC_PAGESIZE)))
         guard let start = bytes.baseAddress else { return }
-        // The kernel takes at most a device's read-ahead of one hint: 128 KiB, unless it is set higher.
+        // The kernel takes at most a device's read-ahead of one hint: 128 KiB, unless it is set
+        // higher.
         for part in stride(
             from: range.lowerBound / page * page, to: range.upperBound, by: 128 << 10)
         {
@@ -59,17 +60,17 @@ package final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// Gives back the memory of `range`, and what faults in it have mapped around it: 64 KiB at a time,
-    /// fault_around_bytes. It is read from the file again when it is touched: madvise(2), hints whose
-    /// failure costs nothing but memory.
+    /// Gives back the memory of `range`, and what faults in it have mapped around it: 64 KiB at a
+    /// time, fault_around_bytes. It is read from the file again when it is touched: madvise(2),
+    /// hints whose failure costs nothing but memory.
     package func release(_ range: Range<Int>) {
         let window = 64 << 10
         guard let start = bytes.baseAddress, !range.isEmpty else { return }
         let first = range.lowerBound / window * window
         let end = min((range.upperBound + window - 1) / window * window, bytes.count)
         let address = UnsafeMutableRawPointer(mutating: start + first)
-        // The page cache is to part with this before it does with what has been read ahead, which it
-        // has not seen used.
+        // The page cache is to part with this before it does with what has been read ahead, which
+        // it has not seen used.
         _ = madvise(address, end - first, CInt(stade_madv_cold))
         _ = madvise(address, end - first, MADV_DONTNEED)
     }

@@ -2,8 +2,8 @@ import Glibc
 
 /// The most memory that this process has had resident, in bytes: `VmHWM` of proc_pid_status(5).
 ///
-/// `ru_maxrss` of getrusage(2), which stands in where there is no `/proc`, starts at what the parent had
-/// when it started the process.
+/// `ru_maxrss` of getrusage(2), which stands in where there is no `/proc`, starts at what the
+/// parent had when it started the process.
 package func peakResidentMemory() -> Int {
     if let status = try? readFile("/proc/self/status"),
         let line = String(decoding: status, as: UTF8.self)

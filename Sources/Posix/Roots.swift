@@ -4,20 +4,20 @@ import Synchronization
 
 /// Which paths a manifest may name.
 ///
-/// Below roots, the paths that come back have no symbolic link in them, and whoever opens them later
-/// should refuse links too: `File.init(_:_:followSymlinks:)`.
+/// Below roots, the paths that come back have no symbolic link in them, and whoever opens them
+/// later should refuse links too: `File.init(_:_:followSymlinks:)`.
 package struct Roots: Sendable {
     package enum Rule: Sendable {
         /// The caller's own rights decide; relative paths are below `base`. For the foreground.
         case unrestricted(base: String)
-        /// Only below these directories, with no `..`, no symbolic link and no magic link on the way;
-        /// relative paths are tried below each in order. For the daemon.
+        /// Only below these directories, with no `..`, no symbolic link and no magic link on the
+        /// way; relative paths are tried below each in order. For the daemon.
         case below(read: [String], write: [String])
     }
 
     package let rule: Rule
-    /// Whose own rights must suffice for every path, besides this process's; nil: nobody's. Only with
-    /// `Rule.below`.
+    /// Whose own rights must suffice for every path, besides this process's; nil: nobody's. Only
+    /// with `Rule.below`.
     let submitter: Submitter?
     private let opened = Opened()
 

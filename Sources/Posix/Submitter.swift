@@ -3,8 +3,8 @@ import Glibc
 /// Whose rights a manifest has: the owner of the submitted file.
 ///
 /// The daemon may read and write more than any one of its users, so it has to ask itself what they
-/// could do without it. Judged by owner, group, mode and access control list, as the kernel does it:
-/// path_resolution(7), acl(5). Where a list cannot be read, the group's bits count as none.
+/// could do without it. Judged by owner, group, mode and access control list, as the kernel does
+/// it: path_resolution(7), acl(5). Where a list cannot be read, the group's bits count as none.
 package struct Submitter: Sendable, Hashable {
     package let uid: UInt32
     package let groups: Set<UInt32>

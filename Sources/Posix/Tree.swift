@@ -63,8 +63,8 @@ package func removeContents(
     }
 }
 
-/// Makes a directory and all files and directories below it durable: fsync(2) on each, the innermost
-/// first. Links and special files are left alone.
+/// Makes a directory and all files and directories below it durable: fsync(2) on each, the
+/// innermost first. Links and special files are left alone.
 package func syncTree(_ path: String) throws(SystemError) {
     try syncTree(File(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
 }
@@ -82,8 +82,8 @@ package func syncTree(_ directory: borrowing File) throws(SystemError) {
     try directory.sync()
 }
 
-/// Bytes that a file, or a directory with all that is below it, takes on its disk; 0 where nothing is
-/// there or nothing can be seen. Links are not followed.
+/// Bytes that a file, or a directory with all that is below it, takes on its disk; 0 where nothing
+/// is there or nothing can be seen. Links are not followed.
 package func allocatedBytes(_ path: String) -> Int {
     var status = stat()
     guard lstat(path, &status) == 0 else { return 0 }

@@ -1,11 +1,12 @@
-/// How the zeros of an unstructured pattern are shared out among a model's layers. `docs/methods.md` has
-/// each in full.
+/// How the zeros of an unstructured pattern are shared out among a model's layers.
+/// `docs/methods.md` has each in full.
 package enum Allocation: String, Sendable, Hashable, CaseIterable {
     /// Every layer loses the same share.
     case uniform
     /// Blocks with more outliers among their scores lose less. Source: OWL (arXiv 2310.05175).
     case owl
-    /// What the last weight to go adds to a layer's expected relative error is the same in every layer.
+    /// What the last weight to go adds to a layer's expected relative error is the same in every
+    /// layer.
     case error
 
     /// What a layer's share may be where the manifest does not say: not far from the mean, for the
@@ -51,8 +52,8 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The shares with the least sum of relative errors, one Lagrange multiplier for all layers: of the
-    /// curves' segments the cheapest per weight are taken first, until the total is reached.
+    /// The shares with the least sum of relative errors, one Lagrange multiplier for all layers: of
+    /// the curves' segments the cheapest per weight are taken first, until the total is reached.
     ///
     /// - Parameters:
     ///   - importance: what each layer's relative error is multiplied by.
@@ -98,8 +99,9 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
         return shares
     }
 
-    /// The same shares in whole columns, for each row loses whole weights: what one layer gets too much
-    /// or too little the next ones make up for, and where bounds keep them from it any that has room.
+    /// The same shares in whole columns, for each row loses whole weights: what one layer gets too
+    /// much or too little the next ones make up for, and where bounds keep them from it any that
+    /// has room.
     package static func wholeColumns(
         _ shares: [Double], shapes: [(rows: Int, columns: Int)], bounds: ClosedRange<Double>
     ) -> [Double] {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// Prunes a layer in blocks of columns: in each the weights go whose loss, w² / U_jj², is least, one column
-/// after the other, and what they leave is made up for by the columns right of them.
+/// Prunes a layer in blocks of columns: in each the weights go whose loss, w² / U_jj², is least,
+/// one column after the other, and what they leave is made up for by the columns right of them.
 ///
 /// Source: SparseGPT (arXiv 2301.00774), algorithm 1.
 struct BrainSurgery: Sendable {

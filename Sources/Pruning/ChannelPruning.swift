@@ -1,7 +1,7 @@
 import Tensors
 
-/// Takes whole columns out of a layer, in memory: the channels of a feed-forward, the heads of attention.
-/// The layers before it lose the rows that gave these columns their input.
+/// Takes whole columns out of a layer, in memory: the channels of a feed-forward, the heads of
+/// attention. The layers before it lose the rows that gave these columns their input.
 ///
 /// Source: `docs/methods.md`, `channels`.
 package struct ChannelPruning: Sendable {
@@ -25,11 +25,11 @@ package struct ChannelPruning: Sendable {
         self.kept = kept
     }
 
-    /// Zeroes the columns that go, changes the others, and rounds, all in place; the bias is left to the
-    /// caller, who adds `biasChange`. Where all stay, nothing is changed. `statistics` as for
-    /// `LayerPruning.apply`.
-    /// - Returns: the columns that stay, ascending, and what was done to the layer: its mask and zeros are
-    ///   the columns that went.
+    /// Zeroes the columns that go, changes the others, and rounds, all in place; the bias is left
+    /// to the caller, who adds `biasChange`. Where all stay, nothing is changed. `statistics` as
+    /// for `LayerPruning.apply`.
+    /// - Returns: the columns that stay, ascending, and what was done to the layer: its mask and
+    ///   zeros are the columns that went.
     package func apply(
         to linear: Linear, statistics: Statistics?, pool: WorkerPool
     ) throws -> (columns: [Int], outcome: LayerPruning.Outcome) {
@@ -90,8 +90,8 @@ package struct ChannelPruning: Sendable {
         }
     }
 
-    /// By least squares on the covariance of the input: what costs least goes, some columns at a time, and
-    /// the others are solved for.
+    /// By least squares on the covariance of the input: what costs least goes, some columns at a
+    /// time, and the others are solved for.
     private func eliminate(
         _ linear: Linear, _ statistics: Statistics, _ covariance: InputCovariance, pool: WorkerPool
     ) throws -> (columns: [Int], outcome: LayerPruning.Outcome) {
@@ -121,7 +121,8 @@ package struct ChannelPruning: Sendable {
         return (columns, outcome)
     }
 
-    /// Groups that go before the others are solved for again: the 64th part of them, but of wide ones one.
+    /// Groups that go before the others are solved for again: the 64th part of them, but of wide
+    /// ones one.
     static func atOnce(groups: Int, size: Int) -> Int { size > 1 ? 1 : max(1, groups / 64) }
 
     /// The columns of all groups but `gone`.

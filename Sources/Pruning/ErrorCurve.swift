@@ -1,8 +1,8 @@
 import Synchronization
 import Tensors
 
-/// The expected squared error of a layer's output over its expected square, against the share of its
-/// weights that went, the least errors first; inputs are taken as uncorrelated. It is convex.
+/// The expected squared error of a layer's output over its expected square, against the share of
+/// its weights that went, the least errors first; inputs are taken as uncorrelated. It is convex.
 package struct ErrorCurve: Sendable, Hashable {
     /// At equally spaced shares from 0 to 1.
     package let values: [Double]
@@ -30,10 +30,11 @@ package struct ErrorCurve: Sendable, Hashable {
 }
 
 extension ErrorCurve {
-    /// A weight's error is `w² var` where the mean of what goes moves into the bias, else `w² E[x²]`.
+    /// A weight's error is `w² var` where the mean of what goes moves into the bias, else `w²
+    /// E[x²]`.
     ///
-    /// - Parameter scope: rows by themselves lose their least; of a whole layer the errors are counted
-    ///   in classes an eighth wide, so that they need not be sorted.
+    /// - Parameter scope: rows by themselves lose their least; of a whole layer the errors are
+    ///   counted in classes an eighth wide, so that they need not be sorted.
     package init(
         of layer: Linear, statistics: Statistics, isCentred: Bool, scope: Scope, pool: WorkerPool
     ) throws {

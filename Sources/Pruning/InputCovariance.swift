@@ -1,8 +1,8 @@
 import Synchronization
 import Tensors
 
-/// The covariance of a layer's input, and what was made of it last: layers that read the same input are
-/// solved one after the other.
+/// The covariance of a layer's input, and what was made of it last: layers that read the same input
+/// are solved one after the other.
 package final class InputCovariance: Sendable {
     private struct Made: Sendable {
         var isCentred: Bool
@@ -37,7 +37,8 @@ package final class InputCovariance: Sendable {
         return factor
     }
 
-    /// The same with its eigenvalues and eigenvectors, in coordinates in which all features vary alike.
+    /// The same with its eigenvalues and eigenvectors, in coordinates in which all features vary
+    /// alike.
     func problem(
         isCentred: Bool, pool: WorkerPool
     ) throws -> (ScaledCovariance, values: [Float], vectors: Matrix) {

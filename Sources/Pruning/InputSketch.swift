@@ -1,11 +1,13 @@
 import Tensors
 
-/// A few rows that stand for all inputs of a layer: for a linear map A and a vector c, the squares of
-/// A row_r - shift_r c, summed over the rows, are expected to be those of A x_t - c, summed over the tokens.
+/// A few rows that stand for all inputs of a layer: for a linear map A and a vector c, the squares
+/// of A row_r - shift_r c, summed over the rows, are expected to be those of A x_t - c, summed over
+/// the tokens.
 ///
-/// The mean stands in a row of its own, which is exact. What is left of the tokens is summed in groups with
-/// a random sign each, so that no token is missed, however much larger it is than all others: some are a
-/// hundred times as large. The products of a group's tokens are what makes it wrong, by some percent.
+/// The mean stands in a row of its own, which is exact. What is left of the tokens is summed in
+/// groups with a random sign each, so that no token is missed, however much larger it is than all
+/// others: some are a hundred times as large. The products of a group's tokens are what makes it
+/// wrong, by some percent.
 ///
 /// Source: the count sketch (Charikar, Chen and Farach-Colton 2002), with groups of neighbours.
 package struct InputSketch: Sendable {

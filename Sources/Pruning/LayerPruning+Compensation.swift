@@ -57,9 +57,9 @@ extension LayerPruning {
         return outcome
     }
 
-    /// a_i of the compensation for every row, clamped to [0.5, 3]; 1 where the pruned output does not
-    /// vary; and, where it is shrunk, how much of a_i - 1 carries over, with which it is multiplied.
-    /// `fill` writes a row of the new weights, `[columns]`.
+    /// a_i of the compensation for every row, clamped to [0.5, 3]; 1 where the pruned output does
+    /// not vary; and, where it is shrunk, how much of a_i - 1 carries over, with which it is
+    /// multiplied. `fill` writes a row of the new weights, `[columns]`.
     func fittedScales(
         _ dense: Matrix, sample: Matrix, _ statistics: Statistics, pool: WorkerPool,
         fill: @Sendable (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void

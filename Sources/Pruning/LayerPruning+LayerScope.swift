@@ -3,7 +3,8 @@ import Tensors
 
 extension LayerPruning {
     /// The score of the last weight to go where the whole layer competes: found digit by digit, 16
-    /// bits at a time, so that the scores are never all in memory. Below every score where none goes.
+    /// bits at a time, so that the scores are never all in memory. Below every score where none
+    /// goes.
     func layerThreshold(
         _ layer: Linear, scores: Scores, pool: WorkerPool
     ) throws -> Double {
@@ -44,8 +45,8 @@ extension LayerPruning {
     }
 }
 
-/// How many of a layer's scores have each value of the 16 bits above `shift`, of those whose bits above
-/// are `prefix`; see `countDigits`.
+/// How many of a layer's scores have each value of the 16 bits above `shift`, of those whose bits
+/// above are `prefix`; see `countDigits`.
 ///
 /// - Parameter fill: writes a row's scores, `[columns]`.
 func digitCounts(

@@ -2,10 +2,12 @@ import Synchronization
 import Tensors
 
 extension LayerPruning {
-    /// How much of what the mean brings to weights that a layer loses carries over to other text, 0 to 1. With
-    /// b_i = sum over j of lost_ij mean_j:
+    /// How much of what the mean brings to weights that a layer loses carries over to other text, 0
+    /// to 1. With b_i = sum over j of lost_ij mean_j:
     ///
-    ///     carried = |b|² / (|b|² + 32 v),  v: how much b varies from one unit of the calibration to another
+    ///     carried = |b|² / (|b|² + 32 v)
+    ///
+    /// v is how much b varies from one unit of the calibration to another.
     ///
     /// Source: `docs/methods.md`, "What carries over".
     ///
@@ -57,8 +59,8 @@ extension LayerPruning {
 }
 
 extension LayerPruning {
-    /// The same where whole weights go: those that `mask` marks. nil where the compensation moves all of
-    /// the mean or nothing.
+    /// The same where whole weights go: those that `mask` marks. nil where the compensation moves
+    /// all of the mean or nothing.
     func carriedMean(
         _ layer: Linear, _ statistics: Statistics?, mask: [UInt8], pool: WorkerPool
     ) throws -> Double? {
@@ -73,14 +75,14 @@ extension LayerPruning {
         }
     }
 
-    /// What `Metric.Score.carried` takes for c where that is not measured: all of the mean is moved, or
-    /// nothing of it.
+    /// What `Metric.Score.carried` takes for c where that is not measured: all of the mean is
+    /// moved, or nothing of it.
     var carriedByDefault: Double { compensation.needsBias && !compensation.isShrunk ? 1 : 0 }
 }
 
 extension Statistics {
-    /// Rows of a sample on which shrunk scales are fitted: a quarter of what `scale` takes, so that the
-    /// fit's cost is a small part of a job's; what it loses in precision, it shrinks by.
+    /// Rows of a sample on which shrunk scales are fitted: a quarter of what `scale` takes, so that
+    /// the fit's cost is a small part of a job's; what it loses in precision, it shrinks by.
     private static let thinRows = 1024
     /// Rows that tell a part's scales from another's.
     private static let partRows = 256
@@ -96,8 +98,8 @@ extension Statistics {
         return thin
     }
 
-    /// The rows of a thinned sample that belong to each part of the calibration; of so many parts together
-    /// as have 256 rows, where there are two of that size.
+    /// The rows of a thinned sample that belong to each part of the calibration; of so many parts
+    /// together as have 256 rows, where there are two of that size.
     func parts(of thin: Matrix, thinnedFrom sample: Matrix) -> [Range<Int>] {
         guard let parts else { return [] }
         let step = max(1, (sample.rows + Self.thinRows - 1) / Self.thinRows)

@@ -39,8 +39,8 @@ extension LayerPruning {
         return outcome
     }
 
-    /// Scales and rounds new weights, whatever made them, and says what they come to. `dense`, the old
-    /// ones, is used up.
+    /// Scales and rounds new weights, whatever made them, and says what they come to. `dense`, the
+    /// old ones, is used up.
     func weigh(
         _ layer: Linear, dense: Matrix, mask: [UInt8], statistics: Statistics,
         covariance: InputCovariance, pool: WorkerPool

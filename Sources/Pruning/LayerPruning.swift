@@ -40,8 +40,8 @@ package struct LayerPruning: Sendable {
         /// 1 where a weight was zeroed, `[rows, columns]`.
         package var mask: [UInt8]
         /// The share of the mean in the expected squared input, weighted by the columns that it
-        /// feeds: `sum_j c_j mean_j² / sum_j c_j E[x_j²]`, c_j the squared norm of column j. 0 to 1;
-        /// nil without statistics.
+        /// feeds: `sum_j c_j mean_j² / sum_j c_j E[x_j²]`, c_j the squared norm of column j. 0 to
+        /// 1; nil without statistics.
         package var biasShare: Double?
         /// The expected squared error of the output over its expected square; nil without
         /// statistics. Inputs are taken as uncorrelated, except where their covariance is known.
@@ -49,17 +49,17 @@ package struct LayerPruning: Sendable {
         /// The same measured on the inputs' sketch, with all that was done to weights and bias; nil
         /// without one.
         package var measuredError: Double?
-        /// How much of the mean, and of the scale's difference from 1, was judged to carry over to other
-        /// text, 0 to 1, and used; nil where nothing is shrunk.
+        /// How much of the mean, and of the scale's difference from 1, was judged to carry over to
+        /// other text, 0 to 1, and used; nil where nothing is shrunk.
         package var carriedMean: Double?
         package var carriedScale: Double?
-        /// What was added to the diagonal of the input's covariance, as a share of its mean; nil for
-        /// methods that do not invert it.
+        /// What was added to the diagonal of the input's covariance, as a share of its mean; nil
+        /// for methods that do not invert it.
         package var damping: Double?
     }
 
-    /// Rows handed to a thread at a time; a constant, for the products' shapes and the order of sums
-    /// must not depend on the number of threads.
+    /// Rows handed to a thread at a time; a constant, for the products' shapes and the order of
+    /// sums must not depend on the number of threads.
     static let chunk = 64
 
     /// Masks, compensates and rounds `layer` in place; its bias is left to the caller, who adds

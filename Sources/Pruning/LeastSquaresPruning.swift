@@ -1,8 +1,8 @@
 import Tensors
 
 /// Prunes a layer by least squares, row by row: the better of the masks of `wanda` and `stade`, its
-/// remaining weights solved for; then mask and weights together by ADMM from there, solved for again. Of
-/// the two the better stays.
+/// remaining weights solved for; then mask and weights together by ADMM from there, solved for
+/// again. Of the two the better stays.
 ///
 /// Source: `docs/methods.md`, `best`.
 struct LeastSquaresPruning: Sendable {

@@ -9,8 +9,8 @@ extension Metric {
 }
 
 extension Method {
-    /// The method as it is where groups of `size` whole columns go: `auto` and `best` are one, and what
-    /// judges single weights judges by their sum.
+    /// The method as it is where groups of `size` whole columns go: `auto` and `best` are one, and
+    /// what judges single weights judges by their sum.
     package func forChannels(size: Int) -> Method {
         guard name == Method.auto.name || name == Method.best.name else { return self }
         return Method(name: name, summary: summary) { _ in (.elimination(size: size), .mean) }

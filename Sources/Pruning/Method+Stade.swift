@@ -13,8 +13,8 @@ extension Metric {
 }
 
 extension Metric {
-    /// Between `stade` and `stade-star`: abs(W) sqrt(var + (1 - c) mean²), c how much of what the mean brings
-    /// carries over to other text. Source: `docs/methods.md`.
+    /// Between `stade` and `stade-star`: abs(W) sqrt(var + (1 - c) mean²), c how much of what the
+    /// mean brings carries over to other text. Source: `docs/methods.md`.
     package static let stadeShrunk = Metric(
         name: "stade-shrunk", withoutBias: { .wanda }, score: .carried)
 }
@@ -32,9 +32,9 @@ extension Method {
         name: "stade-w", summary: "stade where the input is not normalised, wanda elsewhere"
     ) { layer in layer.inputIsNormalised ? (.wanda, .none) : (.stade, .mean) }
 
-    /// Where a bias can absorb the mean, judge by the standard deviation as far as the mean carries over
-    /// to other text; elsewhere Wanda's criterion is the optimal one. Both with the scale that keeps the
-    /// signal at its size, as far as that carries over.
+    /// Where a bias can absorb the mean, judge by the standard deviation as far as the mean carries
+    /// over to other text; elsewhere Wanda's criterion is the optimal one. Both with the scale that
+    /// keeps the signal at its size, as far as that carries over.
     package static let auto = Method(
         name: "auto",
         summary:

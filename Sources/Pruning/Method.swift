@@ -52,9 +52,9 @@ package struct Method: Sendable {
 
     package static func named(_ name: String) -> Method? { all.first { $0.name == name } }
 
-    /// Resolves the method for one layer. `compensation` overrides the published one. Where it needs
-    /// a bias that the layer cannot carry, `mean` becomes `none`, `affine` becomes `scale` and the
-    /// metric what stands in for it.
+    /// Resolves the method for one layer. `compensation` overrides the published one. Where it
+    /// needs a bias that the layer cannot carry, `mean` becomes `none`, `affine` becomes `scale`
+    /// and the metric what stands in for it.
     package func choose(for layer: Layer, compensation: Compensation?) -> Choice {
         let (metric, usual) = published(layer)
         let wanted = compensation ?? usual

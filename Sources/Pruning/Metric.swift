@@ -3,7 +3,8 @@ package struct Metric: Sendable {
     package enum Score: Sendable {
         /// abs(W_ij) times a factor of column j, made from the statistics of the input.
         case perColumn(@Sendable (Statistics) -> [Double])
-        /// abs(W_ij) sqrt(var_j + (1 - c) mean_j²), with the share c of the mean's output that carries over.
+        /// abs(W_ij) sqrt(var_j + (1 - c) mean_j²), with the share c of the mean's output that
+        /// carries over.
         case carried
         /// abs(W_ij).
         case magnitude

@@ -1,8 +1,8 @@
 import Synchronization
 import Tensors
 
-/// The share of a block's scores, by `wanda`, that are greater than five times their mean: what OWL calls
-/// its outlier ratio, there in percent. Source: arXiv 2310.05175, M = 5.
+/// The share of a block's scores, by `wanda`, that are greater than five times their mean: what OWL
+/// calls its outlier ratio, there in percent. Source: arXiv 2310.05175, M = 5.
 package func outlierShare(
     of layers: [(layer: Linear, statistics: Statistics)], pool: WorkerPool
 ) throws -> Double {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// How a calibration is cut into parts: units of whole windows and about 1024 tokens, in at most 16 equal
-/// parts.
+/// How a calibration is cut into parts: units of whole windows and about 1024 tokens, in at most 16
+/// equal parts.
 package struct PartedMoments: Sendable {
     package private(set) var total: Moments
     private let partTokens: Int

@@ -4,8 +4,8 @@ package struct SampleRows: Sendable, Hashable {
     package let tokens: Int
     package let stride: Int
 
-    /// - Parameter length: of a window. The stride has no divisor in common with it, so that all places in
-    ///   a window come up alike: its first tokens are unlike the others.
+    /// - Parameter length: of a window. The stride has no divisor in common with it, so that all
+    ///   places in a window come up alike: its first tokens are unlike the others.
     package init(tokens: Int, limit: Int = 4096, length: Int = 1) {
         self.tokens = tokens
         var stride = max(1, (tokens + limit - 1) / limit)
@@ -19,7 +19,8 @@ package struct SampleRows: Sendable, Hashable {
     /// How many tokens are kept.
     package var count: Int { (tokens + stride - 1) / stride }
 
-    /// For `length` tokens from `first` on: the kept ones, as (offset from `first`, row of the sample).
+    /// For `length` tokens from `first` on: the kept ones, as (offset from `first`, row of the
+    /// sample).
     package func rows(from first: Int, length: Int) -> [(offset: Int, row: Int)] {
         let start = (first + stride - 1) / stride
         return (start..<max(start, (first + length + stride - 1) / stride)).map {

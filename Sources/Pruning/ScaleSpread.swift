@@ -9,7 +9,8 @@ struct ScaleSpread: Sendable {
         self.power += power
     }
 
-    /// How much of a_i - 1 carries over, 0 to 1; the rows weigh as much as their outputs have power.
+    /// How much of a_i - 1 carries over, 0 to 1; the rows weigh as much as their outputs have
+    /// power.
     static func carried(_ scales: [Double], _ spreads: [ScaleSpread], parts: Int) -> Double {
         guard parts > 1 else { return 0 }
         var effect = 0.0

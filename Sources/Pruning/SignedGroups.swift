@@ -1,7 +1,8 @@
 import Tensors
 
-/// Which calibration tokens are summed to a row of an `InputSketch`, and with which signs: neighbours within a
-/// window, 1 to 256 of them, as few as make at most 128 groups. Where those are still too many, some are left out.
+/// Which calibration tokens are summed to a row of an `InputSketch`, and with which signs:
+/// neighbours within a window, 1 to 256 of them, as few as make at most 128 groups. Where those are
+/// still too many, some are left out.
 package struct SignedGroups: Sendable {
     /// How many tokens a group has; the last one of a window may have fewer. A power of two.
     package let size: Int
@@ -42,8 +43,8 @@ package struct SignedGroups: Sendable {
     /// How many groups there are.
     package var count: Int { taken.count }
 
-    /// Adds inputs of a window, `[tokens, features]`, from position `first` on, to the groups' sums,
-    /// `[groups, features]`. No other thread adds to the same groups.
+    /// Adds inputs of a window, `[tokens, features]`, from position `first` on, to the groups'
+    /// sums, `[groups, features]`. No other thread adds to the same groups.
     package func add(_ input: MatrixView, window: Int, first: Int, to sums: Matrix) {
         precondition(first % Self.longest == 0, "parts begin where groups do")
         let group = window * perWindow + first / size

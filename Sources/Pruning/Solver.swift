@@ -2,8 +2,9 @@ import Tensors
 
 /// How mask and remaining weights of a layer are chosen together, from the covariance of its input.
 package enum Solver: Sendable, Hashable {
-    /// Optimal brain surgeon, column by column: SparseGPT. On the covariance where `isCentred`, else on
-    /// the second moment; `updates` says whether the other weights make up for those that go.
+    /// Optimal brain surgeon, column by column: SparseGPT. On the covariance where `isCentred`,
+    /// else on the second moment; `updates` says whether the other weights make up for those that
+    /// go.
     case brainSurgeon(isCentred: Bool, updates: Bool)
     /// Least squares by ADMM and conjugate gradients, on the covariance where the bias takes up the
     /// mean, else on the second moment.

@@ -69,8 +69,8 @@ package struct Statistics: Sendable {
         self.covariance = covariance
     }
 
-    /// The same with mean, variance and norm in float32, as files keep them: a job that takes them from
-    /// one computes the same bits.
+    /// The same with mean, variance and norm in float32, as files keep them: a job that takes them
+    /// from one computes the same bits.
     package var rounded: Statistics {
         Statistics(
             tokens: tokens, mean: mean.map { Float($0) }, variance: variance.map { Float($0) },

@@ -1,5 +1,5 @@
-/// Uniform numbers in [0, 1), one for each weight, that depend on the seed, the layer's name and the
-/// weight's place alone: the same for any number of threads and any order of the layers.
+/// Uniform numbers in [0, 1), one for each weight, that depend on the seed, the layer's name and
+/// the weight's place alone: the same for any number of threads and any order of the layers.
 ///
 /// Source: SplitMix64 (Steele, Lea and Flood 2014) over seed, the FNV-1a hash of the name, row and
 /// column.

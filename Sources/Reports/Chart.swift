@@ -139,7 +139,8 @@ struct Chart {
                         + "<title>\(markup(point.label))</title></circle>")
             }
         }
-        // Above and to the left: a curve that rises ever faster is not there. One for those that lie close.
+        // Above and to the left: a curve that rises ever faster is not there. One for those that
+        // lie close.
         var marked: [Double] = []
         for point in points.sorted(by: { $0.y > $1.y }) {
             guard let mark = point.mark, marked.allSatisfy({ abs($0 - place(point.x)) > 48 })
@@ -169,8 +170,8 @@ struct Chart {
     /// The classes of a line's colour; the style has six, those after them are dashed.
     private static func hue(_ line: Int) -> String { "h\(line % 6)\(line < 6 ? "" : " dashed")" }
 
-    /// Powers of ten that span `low` to `high`, both above 0; where they are few, twice and five times them,
-    /// where they are many, some of them.
+    /// Powers of ten that span `low` to `high`, both above 0; where they are few, twice and five
+    /// times them, where they are many, some of them.
     static func logarithmicTicks(_ low: Double, _ high: Double) -> [Double] {
         guard low > 0, high.isFinite, low <= high else { return [] }
         let factors = log10(high / low) < 1.5 ? [1.0, 2, 5] : [1]

@@ -11,7 +11,8 @@ func markup(_ text: String) -> String {
         case "\"": result += "&quot;"
         case "'": result += "&#39;"
         case "\n", "\t": result += " "
-        // Control characters are not allowed in HTML, and marks of direction move what is beside them.
+        // Control characters are not allowed in HTML, and marks of direction move what is beside
+        // them.
         case _ where isUnprintable(scalar): result += escaped(String(scalar))
         default: result.unicodeScalars.append(scalar)
         }
@@ -51,8 +52,8 @@ func share(_ measured: ReportContents.Measured?) -> String {
     return data(measured.value, fixed(100 * measured.value, 1)) + error + "\u{A0}%"
 }
 
-/// A change of a share with its sign, in the unit that is named, if any: `+4.1 ± 0.5 %`. `value` is marked where
-/// it stands in the report.
+/// A change of a share with its sign, in the unit that is named, if any: `+4.1 ± 0.5 %`. `value` is
+/// marked where it stands in the report.
 func change(
     _ measured: ReportContents.Measured, _ unit: String? = nil, isStored: Bool = false
 ) -> String {

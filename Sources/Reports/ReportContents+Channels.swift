@@ -1,9 +1,10 @@
 import Posix
 
-/// What is smaller and faster, and in which words: weights that are zero are still there, channels that were
-/// taken out are not.
+/// What is smaller and faster, and in which words: weights that are zero are still there, channels
+/// that were taken out are not.
 extension ReportContents {
-    /// Widths that became smaller, e.g. `intermediate_size 1536 → 1120`; those that stay are left out.
+    /// Widths that became smaller, e.g. `intermediate_size 1536 → 1120`; those that stay are left
+    /// out.
     var widths: [(name: String, dense: Int, pruned: Int)] {
         guard let dense = channels?["dense"]?.members, let pruned = channels?["pruned"] else {
             return []

@@ -65,8 +65,8 @@ extension ReportContents.Measured {
         }
     }
 
-    /// Whether it is more than two standard errors away from 0: so far by chance once in twenty times.
-    /// nil where there is no error.
+    /// Whether it is more than two standard errors away from 0: so far by chance once in twenty
+    /// times. nil where there is no error.
     var isClear: Bool? { error.map { abs(value) > 2 * $0 } }
 
     /// `42.05 ± 0.87`

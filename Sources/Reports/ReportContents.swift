@@ -1,6 +1,7 @@
 import Documents
 
-/// What `stade-report.json` says, as a page or tables show it: only what is there, nothing computed anew.
+/// What `stade-report.json` says, as a page or tables show it: only what is there, nothing computed
+/// anew.
 package struct ReportContents: Sendable {
     let name: String
     let id: String?
@@ -39,7 +40,8 @@ package struct ReportContents: Sendable {
         let bias: String
         let reason: String?
 
-        /// The name within its block, e.g. `mlp.down_proj`: what layers of all blocks have in common.
+        /// The name within its block, e.g. `mlp.down_proj`: what layers of all blocks have in
+        /// common.
         var role: String {
             let parts = name.split(separator: ".")
             guard let index = parts.firstIndex(where: { Int($0) == block }) else { return name }

@@ -54,7 +54,8 @@ extension ReportPage {
         }.joined()
     }
 
-    /// Expected against measured error: one small chart for each role of a layer, all to the same scale.
+    /// Expected against measured error: one small chart for each role of a layer, all to the same
+    /// scale.
     private var errors: String {
         let kinds: [(name: String, value: (ReportContents.Layer) -> Double?)] = [
             ("expected", \.expectedError), ("measured", \.measuredError),

@@ -73,7 +73,8 @@ extension ReportPage {
             + "those before.</p>\n"
     }
 
-    /// A row for each share, the dense model first; a column for each method, the least of a row in bold.
+    /// A row for each share, the dense model first; a column for each method, the least of a row in
+    /// bold.
     private func comparison(_ lines: [Tradeoff]) -> String {
         let isNamed = lines.count > 1
         let knees = lines.map(\.knee)
@@ -112,8 +113,8 @@ extension ReportPage {
     /// In one piece, however many columns there are.
     private func rowName(_ text: String) -> String { "<span class=\"row\">\(text)</span>" }
 
-    /// What else was measured of the outputs: a row for each share, a column for each method; nothing where
-    /// there is nothing else.
+    /// What else was measured of the outputs: a row for each share, a column for each method;
+    /// nothing where there is nothing else.
     private func likeness(_ lines: [Tradeoff]) -> String {
         let shares = Set(lines.flatMap { $0.points.dropFirst().map(\.share) }).sorted()
         var measures: [(note: String, cell: (ReportContents.Point) -> String?)] = [

@@ -1,7 +1,7 @@
 import Posix
 
-/// `stade-report.html`: the report as one page that needs nothing else. The decision comes first, what
-/// it rests on after it.
+/// `stade-report.html`: the report as one page that needs nothing else. The decision comes first,
+/// what it rests on after it.
 package struct ReportPage {
     let report: ReportContents
 

@@ -1,5 +1,5 @@
-/// The page's style: light and dark as the reader's system has it, one column on a phone, no scripts,
-/// nothing from elsewhere.
+/// The page's style: light and dark as the reader's system has it, one column on a phone, no
+/// scripts, nothing from elsewhere.
 let reportStyle = """
     :root { color-scheme: light dark; --paper: #fff; --ink: #1b1f24; --quiet: #5b6570; --rule: #dfe3e8;
       --soft: #f5f7f9; --mark: #0b62c4; --alert: #b3261e;

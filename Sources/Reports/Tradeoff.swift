@@ -30,7 +30,8 @@ struct Tradeoff {
     /// In order of their shares, at least the dense model and one more.
     let points: [Point]
 
-    /// One for each method, in the report's order; none where fewer than two perplexities are known.
+    /// One for each method, in the report's order; none where fewer than two perplexities are
+    /// known.
     static func all(_ report: ReportContents) -> [Tradeoff] {
         if report.curve.isEmpty {
             let point = report.perplexity?.pruned.map {
@@ -74,9 +75,9 @@ struct Tradeoff {
         self.points = known.sorted { $0.share < $1.share }
     }
 
-    /// Where the curve bends: the point farthest below the straight line from the first to the last, in
-    /// the logarithm of perplexity, which is a loss per token. nil with fewer than three points, or
-    /// where none lies below. Source: Kneedle (Satopää et al. 2011).
+    /// Where the curve bends: the point farthest below the straight line from the first to the
+    /// last, in the logarithm of perplexity, which is a loss per token. nil with fewer than three
+    /// points, or where none lies below. Source: Kneedle (Satopää et al. 2011).
     var knee: Int? {
         // What is not finite has no place on the curve.
         let finite = points.indices.filter { points[$0].perplexity.isFinite }

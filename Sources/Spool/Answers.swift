@@ -1,8 +1,8 @@
 import Documents
 import Posix
 
-/// The latest answers to requests, oldest first, for those who wait: bounded for each user, so that one
-/// who asks often takes away nobody else's.
+/// The latest answers to requests, oldest first, for those who wait: bounded for each user, so that
+/// one who asks often takes away nobody else's.
 package struct Answers: Sendable {
     private static let perUser = 64
     /// Those whose latest answer is the oldest are forgotten first.

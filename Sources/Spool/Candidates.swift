@@ -1,5 +1,5 @@
-/// What is known of the inbox: for each user the oldest names that may be taken. Bounded, whatever lies
-/// in the inbox, and so that one user's names displace nobody else's.
+/// What is known of the inbox: for each user the oldest names that may be taken. Bounded, whatever
+/// lies in the inbox, and so that one user's names displace nobody else's.
 struct Candidates {
     /// For each user, where there are few of them.
     let perUser: Int

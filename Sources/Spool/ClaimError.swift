@@ -16,7 +16,8 @@ struct ClaimError: Error, Hashable, CustomStringConvertible {
         case tooLarge(Int)
         /// It went while it was taken: no job.
         case withdrawn
-        /// The spool or this process is short of something: not the file's fault, to be tried again.
+        /// The spool or this process is short of something: not the file's fault, to be tried
+        /// again.
         case system(SystemError)
     }
 

@@ -2,8 +2,8 @@ import Glibc
 import Manifests
 import Posix
 
-/// What is known of the finished jobs on the disk, to choose those that go: read once and again only
-/// where it has changed, away from the scheduler's queue, for there may be a million of them.
+/// What is known of the finished jobs on the disk, to choose those that go: read once and again
+/// only where it has changed, away from the scheduler's queue, for there may be a million of them.
 package struct FinishedJobs: Sendable {
     /// One job's directory in `done/` or `failed/`.
     package struct Entry: Sendable, Hashable {
@@ -83,9 +83,9 @@ package struct FinishedJobs: Sendable {
         }
     }
 
-    /// Jobs and snapshots beyond what `history` keeps. What one user leaves behind never takes the place
-    /// of what another has, as long as that is no more than everybody's equal share; and what never ran
-    /// takes the place of nothing that did.
+    /// Jobs and snapshots beyond what `history` keeps. What one user leaves behind never takes the
+    /// place of what another has, as long as that is no more than everybody's equal share; and what
+    /// never ran takes the place of nothing that did.
     package func excess(_ history: Configuration.History, now: Double) -> Excess {
         let all = entries.values.sorted {
             $0.ended != $1.ended ? $0.ended > $1.ended : $0.id > $1.id
@@ -118,8 +118,8 @@ package struct FinishedJobs: Sendable {
         return result
     }
 
-    /// Shares out `total` places: nobody gets more than he has use for, and whoever gets less has as
-    /// many as anybody, give or take one.
+    /// Shares out `total` places: nobody gets more than he has use for, and whoever gets less has
+    /// as many as anybody, give or take one.
     static func shares(_ wanted: [UInt32: Int], of total: Int) -> [UInt32: Int] {
         var result: [UInt32: Int] = [:]
         var left = max(0, total)

@@ -1,5 +1,5 @@
-/// What the watch on the inbox has seen of names since they were last taken: where to look, and a reason
-/// to wait less. Without a hint a file is found and taken all the same, later.
+/// What the watch on the inbox has seen of names since they were last taken: where to look, and a
+/// reason to wait less. Without a hint a file is found and taken all the same, later.
 ///
 /// Bounded for each user, so that one user's flood of names displaces no hint about another's.
 package struct Hints: Sendable {

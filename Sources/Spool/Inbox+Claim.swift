@@ -6,8 +6,8 @@ import Posix
 
 /// Step by step, and what a crash after each leaves for the next start:
 /// 1. `tmp/<id>/state.json` with the file's name, not synced: dropped, the file is claimed anew.
-/// 2. rename to `<inbox>/.claims/<id>`, fsync: `finishClaim` goes on; if the record was lost with the
-///    power, the file goes back into the inbox as `<id>.yaml`.
+/// 2. rename to `<inbox>/.claims/<id>`, fsync: `finishClaim` goes on; if the record was lost with
+///    the power, the file goes back into the inbox as `<id>.yaml`.
 /// 3. copy into `tmp/<id>/`, fsync: the same.
 /// 4. rename to `queued/<id>` or `failed/<id>`, fsync: the claim is only removed.
 extension Inbox {

@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import Posix
 
-/// The directory of claims: in the inbox, so that a claim is one rename, and the daemon's alone, so that
-/// nobody else makes or takes one.
+/// The directory of claims: in the inbox, so that a claim is one rename, and the daemon's alone, so
+/// that nobody else makes or takes one.
 extension Inbox {
     static let claimsName = ".claims"
 
@@ -139,8 +139,9 @@ extension Inbox {
         (1...100).map { $0 == 1 ? "\(id).yaml" : "\(id)-\($0).yaml" }
     }
 
-    /// Gives what an older daemon was claiming when it went down, as `.claim-<id>` in the inbox itself,
-    /// its name again, once. Only what the spool has a record of counts: anybody can make such a name.
+    /// Gives what an older daemon was claiming when it went down, as `.claim-<id>` in the inbox
+    /// itself, its name again, once. Only what the spool has a record of counts: anybody can make
+    /// such a name.
     private mutating func returnOldClaims(
         _ inbox: borrowing File, _ now: Double, _ intake: inout Intake
     ) throws(SystemError) {

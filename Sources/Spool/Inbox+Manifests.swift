@@ -142,8 +142,9 @@ extension Inbox {
 }
 
 extension Spool {
-    /// What is kept free of the spool's disk, so that jobs already accepted can go on: so many bytes,
-    /// but no more than this share of the disk where nobody asked for more; and so many files.
+    /// What is kept free of the spool's disk, so that jobs already accepted can go on: so many
+    /// bytes, but no more than this share of the disk where nobody asked for more; and so many
+    /// files.
     private static let defaultReserve = 64 << 20
     private static let reservedShare = 20
     private static let reservedFiles = 1024

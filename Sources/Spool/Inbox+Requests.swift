@@ -2,8 +2,8 @@ import Glibc
 import Posix
 
 extension Inbox {
-    /// Takes the request files away; whether a request is granted is the caller's business. One that
-    /// is lost in a crash is asked for again by whoever asked.
+    /// Takes the request files away; whether a request is granted is the caller's business. One
+    /// that is lost in a crash is asked for again by whoever asked.
     mutating func takeRequests(
         _ directory: borrowing File, _ rules: Rules, _ intake: inout Intake
     ) {

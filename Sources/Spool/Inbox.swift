@@ -3,9 +3,9 @@ import Posix
 
 /// The directory into which users drop manifests, and what is remembered of it between scans.
 ///
-/// Names come to be known by the watch's hints, at once, and by a look through the whole directory, which
-/// is spread over scans. What is remembered is bounded for each user (`Candidates`), so that neither a
-/// scan's time nor memory grows with what lies there.
+/// Names come to be known by the watch's hints, at once, and by a look through the whole directory,
+/// which is spread over scans. What is remembered is bounded for each user (`Candidates`), so that
+/// neither a scan's time nor memory grows with what lies there.
 package struct Inbox {
     /// Seconds that a file written in place must lie still after it was closed.
     static let settleTime = 1.0
@@ -24,10 +24,12 @@ package struct Inbox {
     var look = Look()
     /// Claims to be finished; nil: what an earlier daemon left has not been looked for.
     var unfinished: [String]?
-    /// How fast each user's manifests may be rejected: to keep a rejected one costs as much as a job.
+    /// How fast each user's manifests may be rejected: to keep a rejected one costs as much as a
+    /// job.
     var rejections: [UInt32: TokenBucket] = [:]
-    /// Whether nobody but the daemon's own account and root may write to the inbox; nil: it has not been
-    /// seen. An access control list grants no more than the mode's group bits, its mask: acl(5).
+    /// Whether nobody but the daemon's own account and root may write to the inbox; nil: it has not
+    /// been seen. An access control list grants no more than the mode's group bits, its mask:
+    /// acl(5).
     package private(set) var isPrivate: Bool?
     /// Owner, group and mode of the inbox, as of the last scan.
     private var rights: [UInt32] = []
@@ -104,11 +106,12 @@ package struct Inbox {
 
     /// Whether a file of that owner is that owner's word.
     ///
-    /// What belongs to the daemon's own account need not be: others may move a file of it into an inbox
-    /// to which they may write. Root's files cannot be had so, or all is lost anyway.
+    /// What belongs to the daemon's own account need not be: others may move a file of it into an
+    /// inbox to which they may write. Root's files cannot be had so, or all is lost anyway.
     func isWord(of uid: UInt32) -> Bool { uid == 0 || uid != account || isPrivate == true }
 
-    /// Takes note of a name. What is remembered of the name already stays where the file is the same.
+    /// Takes note of a name. What is remembered of the name already stays where the file is the
+    /// same.
     mutating func note(
         _ name: [CChar], _ hint: Hints.Kind?, _ directory: borrowing File, _ now: Double,
         isLook: Bool, _ intake: inout Intake

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Names of jobs: the time (UTC) to about 30 µs and three random letters, so that they sort by age and
-/// never meet, e.g. `20250314-092653-8n3k7q`.
+/// Names of jobs: the time (UTC) to about 30 µs and three random letters, so that they sort by age
+/// and never meet, e.g. `20250314-092653-8n3k7q`.
 package struct JobIdentifier: Sendable {
     /// Digits and letters in the order of their bytes, without those that look like digits.
     private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)

@@ -69,8 +69,8 @@ package struct JobRecord: Sendable, Hashable {
         note(Change(state: state, time: time, reason: reason))
     }
 
-    /// Forgets the note of a move that a crash came before: it is written first, and names a state that
-    /// the job is not in.
+    /// Forgets the note of a move that a crash came before: it is written first, and names a state
+    /// that the job is not in.
     mutating func dropUnfinishedMove() {
         if let last = changes.last, last.state != state { changes.removeLast() }
     }

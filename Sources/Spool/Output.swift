@@ -36,7 +36,8 @@ package struct Output: Sendable, Hashable {
     }
 
     /// The whole report of the checkpoint in `path`.
-    /// - Throws: what opening, reading or parsing it throws; `SystemError` where it is no regular file.
+    /// - Throws: what opening, reading or parsing it throws; `SystemError` where it is no regular
+    ///   file.
     package static func report(in path: String) throws -> Node {
         // A checkpoint is written by the daemon, but its directory may be anybody's by now.
         let file = try File(

@@ -1,6 +1,7 @@
-/// What somebody asks for by a file in the inbox, `.request-<verb>-<id>`, empty: about a job, its owner or
-/// root; about the daemon, root, with any id that no other request has. Behind the id may come a dot and
-/// letters or digits of one's own choice, so that nobody else can have the name first.
+/// What somebody asks for by a file in the inbox, `.request-<verb>-<id>`, empty: about a job, its
+/// owner or root; about the daemon, root, with any id that no other request has. Behind the id may
+/// come a dot and letters or digits of one's own choice, so that nobody else can have the name
+/// first.
 package struct Request: Sendable, Hashable {
     package enum Verb: String, Sendable, Hashable, CaseIterable {
         case cancel, hold, release, retry, drain, undrain, reload

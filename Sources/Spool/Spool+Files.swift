@@ -2,8 +2,8 @@ import CLinux
 import Glibc
 import Posix
 
-/// Files of the spool may be damaged in any way: each is read only where it is a regular file of a size
-/// that it can have, and what is in the way of a new one is removed.
+/// Files of the spool may be damaged in any way: each is read only where it is a regular file of a
+/// size that it can have, and what is in the way of a new one is removed.
 extension Spool {
     /// Writes a file of the spool in one step: whoever reads sees the old or the new one.
     package func put(

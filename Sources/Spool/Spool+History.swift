@@ -30,9 +30,9 @@ extension Spool {
             submitted: job.ended)
     }
 
-    /// Takes jobs or snapshots out of the history, in one step each: a crash leaves it whole or in `tmp`,
-    /// which a start clears. What has changed since it was looked at stays. What is taken out is still to
-    /// be removed: `removeTree`, for which there is no hurry.
+    /// Takes jobs or snapshots out of the history, in one step each: a crash leaves it whole or in
+    /// `tmp`, which a start clears. What has changed since it was looked at stays. What is taken
+    /// out is still to be removed: `removeTree`, for which there is no hurry.
     ///
     package func takeOut(_ excess: FinishedJobs.Excess) throws(SystemError) -> [Removal] {
         var passing: [Removal] = []

@@ -128,8 +128,8 @@ extension Spool {
         }
     }
 
-    /// The record, or nil after the job was moved to `failed` because its record is damaged: that is
-    /// that job's misfortune and nobody else's.
+    /// The record, or nil after the job was moved to `failed` because its record is damaged: that
+    /// is that job's misfortune and nobody else's.
     private func healthyRecord(
         _ id: String, _ state: JobState, _ result: inout Recovery
     ) throws -> JobRecord? {
@@ -198,8 +198,8 @@ extension Spool {
         if access(path, R_OK | W_OK | X_OK) != 0 { throw SystemError("change", path) }
     }
 
-    /// Waits until no worker holds a job's directory. A worker dies with its daemon; this is for the
-    /// moment that takes.
+    /// Waits until no worker holds a job's directory. A worker dies with its daemon; this is for
+    /// the moment that takes.
     private func awaitWorker(_ id: String) throws {
         let directory = try File(directory(id, .active), O_RDONLY | O_DIRECTORY)
         for _ in 0..<500 {

@@ -84,8 +84,8 @@ extension Spool {
         access(joined(checkpoint(record), Self.progressFile), F_OK) == 0
     }
 
-    /// Whether the attempt that is under way, or was when the daemon went down, has left a checkpoint:
-    /// then it got further than the one before.
+    /// Whether the attempt that is under way, or was when the daemon went down, has left a
+    /// checkpoint: then it got further than the one before.
     package func hasProgressed(_ record: JobRecord) -> Bool {
         let path = joined(checkpoint(record), Self.progressFile)
         guard let bytes = try? readRegularFile(path, limit: 256 << 20),

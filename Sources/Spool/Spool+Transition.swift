@@ -7,8 +7,8 @@ extension Spool {
     /// parents. A crash leaves the job in the one or the other state, whole.
     ///
     /// On a full disk a job can still be moved anywhere but to `active`, without the note in
-    /// `state.json`: to count an attempt before it starts is what keeps a job that takes the machine
-    /// down from doing so for ever.
+    /// `state.json`: to count an attempt before it starts is what keeps a job that takes the
+    /// machine down from doing so for ever.
     package func move(
         _ record: JobRecord, to state: JobState, at time: Double = Clock.wall()
     ) throws(SystemError) -> JobRecord {
@@ -32,8 +32,8 @@ extension Spool {
 
     /// rename(2) of a job's directory that never replaces another, then fsync(2) of both parents.
     ///
-    /// Where it throws because something is short, nothing has changed: whoever tries again finds what
-    /// was there before.
+    /// Where it throws because something is short, nothing has changed: whoever tries again finds
+    /// what was there before.
     func renameDurably(
         _ old: String, _ new: String, _ first: String, _ second: String
     ) throws(SystemError) {

@@ -1,7 +1,8 @@
 import Glibc
 import Posix
 
-/// The directories in which jobs live, all on one file system but the inbox, which may be elsewhere.
+/// The directories in which jobs live, all on one file system but the inbox, which may be
+/// elsewhere.
 ///
 /// Only the holder of the lock changes anything below `path`; others read, and may see a job move
 /// while they look.
@@ -43,8 +44,8 @@ package struct Spool: Sendable {
         if made { try syncDirectory(path) }
     }
 
-    /// Makes the lock a regular file that can be opened. It is never replaced where it is one: another
-    /// daemon may hold it.
+    /// Makes the lock a regular file that can be opened. It is never replaced where it is one:
+    /// another daemon may hold it.
     private func mendLock(_ path: String) throws(SystemError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }

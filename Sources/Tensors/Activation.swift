@@ -45,8 +45,8 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
         return names
     }()
 
-    /// By any of its names in `config.json`. Those of transformers that are missing here have weights of
-    /// their own (`prelu`, `xielu`).
+    /// By any of its names in `config.json`. Those of transformers that are missing here have
+    /// weights of their own (`prelu`, `xielu`).
     package init?(configuration name: String) {
         guard let activation = Self.names[name] else { return nil }
         self = activation

@@ -25,8 +25,8 @@ package func scale(
     for j in 0..<count { y[j] = x[j] * factor }
 }
 
-/// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x y,
-/// x² and y².
+/// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x
+/// y, x² and y².
 package struct Difference: Sendable, Hashable {
     package var squaredError = 0.0
     package var dot = 0.0

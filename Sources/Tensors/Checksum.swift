@@ -1,5 +1,6 @@
 /// Tells whether bytes came back as they were written: FNV-1a in eight interleaved lanes, with the
-/// number of bytes. It finds damage, not forgery. It does not depend on the pieces in which they come.
+/// number of bytes. It finds damage, not forgery. It does not depend on the pieces in which they
+/// come.
 package struct Checksum: Sendable, Hashable {
     /// Bytes that the lanes take in one step.
     private static let step = MemoryLayout<SIMD8<UInt32>>.size

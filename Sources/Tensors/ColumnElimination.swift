@@ -1,12 +1,13 @@
 import Glibc
 
-/// A layer whose columns are taken out a few at a time, with its other weights solved for each time:
-/// what stays minimises (w - w') H (w - w')ᵀ for every row w of the dense weights, H the damped
-/// covariance (or second moment) of the input.
+/// A layer whose columns are taken out a few at a time, with its other weights solved for each
+/// time: what stays minimises (w - w') H (w - w')ᵀ for every row w of the dense weights, H the
+/// damped covariance (or second moment) of the input.
 ///
-/// Kept are P, the inverse of H for the columns that are left, and the weights W. Taking out the columns R
-/// costs tr(W_R P_RR⁻¹ W_Rᵀ), and P and W become P - P_:R P_RR⁻¹ P_R: and W - W_R P_RR⁻¹ P_R:. Source: the
-/// optimal brain surgeon's equations for more than one weight, as in ZipLM (arXiv 2302.04089).
+/// Kept are P, the inverse of H for the columns that are left, and the weights W. Taking out the
+/// columns R costs tr(W_R P_RR⁻¹ W_Rᵀ), and P and W become P - P_:R P_RR⁻¹ P_R: and W - W_R P_RR⁻¹
+/// P_R:. Source: the optimal brain surgeon's equations for more than one weight, as in ZipLM (arXiv
+/// 2302.04089).
 ///
 /// Unchecked: it belongs to one caller, whose threads write rows of their own.
 package final class ColumnElimination: @unchecked Sendable {
@@ -20,13 +21,13 @@ package final class ColumnElimination: @unchecked Sendable {
     /// `[rows, columns]`.
     private let weights: UnsafeMutablePointer<Double>
 
-    /// Rows and columns handed to a thread at a time: constants, for the products' shapes must not depend
-    /// on the number of threads.
+    /// Rows and columns handed to a thread at a time: constants, for the products' shapes must not
+    /// depend on the number of threads.
     private static let chunk = 64
 
     /// - Parameters:
-    ///   - weights: `[rows, columns]`; those of a feature that never varies (or never is there, without
-    ///     `mean` taken off) do nothing and become 0.
+    ///   - weights: `[rows, columns]`; those of a feature that never varies (or never is there,
+    ///     without `mean` taken off) do nothing and become 0.
     ///   - sum: of products of the input less its mean.
     ///   - mean: to add it, for the second moment; nil for the covariance.
     ///   - damping: as a share of the mean of the diagonal; ten times as much, and again, where the
@@ -59,8 +60,8 @@ package final class ColumnElimination: @unchecked Sendable {
 
     deinit { free(weights) }
 
-    /// What each group of `size` neighbouring columns would cost, in units of the output's squared error
-    /// summed over the tokens; infinite where some of it is gone already. `[columns / size]`
+    /// What each group of `size` neighbouring columns would cost, in units of the output's squared
+    /// error summed over the tokens; infinite where some of it is gone already. `[columns / size]`
     package func losses(size: Int, pool: WorkerPool) throws -> [Double] {
         let groups = columns / size
         var losses = [Double](repeating: .infinity, count: groups)

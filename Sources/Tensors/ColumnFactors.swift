@@ -1,9 +1,10 @@
-/// What the magnitudes of a layer's weights are multiplied by, column by column, to be their scores.
+/// What the magnitudes of a layer's weights are multiplied by, column by column, to be their
+/// scores.
 package struct ColumnFactors: Sendable {
     /// `[columns]`, none negative or NaN.
     package let exact: [Double]
-    /// The same in float32, all divided by a power of two so that they are at most 1; nil where they
-    /// are too far apart for it, or a score could leave the normal doubles.
+    /// The same in float32, all divided by a power of two so that they are at most 1; nil where
+    /// they are too far apart for it, or a score could leave the normal doubles.
     let scaled: [Float]?
 
     /// Times any float32 it is a normal double.

@@ -1,12 +1,13 @@
 import Synchronization
 
-/// Adds up `sum (x - mean) (x - mean)ᵀ` over the tokens of a layer's input, tile by tile, on the threads
-/// that bring the tiles.
+/// Adds up `sum (x - mean) (x - mean)ᵀ` over the tokens of a layer's input, tile by tile, on the
+/// threads that bring the tiles.
 ///
-/// The products of a tile are float32, of inputs less the mean of the first tile, so that features whose
-/// mean is far larger than their spread round no worse than others; their sums are double. The rows of
-/// the matrix are cut into strips. Each strip takes the tiles in order, whichever thread it is that has
-/// time for the next: the sums are the same bits for any number of threads, none of which ever waits.
+/// The products of a tile are float32, of inputs less the mean of the first tile, so that features
+/// whose mean is far larger than their spread round no worse than others; their sums are double.
+/// The rows of the matrix are cut into strips. Each strip takes the tiles in order, whichever
+/// thread it is that has time for the next: the sums are the same bits for any number of threads,
+/// none of which ever waits.
 package final class CovarianceSum: Sendable {
     private struct State {
         /// What is subtracted from the inputs, `[features]`; nil until the first tile is there.
@@ -46,8 +47,8 @@ package final class CovarianceSum: Sendable {
         8 * features * features + threads * 4 * features * (3 * rows + min(strip, features))
     }
 
-    /// Adds every row of `x`, `[tokens, features]`; each index from 0 on once. In the call that brings
-    /// the last missing tile, or before, all that there is gets added.
+    /// Adds every row of `x`, `[tokens, features]`; each index from 0 on once. In the call that
+    /// brings the last missing tile, or before, all that there is gets added.
     package func add(_ x: MatrixView, at index: Int) {
         precondition(x.columns == features, "features differ")
         let copy = Matrix(rows: x.rows, columns: features)
@@ -78,8 +79,8 @@ package final class CovarianceSum: Sendable {
         }
     }
 
-    /// The sums, less what the shift has put into them; call it once, after the last tile. `moments` are
-    /// those of the same tokens.
+    /// The sums, less what the shift has put into them; call it once, after the last tile.
+    /// `moments` are those of the same tokens.
     package func finish(_ moments: Moments) -> SquareMatrix {
         let shift = state.withLock { $0.shift } ?? [Float](repeating: 0, count: features)
         let n = Double(moments.count)

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The running part of the Kullback-Leibler divergence of softmax(y) from softmax(x), for two rows that
-/// arrive in pieces side by side:
+/// The running part of the Kullback-Leibler divergence of softmax(y) from softmax(x), for two rows
+/// that arrive in pieces side by side:
 ///
 ///     KL(p || q) = sum(p (log p - log q)) = sum(p (x - y)) - log(sum(exp(x))) + log(sum(exp(y)))
 package struct DivergenceSum: Sendable, Hashable {
@@ -32,8 +32,8 @@ package struct DivergenceSum: Sendable, Hashable {
     }
 }
 
-/// sum(exp(x - shift) (x - y)), the sum in double precision: most of it goes when the two normalisers
-/// are taken off.
+/// sum(exp(x - shift) (x - y)), the sum in double precision: most of it goes when the two
+/// normalisers are taken off.
 @inline(__always)
 private func weightedDifference(
     _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int, minus shift: Float

@@ -1,5 +1,5 @@
-/// The upper Cholesky factor U of the inverse of a damped covariance (or second moment) H of a layer's
-/// input: H⁻¹ = Uᵀ U. Source: SparseGPT (arXiv 2301.00774).
+/// The upper Cholesky factor U of the inverse of a damped covariance (or second moment) H of a
+/// layer's input: H⁻¹ = Uᵀ U. Source: SparseGPT (arXiv 2301.00774).
 package final class InverseFactor: Sendable {
     /// Only the upper triangle has meaning.
     package let upper: SquareMatrix

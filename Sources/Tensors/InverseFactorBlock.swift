@@ -1,5 +1,5 @@
-/// The columns of an inverse's factor that go with some neighbouring columns of a layer, laid out for
-/// pruning them one after the other.
+/// The columns of an inverse's factor that go with some neighbouring columns of a layer, laid out
+/// for pruning them one after the other.
 package final class InverseFactorBlock: Sendable {
     package let columns: Range<Int>
     /// U of these columns, `[width, width]`.
@@ -38,9 +38,9 @@ package final class InverseFactorBlock: Sendable {
         }
     }
 
-    /// Zeroes what `mask`, `[width]`, marks in one row, column by column, and moves the error of each onto
-    /// the block's columns right of it. With a `group` the mask is made here, group by group, of the
-    /// weights as they are when the sweep comes to them.
+    /// Zeroes what `mask`, `[width]`, marks in one row, column by column, and moves the error of
+    /// each onto the block's columns right of it. With a `group` the mask is made here, group by
+    /// group, of the weights as they are when the sweep comes to them.
     /// - Parameters:
     ///   - errors: `[width]`, for `carry`.
     ///   - updates: whether errors are moved at all.
@@ -79,8 +79,8 @@ package final class InverseFactorBlock: Sendable {
         for j in 0..<width { weights[j] = Float(work[j]) }
     }
 
-    /// Moves the errors of some rows, `[rows, width]`, onto what is right of the block. weights: those
-    /// whole rows.
+    /// Moves the errors of some rows, `[rows, width]`, onto what is right of the block. weights:
+    /// those whole rows.
     package func carry(_ errors: MatrixView, to weights: MatrixView) {
         let rest = weights.part(
             rows: 0..<weights.rows, columns: columns.upperBound..<weights.columns)

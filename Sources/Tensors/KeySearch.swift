@@ -1,5 +1,5 @@
-/// Looks for the key of a given rank by counts of keys below guesses: from where it is expected with
-/// growing steps, then by interpolation, and by halving where that is slow.
+/// Looks for the key of a given rank by counts of keys below guesses: from where it is expected
+/// with growing steps, then by interpolation, and by halving where that is slow.
 struct KeySearch {
     private let rank: Int
     /// The key is in `low..<high`; `below` keys are less than `low`, `through` less than `high`.

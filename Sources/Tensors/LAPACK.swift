@@ -1,16 +1,16 @@
 import CLAPACK
 import Synchronization
 
-/// Factorisations, on the calling thread alone, from any number of threads at once. Source: LAPACK 3.11,
-/// as OpenBLAS brings it.
+/// Factorisations, on the calling thread alone, from any number of threads at once. Source: LAPACK
+/// 3.11, as OpenBLAS brings it.
 enum LAPACK {
-    /// OpenBLAS may have been built to run threads of its own, which would be more than the job's, and
-    /// round by their number.
+    /// OpenBLAS may have been built to run threads of its own, which would be more than the job's,
+    /// and round by their number.
     private static let isSingle: Void = openblas_set_num_threads(1)
 
-    /// Whether calls from several threads keep apart. Debian builds the flavour without threads of its
-    /// own also without USE_LOCKING, and then calls at the same time share one buffer: of 80 000
-    /// factorisations on 4 threads, 2559 were wrong (0.3.21), none with `libopenblas0-pthread`.
+    /// Whether calls from several threads keep apart. Debian builds the flavour without threads of
+    /// its own also without USE_LOCKING, and then calls at the same time share one buffer: of 80
+    /// 000 factorisations on 4 threads, 2559 were wrong (0.3.21), none with `libopenblas0-pthread`.
     private static let isThreadSafe = openblas_get_parallel() != 0
     private static let turn = Mutex(())
 
@@ -24,8 +24,8 @@ enum LAPACK {
     /// The largest order whose working memory `ssyevd` can be told of.
     static let maximumOrder = 32_000
 
-    /// Replaces a symmetric `a` by U, upper triangular, with a⁻¹ = Uᵀ U. What is below the diagonal is
-    /// left without meaning.
+    /// Replaces a symmetric `a` by U, upper triangular, with a⁻¹ = Uᵀ U. What is below the diagonal
+    /// is left without meaning.
     /// - Returns: false where `a` is not positive definite to rounding; then it is destroyed.
     static func factorInverse(_ a: SquareMatrix) -> Bool {
         var uplo = lower
@@ -57,8 +57,8 @@ enum LAPACK {
         return info == 0 && a.diagonal.allSatisfy(\.isFinite)
     }
 
-    /// Replaces every row of `x`, `[rows, n]`, by its product with the inverse of a symmetric `a`, which
-    /// is destroyed.
+    /// Replaces every row of `x`, `[rows, n]`, by its product with the inverse of a symmetric `a`,
+    /// which is destroyed.
     /// - Returns: false where `a` is not positive definite to rounding.
     static func solve(
         _ a: SquareMatrix, _ x: UnsafeMutablePointer<Double>, rows: Int

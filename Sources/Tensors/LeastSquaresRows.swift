@@ -1,8 +1,8 @@
 import Glibc
 
-/// Some rows of a layer whose weights are chosen so that the output stays near the dense one's: least
-/// (w - v) H (w - v)ᵀ over v with few non-zero elements, w the dense row, in the coordinates of a
-/// `ScaledCovariance`. One thread's buffers.
+/// Some rows of a layer whose weights are chosen so that the output stays near the dense one's:
+/// least (w - v) H (w - v)ᵀ over v with few non-zero elements, w the dense row, in the coordinates
+/// of a `ScaledCovariance`. One thread's buffers.
 package final class LeastSquaresRows {
     private let problem: ScaledCovariance
     private let features: Int
@@ -60,8 +60,8 @@ package final class LeastSquaresRows {
         }
     }
 
-    /// Solves for what `mask` leaves, from where `solution` stands: conjugate gradients, which these
-    /// coordinates precondition by the diagonal. Rows that are solved to rounding rest.
+    /// Solves for what `mask` leaves, from where `solution` stands: conjugate gradients, which
+    /// these coordinates precondition by the diagonal. Rows that are solved to rounding rest.
     package func solve(
         _ solution: Matrix, mask: UnsafePointer<UInt8>, steps: Int
     ) {
@@ -98,9 +98,9 @@ package final class LeastSquaresRows {
         }
     }
 
-    /// Chooses mask and weights together by the alternating direction method of multipliers, from where
-    /// `solution` stands; it ends with what `mask` leaves, not yet solved for that mask. Source: ALPS
-    /// (arXiv 2406.07831), algorithm 1, with a penalty that grows step by step.
+    /// Chooses mask and weights together by the alternating direction method of multipliers, from
+    /// where `solution` stands; it ends with what `mask` leaves, not yet solved for that mask.
+    /// Source: ALPS (arXiv 2406.07831), algorithm 1, with a penalty that grows step by step.
     ///
     /// - Parameters:
     ///   - steps: at most; it ends before where no mask has changed for two of them.

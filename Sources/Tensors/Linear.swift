@@ -1,7 +1,7 @@
 import Glibc
 
-/// A linear layer y = x Wᵀ + b with its weights in memory. W: `[out, in]`, b: `[out]` or none. It may be
-/// several layers in one, whose rows then are computed apart.
+/// A linear layer y = x Wᵀ + b with its weights in memory. W: `[out, in]`, b: `[out]` or none. It
+/// may be several layers in one, whose rows then are computed apart.
 ///
 /// Unchecked: the weights change only through `update` and `pack`, between loops of the pool.
 package final class Linear: @unchecked Sendable {
@@ -27,8 +27,8 @@ package final class Linear: @unchecked Sendable {
     package var rows: Int { weights.rows }
     package var columns: Int { weights.columns }
 
-    /// To be called after the weights have been changed in place; then `pack` makes the layer fit for
-    /// use again.
+    /// To be called after the weights have been changed in place; then `pack` makes the layer fit
+    /// for use again.
     package func update(bias: [Float]?) {
         self.bias = bias
         packed = []

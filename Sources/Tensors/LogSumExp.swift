@@ -9,8 +9,8 @@ package struct LogSumExp: Sendable, Hashable {
     package init() {}
 
     /// Adds `count` more elements, in memory.
-    /// - Returns: where among them the largest of all so far is, of equal ones the first; nil where it
-    ///   came before.
+    /// - Returns: where among them the largest of all so far is, of equal ones the first; nil where
+    ///   it came before.
     @discardableResult
     package mutating func add(_ x: UnsafePointer<Float>, _ count: Int) -> Int? {
         let piece = maximum(x, count)

@@ -1,6 +1,7 @@
 import Glibc
 
-/// A row-major matrix of float32, `[rows, columns]`, 64-byte aligned and never copied by assignment.
+/// A row-major matrix of float32, `[rows, columns]`, 64-byte aligned and never copied by
+/// assignment.
 ///
 /// Unchecked: threads may write it at the same time as long as no two of them touch the same row,
 /// which is how the worker pool shares out work.
@@ -10,8 +11,9 @@ package final class Matrix: @unchecked Sendable {
     package let start: UnsafeMutablePointer<Float>
     private let storage: Storage
 
-    /// Bytes behind the last element that may be read: OpenBLAS's `ssyevd` with its kernels for old and for
-    /// unknown processors (0.3.21) does so, which without them ends the process now and then.
+    /// Bytes behind the last element that may be read: OpenBLAS's `ssyevd` with its kernels for old
+    /// and for unknown processors (0.3.21) does so, which without them ends the process now and
+    /// then.
     package static let slack = 64
 
     /// From so many bytes on, a large page more or less does not matter.
@@ -24,8 +26,8 @@ package final class Matrix: @unchecked Sendable {
         case scratchFile(Int)
     }
 
-    /// A matrix of zeros in memory. A large one takes no memory before it is written, which then is a
-    /// matter of the threads that do that.
+    /// A matrix of zeros in memory. A large one takes no memory before it is written, which then is
+    /// a matter of the threads that do that.
     package init(rows: Int, columns: Int) {
         self.rows = rows
         self.columns = columns
@@ -34,7 +36,8 @@ package final class Matrix: @unchecked Sendable {
             let address = mmap(
                 nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
             if address == MAP_FAILED { endOutOfMemory(bytes) }
-            // Large pages, a hint: reading a matrix of small ones is slowed down by looking them up.
+            // Large pages, a hint: reading a matrix of small ones is slowed down by looking them
+            // up.
             if bytes >= Self.large { _ = madvise(address, bytes, MADV_HUGEPAGE) }
             start = address!.bindMemory(to: Float.self, capacity: rows * columns)
             storage = .mapped(bytes)
@@ -81,7 +84,8 @@ package final class Matrix: @unchecked Sendable {
             stride: columns)
     }
 
-    /// Its first elements as a matrix of this shape, one row right behind the other, without a copy.
+    /// Its first elements as a matrix of this shape, one row right behind the other, without a
+    /// copy.
     package func prefix(rows: Int, columns: Int) -> MatrixView {
         precondition(
             rows >= 0 && rows <= self.rows && columns >= 0 && columns <= self.columns,
@@ -89,8 +93,9 @@ package final class Matrix: @unchecked Sendable {
         return MatrixView(start: start, rows: rows, columns: columns, stride: columns)
     }
 
-    /// Gives back the memory of some rows where the matrix lives in a scratch file, which keeps them:
-    /// madvise(2), a hint. Otherwise a process's memory would grow to the whole file all the same.
+    /// Gives back the memory of some rows where the matrix lives in a scratch file, which keeps
+    /// them: madvise(2), a hint. Otherwise a process's memory would grow to the whole file all the
+    /// same.
     package func release(_ range: Range<Int>) {
         guard case .scratchFile = storage, !range.isEmpty else { return }
         let part = rows(range)

@@ -1,6 +1,7 @@
 /// Part of a matrix: `rows` rows of `columns` float32, `stride` elements apart.
 ///
-/// Valid only while the `Matrix` that it was taken from lives; not handed from one thread to another.
+/// Valid only while the `Matrix` that it was taken from lives; not handed from one thread to
+/// another.
 package struct MatrixView {
     package let start: UnsafeMutablePointer<Float>
     package let rows: Int

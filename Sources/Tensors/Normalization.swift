@@ -1,4 +1,5 @@
-/// y = x / sqrt(mean(x²) + epsilon) * weight over each row. x, y: `[rows, columns]`, weight: `[columns]`.
+/// y = x / sqrt(mean(x²) + epsilon) * weight over each row. x, y: `[rows, columns]`, weight:
+/// `[columns]`.
 ///
 /// Source: arXiv 1910.07467; `LlamaRMSNorm` in transformers.
 package func rmsNormalize(

@@ -9,8 +9,8 @@ enum OneDNN {
         return engine
     }()
 
-    /// oneDNN fails only for shapes that make no sense, which preconditions rule out, or for want of
-    /// memory, which ends the worker.
+    /// oneDNN fails only for shapes that make no sense, which preconditions rule out, or for want
+    /// of memory, which ends the worker.
     static func check(_ status: dnnl_status_t) {
         precondition(status == dnnl_success, "oneDNN: status \(status.rawValue)")
     }

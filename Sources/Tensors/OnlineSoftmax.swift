@@ -1,7 +1,7 @@
 import Glibc
 
-/// softmax(scale * q kᵀ) v for some rows of queries whose keys arrive in pieces: what has been seen of
-/// each row so far. The output is rescaled as larger scores turn up.
+/// softmax(scale * q kᵀ) v for some rows of queries whose keys arrive in pieces: what has been seen
+/// of each row so far. The output is rescaled as larger scores turn up.
 ///
 /// Source: arXiv 2112.05682 and 2205.14135 (FlashAttention), without the blocking of queries.
 package final class OnlineSoftmax {
@@ -26,8 +26,8 @@ package final class OnlineSoftmax {
     }
 
     /// Turns a piece of scores, `[rows, keys]`, into weights, held as `input` says at `target`, row
-    /// after row, which may be the scores themselves where an element takes 4 bytes. Row r keeps the
-    /// keys of `range(r)`, the others get 0. output: `[rows, features]`, the sum so far.
+    /// after row, which may be the scores themselves where an element takes 4 bytes. Row r keeps
+    /// the keys of `range(r)`, the others get 0. output: `[rows, features]`, the sum so far.
     package func absorb(
         _ scores: MatrixView, scale: Float, into output: MatrixView, as input: ProductInput,
         at target: UnsafeMutableRawPointer, range: (_ row: Int) -> Range<Int>

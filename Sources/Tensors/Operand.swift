@@ -1,5 +1,5 @@
-/// A factor of a matrix product: `rows` rows of `columns` elements, `stride` elements apart, in float32
-/// or bfloat16. oneDNN's fast kernels want rows without a gap.
+/// A factor of a matrix product: `rows` rows of `columns` elements, `stride` elements apart, in
+/// float32 or bfloat16. oneDNN's fast kernels want rows without a gap.
 ///
 /// Valid only while the memory that it was made from lives; not handed from one thread to another.
 package struct Operand {
@@ -41,8 +41,8 @@ package struct Operand {
     }
 }
 
-/// Copies `count` elements to `target`, held as `input` says; `target` may be `source` where an element
-/// takes 4 bytes.
+/// Copies `count` elements to `target`, held as `input` says; `target` may be `source` where an
+/// element takes 4 bytes.
 @inline(__always)
 func hold(
     _ source: UnsafeMutablePointer<Float>, count: Int, as input: ProductInput,

@@ -1,8 +1,8 @@
 import COneDNN
 import Glibc
 
-/// Weights in the order in which oneDNN's product reads them, made once for many products: `[out, in]`
-/// as the right factor of x Wᵀ.
+/// Weights in the order in which oneDNN's product reads them, made once for many products: `[out,
+/// in]` as the right factor of x Wᵀ.
 ///
 /// Unchecked: it is never changed, and oneDNN only reads it.
 package final class PackedWeights: @unchecked Sendable {

@@ -1,10 +1,10 @@
 import COneDNN
 
-/// c = scale * a b, or a bᵀ where `transposed`, or c += where `accumulates`: `[m, k]` times `[k, n]` (or
-/// `[n, k]`) into `[m, n]`.
+/// c = scale * a b, or a bᵀ where `transposed`, or c += where `accumulates`: `[m, k]` times `[k,
+/// n]` (or `[n, k]`) into `[m, n]`.
 ///
-/// Runs on the calling thread alone (see `WorkerPool`), so that its result depends on the shapes and
-/// nothing else. Source: `dnnl_sgemm` of oneDNN, row-major.
+/// Runs on the calling thread alone (see `WorkerPool`), so that its result depends on the shapes
+/// and nothing else. Source: `dnnl_sgemm` of oneDNN, row-major.
 package func multiply(
     _ a: MatrixView, _ b: MatrixView, transposed: Bool, into c: MatrixView, scale: Float = 1,
     accumulates: Bool = false

@@ -8,8 +8,8 @@ final class ProductKernel {
     private let right: dnnl_memory_t?
     private let bias: dnnl_memory_t?
     private let target: dnnl_memory_t?
-    /// The kernel's working memory, of `workingBytes`. oneDNN's own belongs to the thread that made a
-    /// kernel, and threads of Dispatch come and go.
+    /// The kernel's working memory, of `workingBytes`. oneDNN's own belongs to the thread that made
+    /// a kernel, and threads of Dispatch come and go.
     private let working: dnnl_memory_t?
     let workingBytes: Int
     private let arguments: UnsafeMutableBufferPointer<dnnl_exec_arg_t>

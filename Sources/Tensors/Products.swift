@@ -3,8 +3,8 @@ import COneDNN
 /// One thread's matrix products: oneDNN's kernels for the shapes that it has seen, and what
 /// memory they need.
 ///
-/// Each product runs on the calling thread alone (see `WorkerPool`), so that its result depends on the
-/// shapes and nothing else. Source: the matmul primitive of oneDNN's C API.
+/// Each product runs on the calling thread alone (see `WorkerPool`), so that its result depends on
+/// the shapes and nothing else. Source: the matmul primitive of oneDNN's C API.
 package final class Products {
     private let stream = OneDNN.stream()
     private var kernels: [ProductShape: ProductKernel] = [:]

@@ -1,5 +1,5 @@
-/// w S wᵀ of every row w of `rows`, `[rows, features]`, S symmetric. Products are float32, in strips of S;
-/// their sums are double, in a fixed order.
+/// w S wᵀ of every row w of `rows`, `[rows, features]`, S symmetric. Products are float32, in
+/// strips of S; their sums are double, in a fixed order.
 package func quadraticForms(
     _ rows: Matrix, _ matrix: SquareMatrix, pool: WorkerPool
 ) throws -> [Double] {

@@ -2,8 +2,8 @@ import Glibc
 
 /// Rotary position embedding: the cosines and sines of every position and frequency.
 ///
-/// Source: arXiv 2104.09864; `apply_rotary_pos_emb` in transformers, which pairs element i of a head
-/// with element i + d/2.
+/// Source: arXiv 2104.09864; `apply_rotary_pos_emb` in transformers, which pairs element i of a
+/// head with element i + d/2.
 package struct RotaryTable: Sendable {
     /// Both `[positions, frequencies]`.
     private let cosines: [Float]
@@ -11,8 +11,8 @@ package struct RotaryTable: Sendable {
     package let positions: Int
     package let frequencies: Int
 
-    /// `inverseFrequencies`: radians per position, in float32 as transformers computes them; `factor`: of
-    /// all that is rotated.
+    /// `inverseFrequencies`: radians per position, in float32 as transformers computes them;
+    /// `factor`: of all that is rotated.
     package init(positions: Int, inverseFrequencies: [Float], factor: Float = 1) {
         self.positions = positions
         frequencies = inverseFrequencies.count

@@ -44,8 +44,8 @@ package func add(
     for j in 0..<count { y[j] = Float(Double(y[j]) + factor * x[j]) }
 }
 
-/// y_j += sum over the rows of factor_i x_ij, in order of the rows. x: `[rows, columns]`, factors: `[rows]`,
-/// y: `[columns]`.
+/// y_j += sum over the rows of factor_i x_ij, in order of the rows. x: `[rows, columns]`, factors:
+/// `[rows]`, y: `[columns]`.
 package func addRows(_ x: MatrixView, times factors: [Float], to y: UnsafeMutablePointer<Float>) {
     precondition(factors.count == x.rows, "a factor for each row")
     // Four at a time, for y to be read and written less often than x.

@@ -1,5 +1,5 @@
-/// Adds up, row by row, the squared errors that are left where the least of `w_j² f_j` go, at equally
-/// spaced shares of the row: one thread's buffers.
+/// Adds up, row by row, the squared errors that are left where the least of `w_j² f_j` go, at
+/// equally spaced shares of the row: one thread's buffers.
 package final class RowErrors {
     private let columns: Int
     private let levels: Int
@@ -17,8 +17,9 @@ package final class RowErrors {
     /// What one of them takes, in bytes.
     package static func bytes(columns: Int) -> Int { columns * MemoryLayout<Float>.size }
 
-    /// sums_k += the sum of the least `columns * k / levels` of the row's errors; where that is no whole
-    /// number, with that part of the next one. weights, factors: `[columns]`; sums: `[levels + 1]`.
+    /// sums_k += the sum of the least `columns * k / levels` of the row's errors; where that is no
+    /// whole number, with that part of the next one. weights, factors: `[columns]`; sums: `[levels
+    /// + 1]`.
     package func add(
         _ weights: UnsafePointer<Float>, factors: UnsafePointer<Double>,
         to sums: UnsafeMutablePointer<Double>
@@ -43,8 +44,8 @@ package final class RowErrors {
     }
 }
 
-/// The expected square of an output: `sum_j w_j² var_j + (sum_j w_j mean_j)²`, for features that are not
-/// correlated. All `[count]`.
+/// The expected square of an output: `sum_j w_j² var_j + (sum_j w_j mean_j)²`, for features that
+/// are not correlated. All `[count]`.
 package func expectedPower(
     _ weights: UnsafePointer<Float>, mean: UnsafePointer<Double>,
     variance: UnsafePointer<Double>, count: Int

@@ -1,10 +1,11 @@
 /// Finds the weights of rows with the least scores: one thread's buffers.
 ///
-/// Scores are |w_j| f_j in double precision, and of equal ones the one further left goes first. The keys
-/// are 16 bits of the same in float32, counted from where the last row's search ended, for rows are
-/// alike: sixteen are compared at a time, and counting passes narrow down the key of the last to go as
-/// interpolation search does. Weights of lesser keys go; among those of that key and its neighbours, some
-/// dozens, double precision decides. What is found never depends on luck, only how fast.
+/// Scores are |w_j| f_j in double precision, and of equal ones the one further left goes first. The
+/// keys are 16 bits of the same in float32, counted from where the last row's search ended, for
+/// rows are alike: sixteen are compared at a time, and counting passes narrow down the key of the
+/// last to go as interpolation search does. Weights of lesser keys go; among those of that key and
+/// its neighbours, some dozens, double precision decides. What is found never depends on luck, only
+/// how fast.
 package final class RowSelection {
     private let columns: Int
     private let keys: UnsafeMutablePointer<Int16>
@@ -14,7 +15,8 @@ package final class RowSelection {
     private let work: UnsafeMutablePointer<Double>
     private let chosen: UnsafeMutablePointer<UInt8>
 
-    /// Bits of the float32 that keys leave out: 4096 keys in each octave, eight octaves up and down.
+    /// Bits of the float32 that keys leave out: 4096 keys in each octave, eight octaves up and
+    /// down.
     private static let fine: UInt32 = 11
     /// The same for keys that are enough for every float32.
     private static let coarse: UInt32 = 16

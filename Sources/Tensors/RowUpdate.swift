@@ -1,5 +1,5 @@
-/// What pruning one row of a layer comes to, under the assumption that the features of the input are
-/// uncorrelated.
+/// What pruning one row of a layer comes to, under the assumption that the features of the input
+/// are uncorrelated.
 package struct RowSummary: Sendable {
     /// `sum_j (old_j - new_j) mean_j`: what the bias would have to take up.
     package var bias = 0.0
@@ -59,9 +59,9 @@ package func updateRow(
     return summary
 }
 
-/// Multiplies a row of new weights, whatever they were made by, by `scale`, rounds it to `type` and leaves
-/// old - new, before rounding, in `old`. mean: `[columns]`, of the input. Of the summary, `bias` and
-/// `zeros` are set.
+/// Multiplies a row of new weights, whatever they were made by, by `scale`, rounds it to `type` and
+/// leaves old - new, before rounding, in `old`. mean: `[columns]`, of the input. Of the summary,
+/// `bias` and `zeros` are set.
 package func finishRow(
     _ new: UnsafeMutablePointer<Float>, replacing old: UnsafeMutablePointer<Float>, scale: Double,
     mean: UnsafePointer<Double>, count: Int, type: ElementType

@@ -1,7 +1,7 @@
 /// A layer's least-squares problem in coordinates in which every feature varies alike: with C the
-/// covariance (or second moment) of the input, to each of whose variances `damping` times their mean is
-/// added, and s_j² = C_jj, weights become w_j s_j and C becomes H = (C_jk / (s_j s_k)) + damping I, in
-/// float32.
+/// covariance (or second moment) of the input, to each of whose variances `damping` times their
+/// mean is added, and s_j² = C_jj, weights become w_j s_j and C becomes H = (C_jk / (s_j s_k)) +
+/// damping I, in float32.
 ///
 /// The first damping is for features that hardly vary: weights that are chosen as if they never did
 /// more would blow up what the pruning of layers before this one does to them.

@@ -1,7 +1,7 @@
 import CLinux
 
-/// Keys of |w_j| f_j: the upper bits of the float32, whose order is that of the numbers, less `base`, and
-/// the nearest of what 16 bits hold.
+/// Keys of |w_j| f_j: the upper bits of the float32, whose order is that of the numbers, less
+/// `base`, and the nearest of what 16 bits hold.
 @inline(never)
 func makeKeys(
     _ weights: UnsafePointer<Float>, _ factors: UnsafePointer<Float>, count: Int, shift: UInt32,
@@ -10,8 +10,8 @@ func makeKeys(
     var start = 0
     while start < count {
         let end = min(start &+ 256, count)
-        // Weights come from memory, and there is too much to do for each that loads would overlap by
-        // themselves. Behind the matrix this is a hint without effect.
+        // Weights come from memory, and there is too much to do for each that loads would overlap
+        // by themselves. Behind the matrix this is a hint without effect.
         let ahead = UnsafeRawPointer(weights + start) + 2048
         for line in 0..<16 { stade_prefetch(ahead + 64 * line) }
         for j in start..<end {

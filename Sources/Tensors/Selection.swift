@@ -41,8 +41,8 @@ package func markLeast(
     }
 }
 
-/// In every `group` consecutive scores sets `mask` to 1 at the `group - keep` smallest, of equal ones
-/// the one further left first, and to 0 elsewhere.
+/// In every `group` consecutive scores sets `mask` to 1 at the `group - keep` smallest, of equal
+/// ones the one further left first, and to 0 elsewhere.
 package func markLeast(
     keep: Int, ofEvery group: Int, of scores: UnsafePointer<Double>, count: Int,
     scratch: UnsafeMutablePointer<Double>, mask: UnsafeMutablePointer<UInt8>

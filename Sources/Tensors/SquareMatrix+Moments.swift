@@ -1,6 +1,6 @@
 extension SquareMatrix {
-    /// A copy of `sum`, plus `tokens * mean meanᵀ` where there is a mean: sums about the mean become
-    /// sums of squares and products.
+    /// A copy of `sum`, plus `tokens * mean meanᵀ` where there is a mean: sums about the mean
+    /// become sums of squares and products.
     convenience init(_ sum: SquareMatrix, tokens: Int, mean: [Double]?) {
         self.init(order: sum.order)
         for i in 0..<order {
@@ -14,8 +14,8 @@ extension SquareMatrix {
         }
     }
 
-    /// Makes sums of squares and products fit to be factorised: adds `damping` times the mean of the
-    /// diagonal to it, after a diagonal element that is not positive has become 1.
+    /// Makes sums of squares and products fit to be factorised: adds `damping` times the mean of
+    /// the diagonal to it, after a diagonal element that is not positive has become 1.
     /// - Returns: the places of those.
     func damp(_ damping: Double) -> [Int] {
         let dead = diagonal.indices.filter { diagonal[$0] <= 0 }

@@ -1,6 +1,8 @@
-/// A symmetric or triangular matrix in double precision, `[order, order]`, row by row; zeros at first.
+/// A symmetric or triangular matrix in double precision, `[order, order]`, row by row; zeros at
+/// first.
 ///
-/// Unchecked: threads may write it at the same time as long as no two of them touch the same element.
+/// Unchecked: threads may write it at the same time as long as no two of them touch the same
+/// element.
 package final class SquareMatrix: @unchecked Sendable {
     package let order: Int
     package let start: UnsafeMutablePointer<Double>

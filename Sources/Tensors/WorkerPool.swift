@@ -4,8 +4,8 @@ import Synchronization
 
 /// Runs loops on at most `width` threads of Dispatch: all the CPU that a job takes.
 ///
-/// Matrix products inside run on the thread that calls them. Iterations are handed out one by one, so
-/// which thread runs which is open; what they compute must not depend on it.
+/// Matrix products inside run on the thread that calls them. Iterations are handed out one by one,
+/// so which thread runs which is open; what they compute must not depend on it.
 package final class WorkerPool: Sendable {
     package let width: Int
 
@@ -14,9 +14,9 @@ package final class WorkerPool: Sendable {
         self.width = width
     }
 
-    /// Calls `body` with every index of `0..<count`, in order on one thread, in any order on several,
-    /// and returns when all are done. The first error stops further indices from being started and
-    /// is thrown.
+    /// Calls `body` with every index of `0..<count`, in order on one thread, in any order on
+    /// several, and returns when all are done. The first error stops further indices from being
+    /// started and is thrown.
     package func forEach(
         _ count: Int, _ body: @Sendable (_ index: Int) throws -> Void
     ) throws {

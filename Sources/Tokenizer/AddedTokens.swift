@@ -88,8 +88,8 @@ struct AddedTokens: Sendable {
 
     func id(of content: String) -> Int32? { ids.value(of: content) }
 
-    /// Cuts `text` at the tokens that `trie`, which is `raw` or `normalized`, finds. Where white space
-    /// that one token has stripped holds another token, pieces overlap, as in the library.
+    /// Cuts `text` at the tokens that `trie`, which is `raw` or `normalized`, finds. Where white
+    /// space that one token has stripped holds another token, pieces overlap, as in the library.
     func pieces(of text: Span<UInt8>, by trie: TokenTrie) -> [Piece] {
         if text.isEmpty { return [] }
         if trie.isEmpty { return [Piece(range: 0..<text.count, token: nil)] }

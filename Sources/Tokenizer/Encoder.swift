@@ -13,8 +13,8 @@ package struct Encoder: ~Copyable {
 
     /// - Parameters:
     ///   - limit: no more than so many tokens are wanted. The rest of the text is skipped.
-    ///   - isStopped: asked between the matches of a pattern, which may take long; where it is true,
-    ///     encoding ends with an error.
+    ///   - isStopped: asked between the matches of a pattern, which may take long; where it is
+    ///     true, encoding ends with an error.
     package init(
         _ tokenizer: Tokenizer, limit: Int = .max, isStopped: (@Sendable () -> Bool)? = nil
     ) {
@@ -34,9 +34,9 @@ package struct Encoder: ~Copyable {
     package var isFull: Bool { tokens.count >= limit }
 
     /// Appends the tokens of `text`, or of a part of one that is cut where `TextCuts` says.
-    /// - Throws: `DocumentError` where a pattern of the tokenizer cannot be matched against this text
-    ///   with reasonable effort, and where the text has more than 2^31 characters without a word's
-    ///   end.
+    /// - Throws: `DocumentError` where a pattern of the tokenizer cannot be matched against this
+    ///   text with reasonable effort, and where the text has more than 2^31 characters without a
+    ///   word's end.
     package mutating func add(
         _ text: UTF8Span, addSpecialTokens: Bool, isStart: Bool = true, isEnd: Bool = true
     ) throws(DocumentError) {
@@ -102,8 +102,8 @@ package struct Encoder: ~Copyable {
         }
     }
 
-    /// Cuts `text`, which is not empty, by the pre-tokeniser's steps from `step` on, and encodes the
-    /// words that come of it.
+    /// Cuts `text`, which is not empty, by the pre-tokeniser's steps from `step` on, and encodes
+    /// the words that come of it.
     private mutating func cut(
         _ text: Span<UInt8>, step: Int, isFirst: Bool
     ) throws(DocumentError) {

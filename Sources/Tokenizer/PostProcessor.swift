@@ -1,7 +1,7 @@
 import Documents
 
-/// `post_processor`: the special tokens around a text, for one sequence; templates for pairs are not
-/// needed here.
+/// `post_processor`: the special tokens around a text, for one sequence; templates for pairs are
+/// not needed here.
 struct PostProcessor: Sendable {
     enum Piece: Sendable {
         case tokens([Int32])

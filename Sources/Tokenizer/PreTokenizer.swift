@@ -1,6 +1,7 @@
 import Documents
 
-/// `pre_tokenizer`: the steps that cut text into words, each applied to every piece of the one before.
+/// `pre_tokenizer`: the steps that cut text into words, each applied to every piece of the one
+/// before.
 struct PreTokenizer: Sendable {
     enum Step: Sendable {
         case words(WordScanner)
@@ -22,8 +23,8 @@ struct PreTokenizer: Sendable {
         if !field.isNull { try add(field) }
     }
 
-    /// Cuts words before spaces as well, where `model` could not merge anything across such a place.
-    /// Without it a whole text of SentencePiece's kind is one word.
+    /// Cuts words before spaces as well, where `model` could not merge anything across such a
+    /// place. Without it a whole text of SentencePiece's kind is one word.
     mutating func refine(for model: BytePairModel) {
         if model.neverJoinsSpaces { steps.append(.spaceRuns) }
     }

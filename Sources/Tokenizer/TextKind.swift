@@ -83,8 +83,8 @@ enum TextKind {
     /// Whether a file has an object a line, by its name.
     static func hasLines(path: String) -> Bool { lineEndings.contains(ending(path)) }
 
-    /// Whether what begins a JSON document cannot be a line of its own: an array of all documents, or
-    /// an object over several lines.
+    /// Whether what begins a JSON document cannot be a line of its own: an array of all documents,
+    /// or an object over several lines.
     static func isSingleDocument(head: [UInt8]) -> Bool {
         let text = withoutMark(head).drop { $0 <= 0x20 }
         if text.first == UInt8(ascii: "[") { return true }

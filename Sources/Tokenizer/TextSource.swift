@@ -4,16 +4,17 @@ import Posix
 
 /// A file with text for calibration or evaluation, or with questions.
 ///
-/// `.jsonl`, `.json`, `.ndjson` and `.jsonlines` have a document a line, an object whose field `text` is
-/// used; anything else is plain text and one document, its line ends made LF. Each may be compressed
-/// with gzip, which is known by its first bytes. A byte order mark at the start is no text.
+/// `.jsonl`, `.json`, `.ndjson` and `.jsonlines` have a document a line, an object whose field
+/// `text` is used; anything else is plain text and one document, its line ends made LF. Each may be
+/// compressed with gzip, which is known by its first bytes. A byte order mark at the start is no
+/// text.
 ///
 /// A file is read piece by piece: memory is needed for its largest document at most, and for plain
 /// text only where the tokenizer does not tell where it may be cut.
 package struct TextSource: Sendable {
     package let path: String
-    /// The most bytes that a line, or a document that cannot be cut, may have: memory for a few times
-    /// as much is needed.
+    /// The most bytes that a line, or a document that cannot be cut, may have: memory for a few
+    /// times as much is needed.
     package let documentLimit: Int
     private let followSymlinks: Bool
     private let check: @Sendable () throws -> Void
@@ -111,8 +112,8 @@ package struct TextSource: Sendable {
         }
     }
 
-    /// Reads a JSON value a line, each with the line's number, whatever the file's name says. Blank lines
-    /// are skipped.
+    /// Reads a JSON value a line, each with the line's number, whatever the file's name says. Blank
+    /// lines are skipped.
     /// - Parameter body: returns false where it wants no more.
     /// - Throws: as `tokens`, and what `body` throws.
     package func forEachRecord(_ body: (Node, _ line: Int) throws -> Bool) throws {

@@ -2,8 +2,8 @@ import Documents
 import Glibc
 import Posix
 
-/// A tokenizer as a checkpoint's `tokenizer.json` describes it: byte-pair encoding, byte-level or of
-/// SentencePiece's kind, with exactly the tokens that Hugging Face's tokenizers library gives.
+/// A tokenizer as a checkpoint's `tokenizer.json` describes it: byte-pair encoding, byte-level or
+/// of SentencePiece's kind, with exactly the tokens that Hugging Face's tokenizers library gives.
 ///
 /// `truncation` and `padding` in the file are ignored, as `transformers` does unless it is told
 /// otherwise; calibration and evaluation cut their own windows.
@@ -30,8 +30,8 @@ package struct Tokenizer: Sendable {
     /// - Parameters:
     ///   - family: `model_type` of its `config.json`.
     ///   - tokenizerClass: that of `config.json`, where it has one.
-    /// - Throws: `SystemError` where `tokenizer.json` cannot be read, `DocumentError` where it is no
-    ///   tokenizer or asks for something that is not supported.
+    /// - Throws: `SystemError` where `tokenizer.json` cannot be read, `DocumentError` where it is
+    ///   no tokenizer or asks for something that is not supported.
     package init(
         directory: String, family: String, tokenizerClass: String?, followSymlinks: Bool = true,
         memory: Int? = nil

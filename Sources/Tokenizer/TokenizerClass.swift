@@ -1,5 +1,5 @@
-/// What transformers makes of a `tokenizer.json`: takes it as it stands, or takes vocabulary and merges
-/// out of it and adds tokens of its own choice.
+/// What transformers makes of a `tokenizer.json`: takes it as it stands, or takes vocabulary and
+/// merges out of it and adds tokens of its own choice.
 ///
 /// Source: `AutoTokenizer.from_pretrained` of transformers 5.23, and the tokenizers' own classes.
 struct TokenizerClass: Sendable {

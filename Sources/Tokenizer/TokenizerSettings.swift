@@ -3,11 +3,12 @@ import Posix
 
 /// The files beside a `tokenizer.json`, which may add tokens to it.
 ///
-/// Source: `PreTrainedTokenizerBase._from_pretrained` and `TokenizersBackend.__init__` of transformers
-/// 5.23. An id in these files only orders what is added: see `AddedTokens`.
+/// Source: `PreTrainedTokenizerBase._from_pretrained` and `TokenizersBackend.__init__` of
+/// transformers 5.23. An id in these files only orders what is added: see `AddedTokens`.
 struct TokenizerSettings: Sendable {
     let tokenizerClass: TokenizerClass
-    /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`; null where absent.
+    /// `tokenizer_config.json`, `special_tokens_map.json` and `added_tokens.json`; null where
+    /// absent.
     let config: Field
     let specialTokens: Field
     let added: Field

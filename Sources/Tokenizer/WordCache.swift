@@ -5,8 +5,8 @@ struct WordCache {
     /// Where the tokens of word n begin; one more at the end.
     private var starts: [Int] = [0]
 
-    /// Words to remember; after that many it starts afresh, so that memory stays bounded whatever the
-    /// text.
+    /// Words to remember; after that many it starts afresh, so that memory stays bounded whatever
+    /// the text.
     private static let capacity = 1 << 17
     /// Bytes of a word that are worth remembering.
     private static let longestWord = 128

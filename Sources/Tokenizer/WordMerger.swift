@@ -1,5 +1,5 @@
-/// Applies the merges of a byte-pair encoding to one word, lowest rank first and from the left among
-/// equal ranks. Keeps its working memory from word to word.
+/// Applies the merges of a byte-pair encoding to one word, lowest rank first and from the left
+/// among equal ranks. Keeps its working memory from word to word.
 struct WordMerger {
     private var merges: [MergeTable.Merge] = []
     private var previous: [Int32] = []
@@ -38,8 +38,8 @@ struct WordMerger {
         }
     }
 
-    /// In time proportional to n log n: a doubly linked list of tokens, and a heap of the merges by rank
-    /// and place. Entries that a merge beside them has made stale are skipped.
+    /// In time proportional to n log n: a doubly linked list of tokens, and a heap of the merges by
+    /// rank and place. Entries that a merge beside them has made stale are skipped.
     private mutating func mergeLong(_ tokens: inout [Int32], _ model: BytePairModel) {
         let count = tokens.count
         previous = (0..<count).map { Int32($0 - 1) }

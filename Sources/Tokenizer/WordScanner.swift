@@ -132,8 +132,8 @@ struct WordScanner: Sendable, Hashable {
         return index
     }
 
-    /// `\s+(?!\S)|\s+`: a run of white space, without its last scalar if something follows and if it
-    /// has more than one. Also where its last line break ends.
+    /// `\s+(?!\S)|\s+`: a run of white space, without its last scalar if something follows and if
+    /// it has more than one. Also where its last line break ends.
     private func whiteSpaceEnd(
         in text: Span<UInt8>, from start: Int
     ) -> (end: Int, newlineEnd: Int?) {

@@ -1,7 +1,7 @@
 extension Architecture {
-    /// GPT-NeoX and Pythia: attention and feed-forward side by side, query, key and value in one layer, and
-    /// a part of each head rotated. Source: `modeling_gpt_neox.py` of transformers, whose version 5 calls
-    /// the head `lm_head` in memory and `embed_out` in files.
+    /// GPT-NeoX and Pythia: attention and feed-forward side by side, query, key and value in one
+    /// layer, and a part of each head rotated. Source: `modeling_gpt_neox.py` of transformers,
+    /// whose version 5 calls the head `lm_head` in memory and `embed_out` in files.
     static let gptNeoX = Architecture(
         name: "gpt_neox", className: "GPTNeoXForCausalLM", norm: .layer, position: .rotary,
         feedForward: .plain,

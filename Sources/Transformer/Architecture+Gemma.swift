@@ -1,6 +1,6 @@
 extension Architecture {
-    /// Gemma 2: norms before and after attention and feed-forward, capped scores and logits, and a sliding
-    /// window in every other block. Source: `modeling_gemma2.py` of transformers.
+    /// Gemma 2: norms before and after attention and feed-forward, capped scores and logits, and a
+    /// sliding window in every other block. Source: `modeling_gemma2.py` of transformers.
     static let gemma2 = Architecture(
         name: "gemma2", className: "Gemma2ForCausalLM", norm: .rmsAroundOne, position: .rotary,
         feedForward: .gated, scalesEmbedding: true, headCount: .dividingHiddenSize,

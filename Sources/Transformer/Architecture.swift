@@ -9,8 +9,8 @@ package struct Architecture: Sendable {
     package var position: Position
     package var feedForward: FeedForward
     package var rotary = Rotary()
-    /// Where query, key and value are one layer, their rows come one key/value head after the other, each
-    /// with its queries; otherwise all queries, all keys, all values.
+    /// Where query, key and value are one layer, their rows come one key/value head after the
+    /// other, each with its queries; otherwise all queries, all keys, all values.
     package var interleavesHeads = false
     /// Rows of the embedding table are multiplied by the square root of `hidden_size`.
     package var scalesEmbedding = false
@@ -25,7 +25,8 @@ package struct Architecture: Sendable {
     package var biases: Set<Role> = []
     /// Flags of `config.json` that give biases to roles.
     package var biasFlags: [BiasFlag] = []
-    /// Sizes in `config.json` that can only be what others make them, for transformers computes with both.
+    /// Sizes in `config.json` that can only be what others make them, for transformers computes
+    /// with both.
     package var impliedSizes: [String: Quotient] = [:]
     /// The family as which the same weights can be written to get more biases.
     package var relabel: Relabel?
@@ -47,7 +48,8 @@ package struct Architecture: Sendable {
     package struct Rotary: Sendable {
         /// Outside of `rope_parameters`.
         package var base = "rope_theta"
-        /// Outside of `rope_parameters`, the share of a head's elements that is rotated; nil: all are.
+        /// Outside of `rope_parameters`, the share of a head's elements that is rotated; nil: all
+        /// are.
         package var fraction: String?
         package var defaultFraction = 1.0
         /// Of `rope_type`.
@@ -166,7 +168,8 @@ package struct Architecture: Sendable {
         /// `model_type` of this family and of the other one.
         package var from: String
         package var name: String
-        /// `tokenizer_class` under which the other family has this one's tokens; see `TokenizerLabel`.
+        /// `tokenizer_class` under which the other family has this one's tokens; see
+        /// `TokenizerLabel`.
         package var tokenizerClass: String
         /// What stands for an absent one in transformers 4.
         package var formerClass: String

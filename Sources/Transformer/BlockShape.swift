@@ -59,7 +59,8 @@ extension Model {
         return result
     }
 
-    /// Multiply-adds of such a block's linear layers for one token, which is how many weights they have.
+    /// Multiply-adds of such a block's linear layers for one token, which is how many weights they
+    /// have.
     package func multiplyAdds(in block: BlockShape) -> Int {
         architecture.roles.reduce(0) { sum, role in sum + shape(role, in: block).reduce(1, *) }
     }
@@ -67,8 +68,8 @@ extension Model {
     /// Multiply-adds of a block's linear layers for one token.
     package var blockMultiplyAdds: Int { multiplyAdds(in: blockShape) }
 
-    /// Numbers of key/value heads below the model's, ascending, that the configuration of `written`, the
-    /// family under which the weights are stored, can say.
+    /// Numbers of key/value heads below the model's, ascending, that the configuration of
+    /// `written`, the family under which the weights are stored, can say.
     package func smallerHeadCounts(as written: Architecture) -> [Int] {
         let counts = 1..<configuration.numKeyValueHeads
         switch written.headCount {

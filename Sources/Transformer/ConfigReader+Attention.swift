@@ -57,7 +57,8 @@ extension ConfigReader {
         return false
     }
 
-    /// nil where there is no window. Absent and null differ here: absent is the default, null is none.
+    /// nil where there is no window. Absent and null differ here: absent is the default, null is
+    /// none.
     private func windowSize(_ rule: Architecture.Window) throws(ModelError) -> Int? {
         let key = "sliding_window"
         let isNull = config[key]?.isNull ?? false

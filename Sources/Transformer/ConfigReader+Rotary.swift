@@ -3,9 +3,9 @@ import Documents
 extension ConfigReader {
     /// What rotates queries and keys, in any of the forms of `config.json`.
     ///
-    /// `rope_scaling`, where it is there and not empty, counts in place of `rope_parameters`; the base and
-    /// the share of a head may stand beside them. Source: `convert_rope_params_to_dict` and
-    /// `standardize_rope_params` in `modeling_rope_utils.py` of transformers.
+    /// `rope_scaling`, where it is there and not empty, counts in place of `rope_parameters`; the
+    /// base and the share of a head may stand beside them. Source: `convert_rope_params_to_dict`
+    /// and `standardize_rope_params` in `modeling_rope_utils.py` of transformers.
     func rotation(
         headDim: Int, positions: Int, _ rotary: Architecture.Rotary
     ) throws(ModelError) -> Rotation {
@@ -94,7 +94,8 @@ extension ConfigReader {
     ) throws(ModelError) -> (value: Double, place: Setting) {
         let key = "partial_rotary_factor"
         let place = rope.holder(of: key, else: rotary.fraction ?? key, of: self)
-        // Where the family has no such key, null is the same as nothing, but for kinds that compute with it.
+        // Where the family has no such key, null is the same as nothing, but for kinds that compute
+        // with it.
         if rotary.fraction == nil, place.node?.isNull == true,
             type == "default" || place.reader.prefix.isEmpty
         {

@@ -1,16 +1,16 @@
 import Synchronization
 import Tensors
 
-/// Runs blocks on sequences, in tiles of some rows: first the keys and values of a group of sequences,
-/// then all the rest of their tiles. So the threads have much to share out even where there is one
-/// sequence, and what a tile needs stays in the cache.
+/// Runs blocks on sequences, in tiles of some rows: first the keys and values of a group of
+/// sequences, then all the rest of their tiles. So the threads have much to share out even where
+/// there is one sequence, and what a tile needs stays in the cache.
 package final class Forward: Sendable {
     /// What a pass leaves behind.
     package enum Destination: Sendable {
         /// The block's output, where its input was.
         case inPlace
-        /// The output of the first sequences, in a matrix that holds just these; the others end at the
-        /// last layer's input, and the block's input stays as it is.
+        /// The output of the first sequences, in a matrix that holds just these; the others end at
+        /// the last layer's input, and the block's input stays as it is.
         case first(Matrix)
     }
 
@@ -93,7 +93,8 @@ package final class Forward: Sendable {
         }
     }
 
-    /// Enough for each thread to have 16 tiles to choose from, so that none waits long for the last.
+    /// Enough for each thread to have 16 tiles to choose from, so that none waits long for the
+    /// last.
     private static func sequencesAtOnce(length: Int, threads: Int) -> Int {
         // A job without calibration has sequences of no tokens.
         let tiles = max(1, Tile.count(length: length))
@@ -112,8 +113,8 @@ package final class Forward: Sendable {
         }
     }
 
-    /// What runs take at most beside the hidden states and the block, in bytes, with any of these numbers
-    /// of sequences of a length.
+    /// What runs take at most beside the hidden states and the block, in bytes, with any of these
+    /// numbers of sequences of a length.
     package static func bytes(
         _ model: Model, _ sets: [(length: Int, sequences: Int)], input: ProductInput, threads: Int
     ) -> Int {

@@ -1,7 +1,7 @@
 import Tensors
 
-/// The keys and values of some sequences in one block, ready to be multiplied: for each sequence and
-/// each key/value head `[length, head_dim]`, keys and values apart.
+/// The keys and values of some sequences in one block, ready to be multiplied: for each sequence
+/// and each key/value head `[length, head_dim]`, keys and values apart.
 ///
 /// Unchecked: threads write rows of their own, and read only what was written in an earlier loop.
 final class KeyValues: @unchecked Sendable {

@@ -10,8 +10,8 @@ package struct Embedding: Sendable {
     let scale: Float?
     let projectIn: Linear?
 
-    /// Writes the hidden states of one sequence that starts at position 0. tokens: `[length]`, checked
-    /// against the vocabulary; hidden: `[length, hidden_size]`.
+    /// Writes the hidden states of one sequence that starts at position 0. tokens: `[length]`,
+    /// checked against the vocabulary; hidden: `[length, hidden_size]`.
     ///
     /// - Throws: `CheckpointError` for NaN and infinity among what is looked up.
     package func embed(_ tokens: ArraySlice<Int32>, into hidden: MatrixView) throws {

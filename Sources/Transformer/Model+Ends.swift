@@ -21,8 +21,9 @@ extension Model {
 
     /// Which tensors are the embedding table and the head.
     ///
-    /// Where they are to be the same and the checkpoint has both, they are only if they are equal; where
-    /// it has one, that is both. Source: `tie_weights` in `modeling_utils.py` of transformers.
+    /// Where they are to be the same and the checkpoint has both, they are only if they are equal;
+    /// where it has one, that is both. Source: `tie_weights` in `modeling_utils.py` of
+    /// transformers.
     static func ends(
         _ checkpoint: Checkpoint, _ names: Architecture.Names, _ droppedPrefix: String,
         isTied: Bool

@@ -21,11 +21,13 @@ extension Model {
 
     /// What some models that share this one's norm and head say of `tokens`.
     ///
-    /// states: of each model what the last block left, `[rows, hidden_size]` for each part that the tokens
-    /// name; they stay as they are. The first is the one that the others are compared with. The
-    /// vocabulary goes by in pieces, so that neither the head nor the logits are ever whole in memory.
+    /// states: of each model what the last block left, `[rows, hidden_size]` for each part that the
+    /// tokens name; they stay as they are. The first is the one that the others are compared with.
+    /// The vocabulary goes by in pieces, so that neither the head nor the logits are ever whole in
+    /// memory.
     ///
-    /// - Parameter finished: called after each piece, from any thread; what it throws ends the work.
+    /// - Parameter finished: called after each piece, from any thread; what it throws ends the
+    ///   work.
     /// - Returns: `[models][tokens]`.
     package func predict(
         _ tokens: [NextToken], from states: [[Matrix]], pool: WorkerPool,
@@ -93,8 +95,8 @@ private final class HeadBuffers {
         projected = width == inner ? nil : Matrix(rows: rows, columns: inner)
     }
 
-    /// What the head reads for some tokens: their rows after the final norm and, where there is one, the
-    /// projection to the embedding's width.
+    /// What the head reads for some tokens: their rows after the final norm and, where there is
+    /// one, the projection to the embedding's width.
     func input(
         _ tokens: ArraySlice<NextToken>, of states: [Matrix], _ final: NormWeights?,
         _ project: Linear?

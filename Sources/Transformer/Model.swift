@@ -18,8 +18,8 @@ package final class Model: Sendable {
     package let storesTiedHead: Bool
     private let rotaryTable = Mutex<RotaryTable?>(nil)
 
-    /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at but those of a head
-    ///   that the embedding table may be.
+    /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at but those of a
+    ///   head that the embedding table may be.
     package init(_ checkpoint: Checkpoint) throws {
         let file = "\(checkpoint.directory)/config.json"
         let reader = ConfigReader(config: checkpoint.config, file: file)
@@ -75,8 +75,8 @@ package final class Model: Sendable {
         }
     }
 
-    /// - Throws: `ModelError` where a sequence has more tokens than the model has positions, or than its
-    ///   rotation holds for.
+    /// - Throws: `ModelError` where a sequence has more tokens than the model has positions, or
+    ///   than its rotation holds for.
     package func check(length: Int) throws {
         if length > configuration.longestSequence {
             throw ModelError(
@@ -116,7 +116,8 @@ package final class Model: Sendable {
     }
 
     /// Reads every weight that is used; a job checks each as it comes to it instead.
-    /// - Throws: `CheckpointError` that names the tensor and the element of the first NaN or infinity.
+    /// - Throws: `CheckpointError` that names the tensor and the element of the first NaN or
+    ///   infinity.
     package func checkFinite(pool: WorkerPool) throws {
         let used = try usedTensors()
         let tensors = checkpoint.tensors.filter { used.contains($0.name) }

@@ -24,15 +24,16 @@ package struct ModelConfiguration: Sendable {
     package let isParallel: Bool
     /// What queries times keys is multiplied by.
     package let attentionScale: Float
-    /// c of c tanh(x / c), for the attention's scores and for the logits; nil: they stay as they are.
+    /// c of c tanh(x / c), for the attention's scores and for the logits; nil: they stay as they
+    /// are.
     package let attentionSoftcap: Float?
     package let logitSoftcap: Float?
     /// Radians per position of each rotated pair; nil where positions are learned.
     package let inverseFrequencies: [Float]?
     /// What rotated elements are multiplied by.
     package let rotaryFactor: Float
-    /// Tokens that a sequence can have: `max_position_embeddings`, or fewer where the rotation of longer
-    /// sequences is another one.
+    /// Tokens that a sequence can have: `max_position_embeddings`, or fewer where the rotation of
+    /// longer sequences is another one.
     package let longestSequence: Int
     /// How many positions each block attends to, itself included; nil: all. `[num_hidden_layers]`
     package let windows: [Int?]
@@ -42,8 +43,8 @@ package struct ModelConfiguration: Sendable {
     /// Query heads that share one head's keys and values.
     package var headsPerGroup: Int { numAttentionHeads / numKeyValueHeads }
 
-    /// Known models have 256 at most. Frequencies are made from it before any tensor is looked at, so
-    /// a slip in `config.json` must not cost gigabytes.
+    /// Known models have 256 at most. Frequencies are made from it before any tensor is looked at,
+    /// so a slip in `config.json` must not cost gigabytes.
     private static let maximumHeadDim = 1 << 16
 
     /// - Throws: `ModelError` that names the key.

@@ -3,8 +3,9 @@ import Glibc
 
 /// The kinds of rope, each from its parameters.
 ///
-/// Computed in float32 in the order of the reference, for at position 2000 the last bit can be seen; what
-/// it has in double precision is in double here too. Source: `modeling_rope_utils.py` of transformers.
+/// Computed in float32 in the order of the reference, for at position 2000 the last bit can be
+/// seen; what it has in double precision is in double here too. Source: `modeling_rope_utils.py` of
+/// transformers.
 struct RotationReader {
     /// The object with the parameters.
     let rope: ConfigReader
@@ -29,8 +30,8 @@ struct RotationReader {
         return Rotation(frequencies: plain().map { $0 / factor })
     }
 
-    /// The base grows with sequences beyond `max_position_embeddings`, which no sequence here is; up to
-    /// there it stays, but for how it is rounded.
+    /// The base grows with sequences beyond `max_position_embeddings`, which no sequence here is;
+    /// up to there it stays, but for how it is rounded.
     func dynamic() throws(ModelError) -> Rotation {
         let factor = try rope.positive("factor")
         if rotated <= 2 {

@@ -5,8 +5,9 @@ import Tensors
 ///
 /// Unchecked: only one thread at a time uses it, which `Forward` sees to.
 final class TileBuffers: @unchecked Sendable {
-    /// Queries whose scores are computed at a time, of all heads that share one head's keys: where they
-    /// meet their own keys, half of the scores are computed in vain, but products of few rows are slow.
+    /// Queries whose scores are computed at a time, of all heads that share one head's keys: where
+    /// they meet their own keys, half of the scores are computed in vain, but products of few rows
+    /// are slow.
     static func queries(group: Int) -> Int { group >= 3 ? 64 : 128 }
     /// Keys whose scores are computed at a time.
     static let keys = 256
@@ -23,8 +24,8 @@ final class TileBuffers: @unchecked Sendable {
     let shared: Matrix
     /// `[tile, num_attention_heads * head_dim]`: the heads' outputs.
     let mixed: Matrix
-    /// `[heads of a group * queries, head_dim]`: the queries that read the same keys, one head after the
-    /// other, and what they get.
+    /// `[heads of a group * queries, head_dim]`: the queries that read the same keys, one head
+    /// after the other, and what they get.
     let stacked: Matrix
     let attended: Matrix
     /// `[heads of a group * queries, keys]`: scores and then weights.

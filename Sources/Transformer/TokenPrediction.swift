@@ -15,8 +15,8 @@ package struct NextToken: Sendable, Hashable {
     }
 }
 
-/// What a model makes of a `NextToken`: its logits over the vocabulary, which are never whole in memory,
-/// as far as they have gone by.
+/// What a model makes of a `NextToken`: its logits over the vocabulary, which are never whole in
+/// memory, as far as they have gone by.
 package struct TokenPrediction: Sendable, Hashable {
     /// The token with the largest logit, of equal ones the lowest.
     package private(set) var best: Int32 = 0
@@ -25,8 +25,8 @@ package struct TokenPrediction: Sendable, Hashable {
     private var normaliser = LogSumExp()
     private var divergence = DivergenceSum()
 
-    /// Takes over the logits of tokens from `first` on, and, where there is a model to compare with, its
-    /// logits of the same.
+    /// Takes over the logits of tokens from `first` on, and, where there is a model to compare
+    /// with, its logits of the same.
     mutating func add(
         _ logits: UnsafePointer<Float>, _ count: Int, from first: Int, of token: Int32,
         reference: UnsafePointer<Float>?
@@ -40,8 +40,8 @@ package struct TokenPrediction: Sendable, Hashable {
     /// The negative log-likelihood of the token, in nats.
     package var loss: Double { normaliser.value - Double(logit) }
 
-    /// KL(reference || this) over the whole vocabulary, in nats. `reference` is what the model said that
-    /// this one was compared with.
+    /// KL(reference || this) over the whole vocabulary, in nats. `reference` is what the model said
+    /// that this one was compared with.
     package func divergence(from reference: TokenPrediction) -> Double {
         divergence.value(reference.normaliser, normaliser)
     }

@@ -7,8 +7,8 @@ import Posix
 /// Loaders choose a class by `tokenizer_class` of `tokenizer_config.json` and by `model_type`, and
 /// some classes make the tokenizer anew instead of taking `tokenizer.json` as it stands. Source:
 /// `tokenization_auto.py` and `tokenization_utils_tokenizers.py` of transformers 5.23;
-/// `tokenization_llama_fast.py` and `tokenization_utils_fast.py` of 4.57. Converters to GGUF read the
-/// same files through the same classes.
+/// `tokenization_llama_fast.py` and `tokenization_utils_fast.py` of 4.57. Converters to GGUF read
+/// the same files through the same classes.
 package enum TokenizerLabel: Sendable, Hashable {
     /// There is no tokenizer in the checkpoint.
     case absent

@@ -185,7 +185,8 @@ struct OutputDirectoryTests {
         #expect(try scratch.text("o/config.json") == "new")
     }
 
-    /// In a sticky directory of somebody else's: by whom the old one was published, and whether it goes.
+    /// In a sticky directory of somebody else's: by whom the old one was published, and whether it
+    /// goes.
     @Test(
         .enabled(if: geteuid() == 0),
         arguments: [(1000, 1000, true), (1000, 1001, false), (nil, 1001, false), (1000, 0, true)]

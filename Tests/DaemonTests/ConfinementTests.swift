@@ -6,7 +6,8 @@ import Testing
 @testable import Daemon
 
 struct ConfinementTests {
-    /// A worker that is confined reads nothing that the manifest does not name, and all that it does.
+    /// A worker that is confined reads nothing that the manifest does not name, and all that it
+    /// does.
     @Test func everyFileOfTheManifest_mayBeRead() throws {
         let place = FileManager.default.temporaryDirectory
             .appendingPathComponent("stade-confinement-\(UUID().uuidString)").path

@@ -97,9 +97,9 @@ final class Program {
             && info.si_signo != 0
     }
 
-    /// Of the main thread and of Dispatch's in the attended process: the signals that they do not take,
-    /// bit n - 1 for signal n, as proc_pid_status(5) gives them. The threads of libraries have the
-    /// program's name and wait.
+    /// Of the main thread and of Dispatch's in the attended process: the signals that they do not
+    /// take, bit n - 1 for signal n, as proc_pid_status(5) gives them. The threads of libraries
+    /// have the program's name and wait.
     var blockedSignals: [UInt64] {
         guard let identifier = attended else { return [] }
         let directory = "/proc/\(identifier)/task"

@@ -1,7 +1,8 @@
 import Glibc
 import Posix
 
-/// A directory with valid files of every kind, which the programs themselves have made where they can.
+/// A directory with valid files of every kind, which the programs themselves have made where they
+/// can.
 struct Box {
     /// What sysexits(3) and `ExitCode` allow, without the program's own mistake.
     private static let statuses: Set<CInt> = [0, 64, 65, 66, 73, 74, 75, 77, 78]

@@ -1,7 +1,8 @@
 import Glibc
 import Posix
 
-/// The whole run: draws a target, spoils its file, starts a program on it, and looks at how that ends.
+/// The whole run: draws a target, spoils its file, starts a program on it, and looks at how that
+/// ends.
 struct Fuzz {
     private let settings: Settings
     private let box: Box

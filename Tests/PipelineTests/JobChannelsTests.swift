@@ -12,7 +12,8 @@ import Pipeline
 struct JobChannelsTests {
     private static let both = Workplace.calibration + Workplace.evaluation
 
-    /// A family with its manifest's `prune`, and the widths that come out: channels, query heads, key heads.
+    /// A family with its manifest's `prune`, and the widths that come out: channels, query heads,
+    /// key heads.
     struct Case: Sendable, CustomTestStringConvertible {
         let family: String
         let prune: String

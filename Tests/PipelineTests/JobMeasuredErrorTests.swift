@@ -71,7 +71,8 @@ struct JobMeasuredErrorTests {
         for layer in layers.values { #expect(layer["measured_error"]?.double != nil) }
     }
 
-    /// Layers that lose columns are solved for; those that lose the rows before them have nothing to measure.
+    /// Layers that lose columns are solved for; those that lose the rows before them have nothing
+    /// to measure.
     @Test func channels_haveErrorsWhereColumnsGo() throws {
         let place = try Workplace()
         try place.run("prune: {pattern: channels, sparsity: 0.3}\n" + Workplace.calibration)

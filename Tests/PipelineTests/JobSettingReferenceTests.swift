@@ -84,7 +84,8 @@ struct JobSettingReferenceTests {
         try place.run(Self.job)
     }
 
-    /// What the model does not compute with goes along as it is: NaN in buffers, types that are no weights.
+    /// What the model does not compute with goes along as it is: NaN in buffers, types that are no
+    /// weights.
     @Test func unusedTensors_passThrough() throws {
         let place = try Workplace("gpt-neox")
         var extra: [Workplace.Tensor] = [

@@ -162,7 +162,8 @@ struct JobSettingsTests {
         }
     }
 
-    /// The statistics and the biases of one method are not those of another; each output has its own.
+    /// The statistics and the biases of one method are not those of another; each output has its
+    /// own.
     @Test(arguments: [
         (true, "[wanda, stade]", "[0.5]"),
         (false, "[wanda, stade, auto, best, sparsegpt]", "[0.5]"),

@@ -17,7 +17,8 @@ struct QuestionsTests {
         #expect(lengths.count == 1 + 4 * 8)
     }
 
-    /// Every token that is scored stands behind the one that it follows, wherever its sequence went.
+    /// Every token that is scored stands behind the one that it follows, wherever its sequence
+    /// went.
     @Test func continuations_findTheirRows() {
         // Token 100 c + p at position p of choice c, so that each tells where it belongs.
         let lengths = [[5, 40, 17], [18, 5], [33, 21, 20, 200]]
@@ -41,7 +42,8 @@ struct QuestionsTests {
         #expect(questions.batches.map(\.count) == [3, 3, 1, 1, 1])
     }
 
-    /// Letters are asked for behind one sequence; a choice that another begins with needs none either.
+    /// Letters are asked for behind one sequence; a choice that another begins with needs none
+    /// either.
     @Test func sequences_areShared() throws {
         let context: [Int32] = [7, 8, 9]
         func choice(_ tokens: Int32...) -> Questions.Continuation {
@@ -88,8 +90,8 @@ struct QuestionsTests {
                 == longest.sorted { $0.lexicographicallyPrecedes($1) })
     }
 
-    /// As lm-evaluation-harness divides them, with special tokens around each text: the spaces at the
-    /// question's end are the choice's, and no token that ends a text is.
+    /// As lm-evaluation-harness divides them, with special tokens around each text: the spaces at
+    /// the question's end are the choice's, and no token that ends a text is.
     @Test func tokens_areDividedBeforeTheSpaces() throws {
         let place = try Workplace()
         try place.store(

@@ -70,8 +70,8 @@ struct AllocationTests {
         }
     }
 
-    /// The published code's arithmetic, for blocks of one size: `2 * Lamda * (x - min) / (max - min)`,
-    /// less its mean, plus what is kept.
+    /// The published code's arithmetic, for blocks of one size: `2 * Lamda * (x - min) / (max -
+    /// min)`, less its mean, plus what is kept.
     @Test(arguments: [0.5, 0.7])
     func owl_isThePublishedFormula(_ total: Double) {
         let outliers = [0.011, 0.03, 0.018, 0.025, 0.012, 0.0145]

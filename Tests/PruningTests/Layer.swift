@@ -66,7 +66,8 @@ struct Layer {
         return InputSketch(sums, groups, mean: mean)
     }
 
-    /// The squared error of `new` with a change of the bias over the square of the output, over all tokens.
+    /// The squared error of `new` with a change of the bias over the square of the output, over all
+    /// tokens.
     func error(of new: [[Float]], biasChange: [Float]?) -> Double {
         let dense = outputs(weights.map { $0.map { Double($0) } })
         let pruned = outputs(new.map { $0.map { Double($0) } })

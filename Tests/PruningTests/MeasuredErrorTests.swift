@@ -37,8 +37,8 @@ struct MeasuredErrorTests {
         #expect(abs(measured / direct - 1) < 0.08, "\(measured), direct \(direct)")
     }
 
-    /// A token a hundred times as large as the others, wherever it is, is not missed, as every so-manieth
-    /// token would miss it.
+    /// A token a hundred times as large as the others, wherever it is, is not missed, as every
+    /// so-manieth token would miss it.
     @Test(arguments: [0, 777, 2047])
     func largeTokens_count(_ place: Int) throws {
         var layer = Layer(rows: 32, columns: 48, tokens: 2048, seed: 13)
@@ -85,8 +85,8 @@ struct MeasuredErrorTests {
         #expect(abs(try #require(outcome.measuredError) / direct - 1) < 1e-4)
     }
 
-    /// Groups take each token once where there is room for all, and 128 of them at most; their tokens and signs
-    /// are those that they say.
+    /// Groups take each token once where there is room for all, and 128 of them at most; their
+    /// tokens and signs are those that they say.
     @Test(arguments: [
         (1, 1), (3, 40), (1, 128), (2, 65), (5, 300), (8, 2048), (7, 1000), (200, 16), (128, 2048),
     ])

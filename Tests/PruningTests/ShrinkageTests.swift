@@ -2,7 +2,8 @@ import Pruning
 import Tensors
 import Testing
 
-/// What of a compensation carries over, against its definition in `docs/methods.md`, in double precision.
+/// What of a compensation carries over, against its definition in `docs/methods.md`, in double
+/// precision.
 struct ShrinkageTests {
     private static let length = 512
 

@@ -50,8 +50,8 @@ struct SolvedTests {
         }
     }
 
-    /// The derivative of the damped least squares by each weight that stayed is zero, in coordinates in
-    /// which every feature varies alike.
+    /// The derivative of the damped least squares by each weight that stayed is zero, in
+    /// coordinates in which every feature varies alike.
     @Test(arguments: [Compensation.mean, .none], ["unstructured", "2:4", "3:6"])
     func best_solvesForWhatStays(_ how: Compensation, _ text: String) throws {
         let layer = Self.layer(rows: 70, columns: 48, seed: 1)

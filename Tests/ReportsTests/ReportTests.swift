@@ -209,7 +209,8 @@ struct ReportTests {
         #expect(!ReportPage(try contents()).verdict.contains("chance would have it): "))
     }
 
-    /// Expected against measured, layer by layer, as two lines of a chart to one scale; and in words.
+    /// Expected against measured, layer by layer, as two lines of a chart to one scale; and in
+    /// words.
     @Test func page_hasMeasuredBesideExpectedErrors() throws {
         let page = ReportPage(try contents()).html
         for part in [
@@ -270,7 +271,8 @@ struct ReportTests {
         #expect(drawn == 1 + points.dropLast().count)
     }
 
-    /// Beside perplexity a comparison has whatever else was measured, and nothing where nothing was.
+    /// Beside perplexity a comparison has whatever else was measured, and nothing where nothing
+    /// was.
     @Test func comparison_hasWhatElseWasMeasured() throws {
         let page = ReportPage(try contents()).html
         #expect(page.contains("How like the dense model they are: the share of tokens"))

@@ -4,8 +4,8 @@ import Posix
 import Spool
 import Testing
 
-/// Whatever is wrong with one job's files is that job's misfortune and nobody else's: no start is refused
-/// for it, nothing waits for it, and it is not tried for ever.
+/// Whatever is wrong with one job's files is that job's misfortune and nobody else's: no start is
+/// refused for it, nothing waits for it, and it is not tried for ever.
 @Suite struct DamageTests {
     enum Kind: CaseIterable, Sendable {
         case directory, fullDirectory, danglingLink, linkToFile, linkToItself, fifo, socket, device

@@ -34,7 +34,8 @@ import Testing
         let mine = ".request-hold-yy100000"
         try put(mine, "", Self.other, in: scratch)
         let intakes = try scratch.scanAll()
-        // The look has seen all by the end of the first scans; the other's comes with the first taken.
+        // The look has seen all by the end of the first scans; the other's comes with the first
+        // taken.
         let first = try #require(intakes.first { !$0.requests.isEmpty })
         #expect(first.requests.count <= 32)
         #expect(first.requests.contains { $0.uid == Self.other && $0.id == "yy100000" })

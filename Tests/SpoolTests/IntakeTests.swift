@@ -172,7 +172,8 @@ import Testing
         }
     }
 
-    /// Root may read everything; the others' rights are this thread's own for a moment: setfsuid(2).
+    /// Root may read everything; the others' rights are this thread's own for a moment:
+    /// setfsuid(2).
     private func asNobody(_ scratch: ScratchSpool, _ body: () throws -> Void) throws {
         guard geteuid() == 0 else { return try body() }
         let inbox = ["spool/inbox", "spool/inbox/.claims"]

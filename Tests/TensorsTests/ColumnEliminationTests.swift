@@ -47,7 +47,8 @@ struct ColumnEliminationTests {
             return h
         }
 
-        /// The loss of the new weights; those of the feature that does nothing are not weights at all.
+        /// The loss of the new weights; those of the feature that does nothing are not weights at
+        /// all.
         func loss(_ new: Matrix, _ h: [[Double]]) -> Double {
             (0..<weights.rows).reduce(0) { sum, row in
                 let change = h.indices.map { j in
@@ -69,7 +70,8 @@ struct ColumnEliminationTests {
         }
     }
 
-    /// What stays solves the least-squares problem: the loss' derivative by each weight that stays is 0.
+    /// What stays solves the least-squares problem: the loss' derivative by each weight that stays
+    /// is 0.
     @Test(arguments: [true, false], [1, 4])
     func remove_solvesForWhatStays(_ isCentred: Bool, _ size: Int) throws {
         let problem = Problem(rows: 70, columns: 72, seed: 5)

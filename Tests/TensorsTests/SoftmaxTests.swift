@@ -3,8 +3,8 @@ import Tensors
 import Testing
 
 struct SoftmaxTests {
-    /// softmax(x) of one row, whose elements arrive in pieces of so many: read off the weighted sum of
-    /// the rows of a unit matrix.
+    /// softmax(x) of one row, whose elements arrive in pieces of so many: read off the weighted sum
+    /// of the rows of a unit matrix.
     private func softmaxed(_ x: [Float], piece: Int = 1 << 30) -> [Float] {
         let softmax = OnlineSoftmax(rows: 1)
         softmax.reset(rows: 1)
@@ -22,7 +22,8 @@ struct SoftmaxTests {
         return output.view.all.map { $0 * softmax.normalizer(0) }
     }
 
-    /// Of [0, x] the second is e^x / (1 + e^x). Its argument is rounded once, and the error grows with it.
+    /// Of [0, x] the second is e^x / (1 + e^x). Its argument is rounded once, and the error grows
+    /// with it.
     @Test func exponential_isWithinItsArgumentsRounding() {
         for x in stride(from: Float(-87), through: 0, by: 0.0007) {
             let exact = exp(Double(x)) / (1 + exp(Double(x)))

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Tokenizer
 
-/// Tokens that are only in the files beside `tokenizer.json`. `Tests/Reference/added_tokens.py` asked
-/// transformers what they are.
+/// Tokens that are only in the files beside `tokenizer.json`. `Tests/Reference/added_tokens.py`
+/// asked transformers what they are.
 struct AddedTokensTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String

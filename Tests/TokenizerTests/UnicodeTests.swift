@@ -23,8 +23,8 @@ import Testing
         #expect(counts[ScalarClasses.newline] == 2)
     }
 
-    /// The hand-written scanners against Oniguruma with the same patterns, on random text of scalars
-    /// that both know.
+    /// The hand-written scanners against Oniguruma with the same patterns, on random text of
+    /// scalars that both know.
     @Test(arguments: [
         WordScanner.gpt2Pattern,
         #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"#

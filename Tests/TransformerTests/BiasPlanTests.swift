@@ -139,7 +139,8 @@ struct BiasPlanTests {
         #expect(self.plan(qwen3).rolesWithBias(used: [.query]) == Self.attention)
     }
 
-    /// The feed-forward of GPT-NeoX has biases always, the attention by a flag that is on by default.
+    /// The feed-forward of GPT-NeoX has biases always, the attention by a flag that is on by
+    /// default.
     @Test func gptNeoX_withoutBiases_getsTheFlag() throws {
         let model = try Fixtures.model(
             "gpt-neox", config: { $0.setting("attention_bias", to: false) },

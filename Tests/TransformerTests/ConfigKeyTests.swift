@@ -6,12 +6,12 @@ import Testing
 
 import Transformer
 
-/// Every key of `config.json` that transformers looks at, as `Tests/Reference/config_keys.py` lists them,
-/// is used, refused by its name, or known to say nothing of what a model computes.
+/// Every key of `config.json` that transformers looks at, as `Tests/Reference/config_keys.py` lists
+/// them, is used, refused by its name, or known to say nothing of what a model computes.
 struct ConfigKeyTests {
     private enum Verdict {
-        /// Another configuration is read with this value, or one that the key names is refused; beside
-        /// `settings` where it means something only there.
+        /// Another configuration is read with this value, or one that the key names is refused;
+        /// beside `settings` where it means something only there.
         case used(Node, with: [(String, Node)] = [])
         case refused(Node)
         /// The checkpoint is refused, by the key.

@@ -65,8 +65,8 @@ struct ModelTests {
         #expect(try likelihood(bare) == likelihood(full))
     }
 
-    /// What transformers does where one table should be both: of two that are equal one counts, of two that
-    /// differ each, and one alone is both.
+    /// What transformers does where one table should be both: of two that are equal one counts, of
+    /// two that differ each, and one alone is both.
     @Test(arguments: ["qwen2", "llama-tied-rope-scaled", "gemma2", "opt", "opt-post-norm"])
     func tiedHead_isTheEmbeddingUnlessBothDiffer(_ family: String) throws {
         let model = try Fixtures.model(family)
@@ -208,8 +208,9 @@ struct ModelTests {
         #expect(model.blockMultiplyAdds == weights)
     }
 
-    /// Query, key and value of GPT-NeoX are stored one head after the other, those of Phi-3 one projection
-    /// after the other: the same rows in the other order are the same model, if that is said.
+    /// Query, key and value of GPT-NeoX are stored one head after the other, those of Phi-3 one
+    /// projection after the other: the same rows in the other order are the same model, if that is
+    /// said.
     @Test func partsOfALayer_haveTheirRows() throws {
         let (neoX, phi3) = (try Fixtures.model("gpt-neox"), try Fixtures.model("phi3"))
         let heads = (0..<4).map { 48 * $0 }
@@ -225,7 +226,8 @@ struct ModelTests {
         #expect(phi3.parts(.down, in: narrow).isEmpty && neoX.parts(.up, in: narrow).isEmpty)
     }
 
-    /// Rows of the table times the square root of `hidden_size`, which is rounded to the table's type.
+    /// Rows of the table times the square root of `hidden_size`, which is rounded to the table's
+    /// type.
     @Test(arguments: [(ElementType.float32, Float(11).squareRoot()), (.bfloat16, 3.3125)])
     func embedding_isScaledInItsType(_ type: ElementType, _ scale: Float) throws {
         let table = Matrix(rows: 2, columns: 11)

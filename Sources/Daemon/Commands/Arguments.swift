@@ -1,5 +1,5 @@
-/// A command line taken apart: options as getopt_long(3) has them, `--name value` or `--name=value`,
-/// in any order with what is no option; `--` ends the options.
+/// A command line taken apart: options as getopt_long(3) has them, `--name value` or
+/// `--name=value`, in any order with what is no option; `--` ends the options.
 struct Arguments {
     private(set) var flags: Set<String> = []
     private(set) var values: [String: String] = [:]

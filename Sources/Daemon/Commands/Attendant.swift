@@ -2,16 +2,17 @@ import CLinux
 import Glibc
 import Posix
 
-/// Runs a command of `stadectl` in a process of its own and waits for it, so that somebody is there to
-/// say in one line what happened, and to end with a status that means something, whatever ends it: a
-/// file that is cut short while it is mapped, memory that runs out inside a library, a signal.
+/// Runs a command of `stadectl` in a process of its own and waits for it, so that somebody is there
+/// to say in one line what happened, and to end with a status that means something, whatever ends
+/// it: a file that is cut short while it is mapped, memory that runs out inside a library, a
+/// signal.
 ///
-/// The command has this process's standard input, output, signals and terminal. What libraries write to
-/// standard error as they go down is kept in memory and told in that line; the command's own messages go
-/// to `Diagnostics.descriptor`.
+/// The command has this process's standard input, output, signals and terminal. What libraries
+/// write to standard error as they go down is kept in memory and told in that line; the command's
+/// own messages go to `Diagnostics.descriptor`.
 struct Attendant {
-    /// What the command's process is called with, before the command's words: the process that attends
-    /// it and the descriptor for its messages. Not for people, so not in the help.
+    /// What the command's process is called with, before the command's words: the process that
+    /// attends it and the descriptor for its messages. Not for people, so not in the help.
     static let mark = "--attended"
     /// The number of that descriptor is beyond those that users pass.
     private static let firstDescriptor: CInt = 100
@@ -163,8 +164,8 @@ struct Attendant {
     }
 }
 
-/// Where a program's own messages go: standard error, but for a command whose libraries have that for
-/// themselves.
+/// Where a program's own messages go: standard error, but for a command whose libraries have that
+/// for themselves.
 enum Diagnostics {
     nonisolated(unsafe) private(set) static var descriptor = STDERR_FILENO
 
@@ -183,9 +184,9 @@ func isIgnored(_ number: CInt) -> Bool {
         == unsafeBitCast(SIG_IGN, to: Int.self)
 }
 
-/// Takes the numbers of standard input, output and error where they are closed: a file that is opened
-/// later would get them, and messages would be written into it. Reading from that input and writing to
-/// those outputs fails as before.
+/// Takes the numbers of standard input, output and error where they are closed: a file that is
+/// opened later would get them, and messages would be written into it. Reading from that input and
+/// writing to those outputs fails as before.
 func openStandardDescriptors() {
     for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
         // The lowest number that is free.

@@ -3,8 +3,8 @@ import Pipeline
 import Posix
 import Spool
 
-/// The checkpoint of a job without a daemon: a directory beside the output, named after it, in which
-/// the job's id is as well.
+/// The checkpoint of a job without a daemon: a directory beside the output, named after it, in
+/// which the job's id is as well.
 struct ForegroundCheckpoint {
     private static let idFile = "id"
 

@@ -3,8 +3,8 @@ import Manifests
 import Pipeline
 import Posix
 
-/// Whether this process can still have as much memory as a job is going to take, where ulimit(1) bounds
-/// it. Asked beforehand: Dispatch waits for ever for a thread that it cannot have.
+/// Whether this process can still have as much memory as a job is going to take, where ulimit(1)
+/// bounds it. Asked beforehand: Dispatch waits for ever for a thread that it cannot have.
 struct MemoryProbe: Failure {
     /// What cannot be had, in bytes.
     let bytes: Int

@@ -4,8 +4,8 @@ import Posix
 import Spool
 import Synchronization
 
-/// How far a job in the foreground is, on standard error: a bar that moves on a terminal, else a line
-/// at the end of each block.
+/// How far a job in the foreground is, on standard error: a bar that moves on a terminal, else a
+/// line at the end of each block.
 final class ProgressDisplay: Sendable {
     /// Seconds between two drawings.
     private static let interval = 0.1

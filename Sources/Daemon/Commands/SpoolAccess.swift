@@ -19,8 +19,8 @@ struct SpoolAccess {
         self.init(configuration.spool, inbox: configuration.inbox)
     }
 
-    /// - Parameter inbox: where the daemon has not said which one it looks into: a configuration may
-    ///   have been changed and not read yet.
+    /// - Parameter inbox: where the daemon has not said which one it looks into: a configuration
+    ///   may have been changed and not read yet.
     private init(_ path: String, inbox: String) {
         let inForce = try? Configuration.load(joined(path, Daemon.workerConfigurationName))
         spool = Spool(path: path, inbox: inForce?.inbox ?? inbox)

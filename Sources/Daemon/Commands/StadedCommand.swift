@@ -67,8 +67,8 @@ package enum StadedCommand {
 /// What both programs do first.
 func prepareProcess() {
     openStandardDescriptors()
-    // Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary user may
-    // not raise its priority. It looks when it is used for the first time.
+    // Keeps Dispatch from telling the system's log, each time a thread starts, that an ordinary
+    // user may not raise its priority. It looks when it is used for the first time.
     setenv("LIBDISPATCH_LOG", "NO", 0)
     // Then write(2) says that a file may not become larger.
     signal(SIGXFSZ, SIG_IGN)

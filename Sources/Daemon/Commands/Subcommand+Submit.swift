@@ -22,7 +22,8 @@ extension Subcommand {
         return Terminal.show(name)
     }
 
-    /// Writes under a dot name, which the daemon ignores, and renames: it sees the whole file or none.
+    /// Writes under a dot name, which the daemon ignores, and renames: it sees the whole file or
+    /// none.
     private static func drop(_ source: ManifestSource, into inbox: String) throws -> String {
         var stem = String(source.file.split(separator: "/").last ?? "manifest")
         if stem.hasSuffix(".yaml") { stem.removeLast(5) }
@@ -49,7 +50,8 @@ extension Subcommand {
         for number in 1... {
             let name = number == 1 ? "\(stem).yaml" : "\(stem)-\(number).yaml"
             if stade_renameat2(AT_FDCWD, draft, AT_FDCWD, joined(inbox, name), 1) == 0 {
-                // Whoever may only write into the inbox cannot open it; the daemon syncs it as well.
+                // Whoever may only write into the inbox cannot open it; the daemon syncs it as
+                // well.
                 try? syncDirectory(inbox)
                 return name
             }

@@ -2,9 +2,10 @@ import Documents
 import Glibc
 import Posix
 
-/// All that the programs write for people and for programs behind a pipe goes through here, and nowhere
-/// else: names, reasons and reports are strangers' text. A line that is handed over becomes one line,
-/// whatever is in it: no text begins another one, drives the terminal or hides a part of itself.
+/// All that the programs write for people and for programs behind a pipe goes through here, and
+/// nowhere else: names, reasons and reports are strangers' text. A line that is handed over becomes
+/// one line, whatever is in it: no text begins another one, drives the terminal or hides a part of
+/// itself.
 enum Terminal {
     /// Lines on standard output.
     static func show(_ lines: [String]) -> ExitCode {

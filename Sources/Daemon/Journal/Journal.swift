@@ -5,11 +5,11 @@ import Manifests
 import Posix
 import Synchronization
 
-/// Where the daemon says what it does: the journal under systemd, else standard error with the `<N>`
-/// prefixes of sd-daemon(3).
+/// Where the daemon says what it does: the journal under systemd, else standard error with the
+/// `<N>` prefixes of sd-daemon(3).
 ///
-/// To write never blocks the caller: a queue of its own writes, and what it cannot take is counted and
-/// reported, for a journal that hangs must not hang a job.
+/// To write never blocks the caller: a queue of its own writes, and what it cannot take is counted
+/// and reported, for a journal that hangs must not hang a job.
 package final class Journal: Sendable {
     private struct State {
         var entries: [JournalEntry] = []

@@ -35,7 +35,8 @@ struct JournalQuota {
         return true
     }
 
-    /// How many lines were left out since the last time, for each user; empty where it is too early.
+    /// How many lines were left out since the last time, for each user; empty where it is too
+    /// early.
     mutating func report(now: Double = Clock.boot()) -> [(uid: UInt32, count: Int)] {
         guard now - lastReport >= Self.interval else { return [] }
         lastReport = now

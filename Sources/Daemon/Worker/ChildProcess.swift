@@ -106,7 +106,8 @@ final class ChildProcess: Sendable {
             let name = text.prefix { $0 != "=" }
             if !privateVariables.contains(String(name)) { result.append(text) }
         }
-        // A worker that crashes is to end by the signal itself, which says what happened, and at once.
+        // A worker that crashes is to end by the signal itself, which says what happened, and at
+        // once.
         if getenv("SWIFT_BACKTRACE") == nil { result.append("SWIFT_BACKTRACE=enable=no") }
         // OpenBLAS would start, before anything else runs, a thread for each processor, which none
         // of our calls use and whose stacks count against the worker's memory.

@@ -10,8 +10,8 @@ struct ControlGroup {
     /// Makes the leaf with its limits.
     ///
     /// - Parameters:
-    ///   - memory: in bytes. The page cache of what the worker reads and writes counts, too, but goes
-    ///     before anything else does.
+    ///   - memory: in bytes. The page cache of what the worker reads and writes counts, too, but
+    ///     goes before anything else does.
     ///   - threads: processors' time that it may take.
     init(_ path: String, memory: Int, threads: Int) throws(SystemError) {
         self.path = path

@@ -3,16 +3,16 @@ import Glibc
 import Posix
 
 /// The cgroup v2 tree below the daemon, where its service manager has delegated one: `Delegate=` of
-/// systemd.resource-control(5). A group with controllers has no processes of its own, so the daemon sits
-/// in `supervisor/` and each worker in a leaf beside it.
+/// systemd.resource-control(5). A group with controllers has no processes of its own, so the daemon
+/// sits in `supervisor/` and each worker in a leaf beside it.
 struct ControlGroups {
     /// The unit's own group.
     let path: String
     private static let supervisor = "supervisor"
     private static let leafPrefix = "job-"
 
-    /// Takes over a delegated tree: to be called before readiness is reported, while the daemon has no
-    /// children.
+    /// Takes over a delegated tree: to be called before readiness is reported, while the daemon has
+    /// no children.
     /// - Throws: where the tree is not what it should be; the daemon then goes without.
     init(_ path: String) throws(SystemError) {
         self.path = path
@@ -38,8 +38,8 @@ struct ControlGroups {
             joined(path, Self.leafPrefix + id), memory: memory, threads: threads)
     }
 
-    /// The group that systemd has delegated to this process; nil where there is none. cgroups(7), and
-    /// the extended attribute `user.delegate` that systemd sets on what it delegates.
+    /// The group that systemd has delegated to this process; nil where there is none. cgroups(7),
+    /// and the extended attribute `user.delegate` that systemd sets on what it delegates.
     static var delegated: String? {
         // Run by hand, the group is the terminal's.
         guard getenv("INVOCATION_ID") != nil,

@@ -15,8 +15,8 @@ struct LineReader {
         _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     }
 
-    /// The whole lines that have come since the last call, without their newlines; at the end of the
-    /// file also what is left.
+    /// The whole lines that have come since the last call, without their newlines; at the end of
+    /// the file also what is left.
     mutating func lines() -> [[UInt8]] {
         // Once at the end the descriptor may be closed, and its number another pipe's.
         if isAtEnd { return [] }

@@ -5,9 +5,9 @@ import Synchronization
 
 /// Tells a queue when one of some pipes can be read, from a thread of its own: poll(2).
 ///
-/// Not a dispatch source: on Linux, libdispatch of Swift 6.3 may free a source on a pipe whose writer
-/// has gone while it still finds it by the descriptor's number, and crashes when the next pipe has
-/// that number. With hundreds of short jobs it did.
+/// Not a dispatch source: on Linux, libdispatch of Swift 6.3 may free a source on a pipe whose
+/// writer has gone while it still finds it by the descriptor's number, and crashes when the next
+/// pipe has that number. With hundreds of short jobs it did.
 final class PipeWatch: Sendable {
     private let isCancelled: Cancellation
 
@@ -15,8 +15,8 @@ final class PipeWatch: Sendable {
 
     /// - Parameters:
     ///   - descriptors: closed when the watch ends.
-    ///   - handler: called on `queue` with a descriptor that has something to read or is at its end;
-    ///     false where nothing more will come of it.
+    ///   - handler: called on `queue` with a descriptor that has something to read or is at its
+    ///     end; false where nothing more will come of it.
     /// - Throws: where there is no further thread; the descriptors are closed.
     init(
         _ descriptors: [CInt], on queue: DispatchQueue,

@@ -3,15 +3,17 @@ import Glibc
 import Posix
 import Synchronization
 
-/// Signals that reach this process as bytes of a pipe instead of ending it: sigaction(2), signal-safety(7).
+/// Signals that reach this process as bytes of a pipe instead of ending it: sigaction(2),
+/// signal-safety(7).
 ///
-/// Not a dispatch source: Dispatch puts its handler in place some time after `resume`, on a thread of its
-/// own, and a signal that comes before that ends the process. Nor are they blocked meanwhile: libraries
-/// have threads before `main`, which would take them.
+/// Not a dispatch source: Dispatch puts its handler in place some time after `resume`, on a thread
+/// of its own, and a signal that comes before that ends the process. Nor are they blocked
+/// meanwhile: libraries have threads before `main`, which would take them.
 ///
-/// The handlers run on a thread of their own, and never on the one that calls `init` and then computes:
-/// the products of oneDNN up to 3.11.1 point the stack pointer at buffers on the heap, before which a signal
-/// would write its frame (github.com/uxlfoundation/oneDNN/issues/4845). Dispatch's threads take none.
+/// The handlers run on a thread of their own, and never on the one that calls `init` and then
+/// computes: the products of oneDNN up to 3.11.1 point the stack pointer at buffers on the heap,
+/// before which a signal would write its frame (github.com/uxlfoundation/oneDNN/issues/4845).
+/// Dispatch's threads take none.
 struct ReceivedSignals: Sendable {
     /// What to wait on. One pipe serves the whole process and is never closed.
     let descriptor: CInt

@@ -7,8 +7,8 @@ final class StopSignal: Sendable {
     private let received: ReceivedSignals
     private let flag = Atomic<Bool>(false)
 
-    /// - Parameter numbers: those of them that whoever started this process has it ignore, as nohup(1) does
-    ///   with SIGHUP, stay ignored.
+    /// - Parameter numbers: those of them that whoever started this process has it ignore, as
+    ///   nohup(1) does with SIGHUP, stay ignored.
     init(_ numbers: [CInt]) throws(SystemError) {
         received = try ReceivedSignals(numbers.filter { !isIgnored($0) })
     }

@@ -2,7 +2,8 @@ import Glibc
 
 /// Runs `body` on a thread of its own: pthread_create(3).
 ///
-/// - Parameter stack: in bytes; nil: what the process's threads have. It counts against RLIMIT_DATA.
+/// - Parameter stack: in bytes; nil: what the process's threads have. It counts against
+///   RLIMIT_DATA.
 /// - Returns: the error number, 0 for success.
 func startThread(stack: Int? = nil, _ body: @escaping @Sendable () -> Void) -> CInt {
     final class Box: Sendable {

@@ -122,7 +122,8 @@ final class Worker {
         handle.worker = self
     }
 
-    /// Breaks the circle of the process that tells the worker and the worker that holds the process.
+    /// Breaks the circle of the process that tells the worker and the worker that holds the
+    /// process.
     private final class Handle: @unchecked Sendable {
         // Unchecked: used on the daemon's queue only.
         var worker: Worker?

@@ -16,8 +16,8 @@ enum WorkerEvent: Sendable, Hashable {
     case keeping
     /// The paths of the published outputs.
     case done([String])
-    /// The job's own error: one line, and what `stadectl prune` would have exited with. `memory`: it
-    /// was given too little, and so many bytes would do.
+    /// The job's own error: one line, and what `stadectl prune` would have exited with. `memory`:
+    /// it was given too little, and so many bytes would do.
     case failed(reason: String, exitCode: Int32, memory: Int?)
     /// It was asked to stop and left nothing but its checkpoint.
     case stopped

@@ -5,8 +5,8 @@ import Manifests
 import Posix
 import Testing
 
-/// Commands, options, exit codes, messages and metrics in documents, manual pages and completions against
-/// the programs.
+/// Commands, options, exit codes, messages and metrics in documents, manual pages and completions
+/// against the programs.
 @Suite struct CommandDocumentationTests {
     private static func output(_ program: String, _ words: String...) throws -> String {
         let file = joined(P_tmpdir, "stade-help-\(UUID().uuidString)")

@@ -1,13 +1,13 @@
 import Glibc
 import Posix
 
-/// The operations that `Tests/Faults/shim.c` logged, and what a disk may hold of them after the power
-/// went.
+/// The operations that `Tests/Faults/shim.c` logged, and what a disk may hold of them after the
+/// power went.
 ///
 /// What is taken for granted is what journalling file systems give: names (creations, renames,
-/// removals) reach the disk in their order, none torn; fsync of a file or directory brings all names
-/// that concern it, and those before. A file's bytes reach it by fsync of that file, and else not at
-/// all.
+/// removals) reach the disk in their order, none torn; fsync of a file or directory brings all
+/// names that concern it, and those before. A file's bytes reach it by fsync of that file, and else
+/// not at all.
 struct DiskLog {
     enum Change {
         case create(parent: Int, name: [UInt8], node: Int)

@@ -2,8 +2,8 @@ import Glibc
 import Posix
 import Spool
 
-/// A spool and a place for outputs below one directory, `box`, and a daemon that is run on them as a
-/// process, with one short job.
+/// A spool and a place for outputs below one directory, `box`, and a daemon that is run on them as
+/// a process, with one short job.
 final class FaultBox: @unchecked Sendable {
     // Unchecked: used by one thread at a time.
 

@@ -1,7 +1,8 @@
 import Glibc
 import Posix
 
-/// The test's end of `Tests/Faults/shim.c`: which call of a run is to fail, and how many there were.
+/// The test's end of `Tests/Faults/shim.c`: which call of a run is to fail, and how many there
+/// were.
 final class FaultShim: @unchecked Sendable {
     // Unchecked: the memory is shared with other processes in any case.
 
