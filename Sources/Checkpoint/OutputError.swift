@@ -54,8 +54,8 @@ package struct OutputError: Failure, Hashable {
             return "\(path): overwriting it would remove \(escaped(input)), which the job reads; "
                 + "choose another output"
         case .foreign(let owner):
-            return "\(path): exists and belongs to \(owner), so it is not replaced; remove it or "
-                + "choose another output"
+            return "\(path): exists and belongs to \(owner), so it is not replaced; have it "
+                + "removed, or choose another output"
         case .notPrivate:
             return "\(path): an unfinished output cannot be closed to others there, for the file "
                 + "system keeps no permissions; choose an output elsewhere"

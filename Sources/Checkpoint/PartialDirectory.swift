@@ -250,8 +250,13 @@ extension PartialDirectory {
                     path, because: "it has no mark of this version; remove it if no job builds it")
             }
             let mark = try? mark(of: found.directory)
-            guard mark?.isDaemons == false || (try? found.directory.entries())?.isEmpty == true
-            else { return nil }
+            if mark?.isDaemons == true { return nil }
+            // Its process was killed before it had written the mark, which comes first.
+            let isBare =
+                (try? found.directory.entries())?.allSatisfy { $0.name == markName } == true
+            if mark == nil, !isBare {
+                return .kept(path, because: "its mark is damaged; remove it if no job builds it")
+            }
             if let mark, !mark.checkpoint.isEmpty,
                 let checkpoint = try? parent.directory(mark.checkpoint),
                 checkpoint.status(of: "progress.json") != nil

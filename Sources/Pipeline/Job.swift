@@ -72,10 +72,12 @@ package struct Job: Sendable {
         var attempt = JobAttempt(
             plan: plan, start: start, stop: stop, progress: progress, checkpoint: checkpoint)
         let saved = checkpoint?.load()
+        if saved == nil { try giveUp(checkpoint) }
         do {
             return try attempt.run(from: saved)
         } catch let stale as StaleCheckpoint {
             resumption?.notify(.refused(stale.reason))
+            try giveUp(checkpoint)
             return try attempt.run(from: nil)
         }
     }
@@ -87,6 +89,13 @@ package struct Job: Sendable {
         guard let path = manifest.outputPaths.first else { return }
         let parent = try Directory(roots.output(path).parent)
         try PartialDirectory.removeLeftovers(of: id, in: parent)
+    }
+
+    /// A checkpoint that is of no use keeps nobody from removing what it names.
+    private func giveUp(_ checkpoint: JobCheckpoint?) throws {
+        guard let checkpoint else { return }
+        try checkpoint.remove()
+        if keeper != .daemon { try removeStale() }
     }
 
     /// What jobs without a daemon left beside the output when they were killed.

@@ -165,6 +165,10 @@ import Testing
         kill(first.identifier, SIGKILL)
         #expect(first.wait() == 128 + SIGKILL)
         let stale = try #require(partials().first)
+        // The process that computed goes a moment after the one that was killed.
+        let left = try Directory("\(place.path)/out/\(stale)")
+        #expect(eventually { (try? left.lock(patience: 0)) == true })
+        flock(left.descriptor, LOCK_UN)
         let second = try Program("stadectl", words, output: joined(place.path, "second"))
         #expect(eventually(within: 60) { partials() != [stale] && !partials().isEmpty })
         let running = try #require(partials().last)
@@ -179,6 +183,22 @@ import Testing
         _ = third.wait()
         #expect(!third.output.contains(running), "\(third.output)")
         #expect(partials() == [])
+    }
+
+    /// A checkpoint that nobody can go on from keeps no unfinished output.
+    @Test(arguments: ["20261128-195707", "?", ""])
+    func killedWithADamagedID_leavesNothing(_ id: String) throws {
+        let place = try Place()
+        try place.manifest("prune: {sparsity: 0.5}")
+        let first = try place.prune()
+        #expect(eventually(within: 60) { place.kept != nil || first.hasEnded })
+        kill(first.identifier, SIGKILL)
+        _ = first.wait()
+        let checkpoint = try #require(place.names("out").first { $0.hasSuffix("-checkpoint") })
+        try writeFile("\(place.path)/out/\(checkpoint)/id", Array(id.utf8))
+        let second = try place.prune()
+        #expect(second.wait() == 0, "\(second.output)")
+        #expect(try place.names("out") == ["m"])
     }
 
     @Test func hungUp_goesOnUnderNohup() throws {
