@@ -47,15 +47,14 @@ final class InboxWatch {
         self.path = path
         device = status.st_dev
         inode = status.st_ino
-        let events = Events(descriptor, directory, queue, handler)
+        // Kept open it would keep the inbox from being unmounted.
+        close(directory)
+        let events = Events(descriptor, path, queue, handler)
         self.events = events
         source = DispatchSource.makeReadSource(
             fileDescriptor: descriptor, queue: DispatchQueue(label: "inbox"))
         source.setEventHandler { events.read() }
-        source.setCancelHandler {
-            close(descriptor)
-            close(directory)
-        }
+        source.setCancelHandler { close(descriptor) }
         source.resume()
     }
 
@@ -77,17 +76,17 @@ final class InboxWatch {
         private static let maximumReads = 64
 
         private let descriptor: CInt
-        private let directory: CInt
+        private let path: String
         private let queue: DispatchQueue
         private let handler: @Sendable () -> Void
         private let state = Mutex(State())
 
         init(
-            _ descriptor: CInt, _ directory: CInt, _ queue: DispatchQueue,
+            _ descriptor: CInt, _ path: String, _ queue: DispatchQueue,
             _ handler: @escaping @Sendable () -> Void
         ) {
             self.descriptor = descriptor
-            self.directory = directory
+            self.path = path
             self.queue = queue
             self.handler = handler
         }
@@ -106,11 +105,14 @@ final class InboxWatch {
 
         func read() {
             var buffer = [UInt8](repeating: 0, count: 65536)
+            // Where it is another one by now, names are found by the next look.
+            let directory = stade_open(path, stade_o_path | O_DIRECTORY | O_CLOEXEC, 0)
+            defer { if directory >= 0 { close(directory) } }
             for _ in 0..<Self.maximumReads {
                 let count = Glibc.read(descriptor, &buffer, buffer.count)
                 if count <= 0 { break }
                 let mustTell = state.withLock { state in
-                    note(buffer[..<count], &state)
+                    note(buffer[..<count], in: directory, &state)
                     guard !state.isTold, !state.hints.isEmpty || state.hasGone else {
                         return false
                     }
@@ -121,7 +123,7 @@ final class InboxWatch {
             }
         }
 
-        private func note(_ bytes: ArraySlice<UInt8>, _ state: inout State) {
+        private func note(_ bytes: ArraySlice<UInt8>, in directory: CInt, _ state: inout State) {
             bytes.withUnsafeBytes { bytes in
                 var offset = 0
                 let header = MemoryLayout<inotify_event>.size
@@ -132,13 +134,15 @@ final class InboxWatch {
                     let name = bytes[offset + header..<end].prefix { $0 != 0 }
                     note(
                         Int32(bitPattern: event.mask),
-                        name.map { CChar(bitPattern: $0) } + [0], &state)
+                        name.map { CChar(bitPattern: $0) } + [0], in: directory, &state)
                     offset = end
                 }
             }
         }
 
-        private func note(_ mask: Int32, _ name: [CChar], _ state: inout State) {
+        private func note(
+            _ mask: Int32, _ name: [CChar], in directory: CInt, _ state: inout State
+        ) {
             if mask & Int32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED) != 0 {
                 state.hasGone = true
             } else if mask & Int32(IN_Q_OVERFLOW) != 0 {
@@ -147,12 +151,12 @@ final class InboxWatch {
                 let kind: Hints.Kind =
                     mask & Int32(IN_MOVED_TO) != 0
                     ? .moved : mask & Int32(IN_CLOSE_WRITE) != 0 ? .closed : .changed
-                state.hints.note(name, kind) { owner(of: name) }
+                state.hints.note(name, kind) { Self.owner(of: name, in: directory) }
             }
         }
 
         /// nil for what means nothing and is not worth a word either.
-        private func owner(of name: [CChar]) -> UInt32? {
+        private static func owner(of name: [CChar], in directory: CInt) -> UInt32? {
             if InboxName(name) == .hidden { return nil }
             var status = stat()
             guard fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
