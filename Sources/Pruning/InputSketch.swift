@@ -21,12 +21,12 @@ package struct InputSketch: Sendable {
     ///   - mean: of the inputs, `[features]`.
     package init(_ sums: Matrix, _ groups: SignedGroups, mean: [Double]) {
         let rows = Matrix(rows: sums.rows + 1, columns: sums.columns)
-        let weight = Double(groups.tokens).squareRoot()
+        let weight = groups.weight.squareRoot()
         mean.withUnsafeBufferPointer { mean in
             guard let mean = mean.baseAddress else { return }
             for (row, sign) in groups.signSums.enumerated() {
                 rows.view.row(row).update(from: sums.view.row(row), count: sums.columns)
-                add(mean, times: -Double(sign), count: sums.columns, to: rows.view.row(row))
+                add(mean, times: -sign, count: sums.columns, to: rows.view.row(row))
             }
             add(
                 mean, times: weight, count: sums.columns, to: rows.view.row(sums.rows))

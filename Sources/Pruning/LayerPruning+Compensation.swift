@@ -61,22 +61,15 @@ extension LayerPruning {
     /// not vary; and, where it is shrunk, how much of a_i - 1 carries over, with which it is
     /// multiplied. `fill` writes a row of the new weights, `[columns]`.
     func fittedScales(
-        _ dense: Matrix, sample: Matrix, _ statistics: Statistics, pool: WorkerPool,
+        _ dense: Matrix, sample: InputSample, _ statistics: Statistics, pool: WorkerPool,
         fill: @Sendable (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
     ) throws -> ([Double], carried: Double?) {
         let rows = dense.rows
         let columns = dense.columns
         let whole = sample
         let sample = compensation.isShrunk ? Statistics.thinned(whole) : whole
-        let centered: Matrix
-        if compensation.isCentred {
-            // cov(y, y') is the same for inputs less their mean, and rounds better.
-            centered = Matrix(rows: sample.rows, columns: columns)
-            centered.copy(from: sample)
-            center(centered.view)
-        } else {
-            centered = sample
-        }
+        // cov(y, y') is the same for inputs less their mean, and rounds better.
+        let inputs = compensation.isCentred ? sample.centred() : sample.rows
         let parts = compensation.isShrunk ? statistics.parts(of: sample, thinnedFrom: whole) : []
         var scales = [Double](repeating: 1, count: rows)
         var spreads = [ScaleSpread](repeating: ScaleSpread(), count: rows)
@@ -87,7 +80,7 @@ extension LayerPruning {
                 try pool.forEach(
                     (rows + Self.chunk - 1) / Self.chunk,
                     state: {
-                        FitScratch(samples: sample.rows, outputs: Self.chunk, columns: columns)
+                        FitScratch(samples: inputs.rows, outputs: Self.chunk, columns: columns)
                     }
                 ) { index, scratch in
                     let range = (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk)
@@ -95,10 +88,10 @@ extension LayerPruning {
                     let new = scratch.pruned.rows(0..<range.count)
                     for (target, row) in range.enumerated() { fill(row, new.row(target)) }
                     let columnRange = 0..<range.count
-                    let y = scratch.dense.view.part(rows: 0..<sample.rows, columns: columnRange)
-                    let z = scratch.sparse.view.part(rows: 0..<sample.rows, columns: columnRange)
-                    multiply(centered.view, old, transposed: true, into: y)
-                    multiply(centered.view, new, transposed: true, into: z)
+                    let y = scratch.dense.view.part(rows: 0..<inputs.rows, columns: columnRange)
+                    let z = scratch.sparse.view.part(rows: 0..<inputs.rows, columns: columnRange)
+                    multiply(inputs.view, old, transposed: true, into: y)
+                    multiply(inputs.view, new, transposed: true, into: z)
                     let fit = RowFit(y, z)
                     for (target, row) in range.enumerated() where fit.powers[target] > 0 {
                         scales[row] = min(max(fit.products[target] / fit.powers[target], 0.5), 3)

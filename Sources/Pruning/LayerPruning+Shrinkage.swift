@@ -88,27 +88,21 @@ extension Statistics {
     private static let partRows = 256
 
     /// At most 1024 of the sample's rows: every n-th.
-    static func thinned(_ sample: Matrix) -> Matrix {
-        let step = max(1, (sample.rows + thinRows - 1) / thinRows)
-        if step == 1 { return sample }
-        let thin = Matrix(rows: (sample.rows + step - 1) / step, columns: sample.columns)
-        for row in 0..<thin.rows {
-            thin.view.row(row).update(from: sample.view.row(row * step), count: sample.columns)
-        }
-        return thin
+    static func thinned(_ sample: InputSample) -> InputSample {
+        sample.every(max(1, (sample.rows.rows + thinRows - 1) / thinRows))
     }
 
     /// The rows of a thinned sample that belong to each part of the calibration; of so many parts
     /// together as have 256 rows, where there are two of that size.
-    func parts(of thin: Matrix, thinnedFrom sample: Matrix) -> [Range<Int>] {
+    func parts(of thin: InputSample, thinnedFrom sample: InputSample) -> [Range<Int>] {
         guard let parts else { return [] }
-        let step = max(1, (sample.rows + Self.thinRows - 1) / Self.thinRows)
+        let step = max(1, (sample.rows.rows + Self.thinRows - 1) / Self.thinRows)
         let stride = SampleRows(tokens: tokens).stride * step
         let perPart = max(1, parts.tokens / stride)
         let joined = max(1, min(parts.count / 2, (Self.partRows + perPart - 1) / perPart))
         return (0..<(parts.count / joined)).map { part in
             // Row r is token r * stride.
-            func row(_ token: Int) -> Int { min(thin.rows, (token + stride - 1) / stride) }
+            func row(_ token: Int) -> Int { min(thin.rows.rows, (token + stride - 1) / stride) }
             let size = parts.tokens * joined
             return row(part * size)..<row((part + 1) * size)
         }

@@ -6,10 +6,12 @@ import Tensors
 package struct SignedGroups: Sendable {
     /// How many tokens a group has; the last one of a window may have fewer. A power of two.
     package let size: Int
-    /// How many tokens are in the groups.
-    package let tokens: Int
-    /// Of each group's tokens, `[groups]`.
-    package let signSums: [Int]
+    /// How many tokens are in the groups, each as often as it counts.
+    package let weight: Double
+    /// Of each group's tokens, times their shares, `[groups]`.
+    package let signSums: [Double]
+    /// What each token's input is multiplied with; nil: 1.
+    private let shares: [Float]?
     private let length: Int
     private let perWindow: Int
     private let taken: SampleRows
@@ -20,7 +22,9 @@ package struct SignedGroups: Sendable {
     /// Products with so many rows are less than a hundredth of those of a job with 16,384 tokens.
     private static let most = 128
 
-    package init(windows: Int, length: Int) {
+    /// - Parameter shares: each token counts as often as the square of its share says; nil: once.
+    package init(windows: Int, length: Int, shares: [Float]? = nil) {
+        self.shares = shares
         func groups(_ size: Int) -> Int { (length + size - 1) / size }
         var size = 1
         while size < Self.longest, windows * groups(size) > Self.most { size *= 2 }
@@ -28,15 +32,21 @@ package struct SignedGroups: Sendable {
         self.length = length
         perWindow = max(1, groups(size))
         taken = SampleRows(tokens: windows * groups(size), limit: Self.most, length: perWindow)
-        var tokens = 0
-        var sums: [Int] = []
+        var weight = 0.0
+        var sums: [Double] = []
         for (group, _) in taken.rows(from: 0, length: taken.tokens) {
             let (window, place) = group.quotientAndRemainder(dividingBy: perWindow)
             let positions = (place * size)..<min((place + 1) * size, length)
-            tokens += positions.count
-            sums.append(positions.reduce(0) { $0 + Self.sign(window * length + $1) })
+            func share(_ position: Int) -> Double {
+                shares.map { Double($0[window * length + position]) } ?? 1
+            }
+            weight += positions.reduce(0) { $0 + share($1) * share($1) }
+            sums.append(
+                positions.reduce(0) {
+                    $0 + share($1) * Double(Self.sign(window * length + $1))
+                })
         }
-        self.tokens = tokens
+        self.weight = weight
         signSums = sums
     }
 
@@ -51,7 +61,10 @@ package struct SignedGroups: Sendable {
         for (offset, row) in taken.rows(from: group, length: (input.rows + size - 1) / size) {
             let start = offset * size
             let rows = start..<min(start + size, input.rows)
-            let signs = rows.map { Float(Self.sign(window * length + first + $0)) }
+            let signs = rows.map { row in
+                let token = window * length + first + row
+                return Float(Self.sign(token)) * (shares?[token] ?? 1)
+            }
             addRows(
                 input.part(rows: rows, columns: 0..<input.columns), times: signs,
                 to: sums.view.row(row))

@@ -8,7 +8,7 @@ package struct Statistics: Sendable {
     package let variance: [Double]
     package let norm2: [Double]
     /// Inputs on which row scales are fitted, `[samples, features]`; see `SampleRows`.
-    package let sample: Matrix?
+    package let sample: InputSample?
 
     /// On which errors are measured; nil where inputs were not seen.
     package let sketch: InputSketch?
@@ -19,19 +19,23 @@ package struct Statistics: Sendable {
     /// nil where there is too little calibration to be parted, or only its sums are known.
     let parts: CalibrationParts?
 
-    /// - Parameter products: sums of products of the input less its mean.
+    /// - Parameters:
+    ///   - sample: each row times its share.
+    ///   - shares: each row of the sample counts as often as the square of its share says; nil:
+    ///     once.
+    ///   - products: sums of products of the input less its mean.
     package init(
-        _ parted: PartedMoments, sample: Matrix? = nil, sketch: InputSketch? = nil,
-        products: SquareMatrix? = nil
+        _ parted: PartedMoments, sample: Matrix? = nil, shares: [Float]? = nil,
+        sketch: InputSketch? = nil, products: SquareMatrix? = nil
     ) {
         self.init(
-            parted.total, sample: sample, sketch: sketch, products: products,
+            parted.total, sample: sample, shares: shares, sketch: sketch, products: products,
             parts: parted.parts)
     }
 
     package init(
-        _ moments: Moments, sample: Matrix? = nil, sketch: InputSketch? = nil,
-        products: SquareMatrix? = nil, parts: CalibrationParts? = nil
+        _ moments: Moments, sample: Matrix? = nil, shares: [Float]? = nil,
+        sketch: InputSketch? = nil, products: SquareMatrix? = nil, parts: CalibrationParts? = nil
     ) {
         self.parts = parts
         self.sketch = sketch
@@ -42,7 +46,7 @@ package struct Statistics: Sendable {
         variance = zip(moments.squares, mean).map { squares, mean in
             n > 1 ? max(0, (squares - n * mean * mean) / (n - 1)) : 0
         }
-        self.sample = sample
+        self.sample = sample.map { InputSample($0, shares: shares) }
         covariance = products.map { [mean] in
             InputCovariance($0, tokens: moments.count, mean: mean)
         }
@@ -56,7 +60,7 @@ package struct Statistics: Sendable {
     }
 
     private init(
-        tokens: Int, mean: [Float], variance: [Float], norm2: [Float], sample: Matrix?,
+        tokens: Int, mean: [Float], variance: [Float], norm2: [Float], sample: InputSample?,
         sketch: InputSketch?, covariance: InputCovariance?, parts: CalibrationParts?
     ) {
         self.sketch = sketch

@@ -25,6 +25,13 @@ package func scale(
     for j in 0..<count { y[j] = x[j] * factor }
 }
 
+/// y += factor x, `count` elements each: x is multiplied and rounded first.
+package func addScaled(
+    _ x: UnsafePointer<Float>, by factor: Float, count: Int, to y: UnsafeMutablePointer<Float>
+) {
+    for j in 0..<count { y[j] += x[j] * factor }
+}
+
 /// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x
 /// y, x² and y².
 package struct Difference: Sendable, Hashable {

@@ -9,11 +9,13 @@ import Synchronization
 /// thread it is that has time for the next: the sums are the same bits for any number of threads,
 /// none of which ever waits.
 package final class CovarianceSum: Sendable {
+    private typealias Early = (index: Int, tile: Matrix, shares: ArraySlice<Float>?)
+
     private struct State {
         /// What is subtracted from the inputs, `[features]`; nil until the first tile is there.
         var shift: [Float]?
         /// Tiles that wait for it.
-        var early: [(index: Int, tile: Matrix)] = []
+        var early: [Early] = []
         /// Tiles that some strip has not taken yet.
         var waiting: [Int: Matrix] = [:]
         /// For each strip the tile that it takes next, and whether a thread is at it.
@@ -49,23 +51,32 @@ package final class CovarianceSum: Sendable {
 
     /// Adds every row of `x`, `[tokens, features]`; each index from 0 on once. In the call that
     /// brings the last missing tile, or before, all that there is gets added.
-    package func add(_ x: MatrixView, at index: Int) {
+    ///
+    /// - Parameter shares: each row counts as often as the square of its share says, `[tokens]`;
+    ///   nil: once.
+    package func add(_ x: MatrixView, shares: ArraySlice<Float>? = nil, at index: Int) {
         precondition(x.columns == features, "features differ")
         let copy = Matrix(rows: x.rows, columns: features)
         copy.view.copy(from: x)
         let first = index == 0 ? means(x) : nil
         let (shift, tiles) = state.withLock { state in
-            state.early.append((index, copy))
+            state.early.append((index, copy, shares))
             if let first { state.shift = first }
             guard let shift = state.shift else {
-                return ([Float](), [(index: Int, tile: Matrix)]())
+                return ([Float](), [Early]())
             }
             defer { state.early = [] }
             return (shift, state.early)
         }
-        for (_, tile) in tiles { subtract(shift, from: tile) }
+        for (_, tile, shares) in tiles {
+            subtract(shift, from: tile)
+            for (row, share) in (shares ?? []).enumerated() {
+                scale(
+                    tile.view.row(row), by: share, count: features, into: tile.view.row(row))
+            }
+        }
         state.withLock { state in
-            for (index, tile) in tiles { state.waiting[index] = tile }
+            for (index, tile, _) in tiles { state.waiting[index] = tile }
         }
         while let work = state.withLock({ claim(&$0) }) {
             addProducts(of: work.tile, strip: work.strip, through: work.product)

@@ -125,6 +125,22 @@ package final class Matrix: @unchecked Sendable {
         return result
     }
 
+    /// `[columns, rows]`, tile by tile, so that both sides stay in the cache.
+    package func transposed() -> Matrix {
+        let result = Matrix(rows: columns, columns: rows)
+        let tile = 32
+        for firstRow in Swift.stride(from: 0, to: rows, by: tile) {
+            for firstColumn in Swift.stride(from: 0, to: columns, by: tile) {
+                for row in firstRow..<min(firstRow + tile, rows) {
+                    for column in firstColumn..<min(firstColumn + tile, columns) {
+                        result.start[column * rows + row] = start[row * columns + column]
+                    }
+                }
+            }
+        }
+        return result
+    }
+
     /// Copies `other`, which must have the same shape.
     package func copy(from other: Matrix) {
         precondition(rows == other.rows && columns == other.columns, "shapes differ")

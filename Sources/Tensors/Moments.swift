@@ -27,6 +27,17 @@ package struct Moments: Sendable, Hashable {
         }
     }
 
+    /// The same with each row counting as often as the square of its share says, `[tokens]`.
+    package mutating func add(_ x: MatrixView, shares: ArraySlice<Float>) {
+        precondition(x.columns == sum.count && shares.count == x.rows, "features differ")
+        count += x.rows
+        for (index, share) in shares.enumerated() {
+            addRow(
+                x.row(index), times: Double(share) * Double(share), columns: x.columns, to: &sum,
+                squares: &squares)
+        }
+    }
+
     /// So many rows are read side by side from memory, while the sums of some columns stay in
     /// registers.
     private static let rowsAtOnce = 8
@@ -82,5 +93,16 @@ private func addRows(
             squares[j] += value * value
         }
         j &+= 1
+    }
+}
+
+private func addRow(
+    _ x: UnsafePointer<Float>, times factor: Double, columns: Int, to sum: inout [Double],
+    squares: inout [Double]
+) {
+    for j in 0..<columns {
+        let value = Double(x[j])
+        sum[j] += factor * value
+        squares[j] += factor * value * value
     }
 }

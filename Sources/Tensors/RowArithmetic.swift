@@ -44,6 +44,14 @@ package func add(
     for j in 0..<count { y[j] = Float(Double(y[j]) + factor * x[j]) }
 }
 
+/// y_j += factor x_j.
+package func add(
+    _ x: UnsafePointer<Float>, times factor: Double, count: Int,
+    to y: UnsafeMutablePointer<Double>
+) {
+    for j in 0..<count { y[j] += factor * Double(x[j]) }
+}
+
 /// y_j += sum over the rows of factor_i x_ij, in order of the rows. x: `[rows, columns]`, factors:
 /// `[rows]`, y: `[columns]`.
 package func addRows(_ x: MatrixView, times factors: [Float], to y: UnsafeMutablePointer<Float>) {

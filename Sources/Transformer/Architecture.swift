@@ -28,6 +28,8 @@ package struct Architecture: Sendable {
     /// Sizes in `config.json` that can only be what others make them, for transformers computes
     /// with both.
     package var impliedSizes: [String: Quotient] = [:]
+    /// What takes the place of the feed-forward in some blocks or all; nil: nothing does.
+    package var mixture: Mixture?
     /// The family as which the same weights can be written to get more biases.
     package var relabel: Relabel?
 
@@ -48,6 +50,7 @@ package struct Architecture: Sendable {
     package struct Rotary: Sendable {
         /// Outside of `rope_parameters`.
         package var base = "rope_theta"
+        package var defaultBase = 10000.0
         /// Outside of `rope_parameters`, the share of a head's elements that is rotated; nil: all
         /// are.
         package var fraction: String?
@@ -69,7 +72,13 @@ package struct Architecture: Sendable {
         package var divisor: String
     }
 
-    package enum FeedForward: Sendable, Hashable { case gated, plain }
+    package enum FeedForward: Sendable, Hashable {
+        case gated, plain
+        /// Gate and what it weighs are kept within limits: (up + 1) gate sigmoid(alpha gate).
+        case clampedGate
+
+        var isGated: Bool { self != .plain }
+    }
 
     /// Which numbers of attention heads of the same size a configuration can say.
     package enum HeadCount: Sendable, Hashable {
@@ -92,6 +101,11 @@ package struct Architecture: Sendable {
         /// Those that `layer_types` names, or from `max_window_layers` on, where
         /// `use_sliding_window` is true.
         case optional(default: Int, firstBlock: Int)
+        /// Those that `layer_types` names, or every other one from the first on as far as
+        /// `max_window_layers`, where `use_sliding_window` is true.
+        case interleaved(default: Int, upTo: Int)
+        /// All of them where `use_sliding_window` is true.
+        case flagged(default: Int)
     }
 
     /// Keys of `config.json` that families name differently.
@@ -130,6 +144,8 @@ package struct Architecture: Sendable {
         /// nil: `hidden_size` / `num_attention_heads`.
         package var headDimension: Int?
         package var maximumPositions = 2048
+        /// nil: it must be there.
+        package var intermediateSize: Int?
         package var tiedEmbeddings = false
         package var attentionScalar = 1.0
         package var attentionSoftcap = 1.0
@@ -156,24 +172,6 @@ package struct Architecture: Sendable {
         package var queryNorm: String?
         package var keyNorm: String?
         package var layers: [Role: String]
-        /// Of a mixture's experts; nil: there are none.
-        package var experts: Experts?
-
-        /// A layer of an expert is named by both: `mlp.experts.3.gate_proj`.
-        package struct Experts: Sendable {
-            /// What comes before the number of an expert.
-            package var prefix: String
-            /// What comes behind it.
-            package var layers: [Role: String]
-        }
-
-        /// A layer inside a block; nil where the family has no such layer.
-        func layer(_ layer: LayerKey) -> String? {
-            guard let expert = layer.expert else { return layers[layer.role] }
-            return experts.flatMap { experts in
-                experts.layers[layer.role].map { "\(experts.prefix).\(expert).\($0)" }
-            }
-        }
     }
 
     package struct BiasFlag: Sendable {
@@ -197,7 +195,8 @@ package struct Architecture: Sendable {
 
     /// Every family.
     package static let all: [Architecture] = [
-        llama, mistral, qwen2, qwen3, gemma2, phi3, opt, gptNeoX,
+        llama, mistral, qwen2, qwen3, gemma2, phi3, opt, gptNeoX, qwen3Moe, mixtral,
+        qwen2Moe,
     ]
 
     package static func named(_ name: String) -> Architecture? { all.first { $0.name == name } }

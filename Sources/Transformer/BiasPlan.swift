@@ -20,6 +20,7 @@ package struct BiasPlan: Sendable {
     private let target: Architecture
     private let configuration: ModelConfiguration
     private let capable: Set<Role>
+    private let allowsNative: Bool
     /// What keeps the tokens under another architecture; nil where there is none.
     private let label: TokenizerLabel?
 
@@ -29,6 +30,7 @@ package struct BiasPlan: Sendable {
     package init(
         _ model: Model, wanted: Set<Role>, allowsNative: Bool, allowsRelabel: Bool
     ) {
+        self.allowsNative = allowsNative
         source = model.architecture
         configuration = model.configuration
         let native = allowsNative ? Self.capable(source, existing: configuration.biases) : []
@@ -58,7 +60,14 @@ package struct BiasPlan: Sendable {
 
     package func policy(_ layer: LayerKey) -> Policy {
         // Flags are said of layers that every block has.
-        guard layer.expert == nil, capable.contains(layer.role) else { return .none }
+        if layer.expert != nil || layer.role == .router {
+            let mixture = source.mixture
+            let hasBias =
+                layer.expert != nil
+                ? mixture?.biases.contains(layer.role) : mixture?.routerHasBias
+            return allowsNative && hasBias == true ? .native : .none
+        }
+        guard capable.contains(layer.role) else { return .none }
         return target.name == source.name ? .native : .relabel
     }
 

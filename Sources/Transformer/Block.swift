@@ -6,6 +6,8 @@ package final class Block: Sendable {
     package let layers: [LayerKey: Linear]
     /// What computes each layer that is one thing, as a part of a layer.
     let projections: [LayerKey: (layer: Linear, part: Int)]
+    /// Of a mixture, whose experts come apart from the block; nil: it is none.
+    let router: Router?
     let attentionNorm: NormWeights
     let feedForwardNorm: NormWeights
     /// Over what is added to the sum that runs through the block; nil where the family has none.
@@ -22,7 +24,7 @@ package final class Block: Sendable {
     let input: ProductInput
 
     init(
-        index: Int, layers: [LayerKey: Linear], attentionNorm: NormWeights,
+        index: Int, layers: [LayerKey: Linear], router: Router?, attentionNorm: NormWeights,
         feedForwardNorm: NormWeights, attentionOutputNorm: NormWeights?,
         feedForwardOutputNorm: NormWeights?, queryNorm: NormWeights?, keyNorm: NormWeights?,
         window: Int?, shape: BlockShape, input: ProductInput
@@ -34,6 +36,7 @@ package final class Block: Sendable {
                 projections[LayerKey(role, expert: entry.key.expert)] = (entry.value, part)
             }
         }
+        self.router = router
         self.attentionNorm = attentionNorm
         self.feedForwardNorm = feedForwardNorm
         self.attentionOutputNorm = attentionOutputNorm
@@ -48,11 +51,13 @@ package final class Block: Sendable {
     /// The same block with other layers, of such a shape.
     package func replacing(_ layers: [LayerKey: Linear], shape: BlockShape) -> Block {
         Block(
-            index: index, layers: layers, attentionNorm: attentionNorm,
+            index: index, layers: layers, router: router, attentionNorm: attentionNorm,
             feedForwardNorm: feedForwardNorm, attentionOutputNorm: attentionOutputNorm,
             feedForwardOutputNorm: feedForwardOutputNorm, queryNorm: queryNorm, keyNorm: keyNorm,
             window: window, shape: shape, input: input)
     }
+
+    package var isMixture: Bool { router != nil }
 
     /// Makes layers fit for use whose weights have been changed.
     package func pack(pool: WorkerPool) throws {

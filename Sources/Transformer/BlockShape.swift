@@ -5,21 +5,27 @@ import Tensors
 package struct BlockShape: Sendable, Hashable {
     /// `num_key_value_heads`; each is shared by as many query heads as in the model.
     package var keyValueHeads: Int
-    /// `intermediate_size`.
+    /// `intermediate_size` of what all tokens go through: of a mixture's shared expert, 0 where it
+    /// has none.
     package var intermediateSize: Int
+    /// `intermediate_size` of each expert; 0 where there are none.
+    package var expertSize: Int
 
-    package init(keyValueHeads: Int, intermediateSize: Int) {
+    package init(keyValueHeads: Int, intermediateSize: Int, expertSize: Int = 0) {
         self.keyValueHeads = keyValueHeads
         self.intermediateSize = intermediateSize
+        self.expertSize = expertSize
     }
 }
 
 extension Model {
     /// Of a block as it is in the checkpoint.
     package func blockShape(_ block: Int) -> BlockShape {
-        BlockShape(
+        let mixture = isMixture(block) ? configuration.mixture : nil
+        return BlockShape(
             keyValueHeads: configuration.numKeyValueHeads,
-            intermediateSize: configuration.intermediateSize)
+            intermediateSize: mixture.map { $0.sharedSize ?? 0 } ?? configuration.intermediateSize,
+            expertSize: mixture?.expertSize ?? 0)
     }
 
     package var blockShapes: [BlockShape] { blocks.map { blockShape($0) } }
@@ -42,7 +48,7 @@ extension Model {
     /// Of a layer's weights where its block has such a shape.
     package func shape(_ layer: LayerKey, block: Int, in shape: BlockShape) -> Shape {
         let hidden = configuration.hiddenSize
-        let inner = shape.intermediateSize
+        let inner = layer.expert == nil ? shape.intermediateSize : shape.expertSize
         let keys = shape.keyValueHeads * configuration.headDim
         let queries = keys * configuration.headsPerGroup
         return switch layer.role {
@@ -50,6 +56,8 @@ extension Model {
         case .key, .value: Shape(rows: keys, columns: hidden)
         case .queryKeyValue: Shape(rows: queries + 2 * keys, columns: hidden)
         case .output: Shape(rows: hidden, columns: queries)
+        case .router: Shape(rows: configuration.mixture?.experts ?? 0, columns: hidden)
+        case .sharedGate: Shape(rows: 1, columns: hidden)
         case .gate, .up: Shape(rows: inner, columns: hidden)
         case .gateUp: Shape(rows: 2 * inner, columns: hidden)
         case .down: Shape(rows: hidden, columns: inner)
@@ -60,6 +68,13 @@ extension Model {
     package func parts(_ layer: LayerKey, block: Int, in shape: BlockShape) -> [[Range<Int>]] {
         let parts = layer.role.parts
         if parts.count == 1 { return [] }
+        if layer.expert != nil, expertOrder?.interleaves == true {
+            return parts.indices.map { part in
+                (0..<shape.expertSize).map { row in
+                    (row * parts.count + part)..<(row * parts.count + part + 1)
+                }
+            }
+        }
         // One group of heads after the other, or all of them at once.
         let groups =
             layer.role == .queryKeyValue && architecture.interleavesHeads

@@ -53,8 +53,10 @@ extension ConfigReader {
     }
 
     private func isUnused(_ rule: Architecture.Window) -> Bool {
-        if case .optional = rule { return value("use_sliding_window")?.bool != true }
-        return false
+        switch rule {
+        case .optional, .interleaved: value("use_sliding_window")?.bool != true
+        default: false
+        }
     }
 
     /// nil where there is no window. Absent and null differ here: absent is the default, null is
@@ -77,7 +79,7 @@ extension ConfigReader {
         case .alternating(let fallback):
             if isNull { throw wrong(key, expected: "an integer") }
             return try size(key, default: fallback)
-        case .optional(let fallback, _):
+        case .optional(let fallback, _), .interleaved(let fallback, _), .flagged(let fallback):
             let isUsed = try flag("use_sliding_window", default: false)
             return !isUsed || isNull ? nil : try size(key, default: fallback)
         }
@@ -85,10 +87,12 @@ extension ConfigReader {
 
     /// Whether `layer_types` decides, be it null.
     private func hasLayerTypes(_ rule: Architecture.Window) -> Bool {
-        if case .always(_, let readsLayerTypes) = rule {
+        switch rule {
+        case .always(_, let readsLayerTypes):
             return readsLayerTypes && config["layer_types"] != nil
+        case .flagged: return false
+        default: return true
         }
-        return true
     }
 
     /// Whether each block slides, as `layer_types` has it; nil where it says nothing.
@@ -111,16 +115,22 @@ extension ConfigReader {
     ) throws(ModelError) -> [Bool] {
         switch rule {
         case .none: return [Bool](repeating: false, count: blocks)
-        case .always: return [Bool](repeating: true, count: blocks)
+        case .always, .flagged: return [Bool](repeating: true, count: blocks)
         case .alternating: return (0..<blocks).map { $0 % 2 == 0 }
-        case .optional(_, var first):
-            if let node = value("max_window_layers") {
-                guard let number = node.integer, number >= 0 else {
-                    throw wrong("max_window_layers", expected: "an integer of at least 0")
-                }
-                first = number
-            }
+        case .optional(_, let fallback):
+            let first = try windowLayers(default: fallback)
             return (0..<blocks).map { $0 >= first }
+        case .interleaved(_, let fallback):
+            let end = try windowLayers(default: fallback)
+            return (0..<blocks).map { $0 % 2 == 0 && $0 < end }
         }
+    }
+
+    private func windowLayers(default fallback: Int) throws(ModelError) -> Int {
+        guard let node = value("max_window_layers") else { return fallback }
+        guard let number = node.integer, number >= 0 else {
+            throw wrong("max_window_layers", expected: "an integer of at least 0")
+        }
+        return number
     }
 }

@@ -22,7 +22,7 @@ extension ConfigReader {
         }
         let type = try rope.ropeType(rotary)
         let base = try rope.holder(of: "rope_theta", else: rotary.base, of: self)
-            .positive(default: 10000)
+            .positive(default: rotary.defaultBase)
         let share = try share(rope, rotary, type: type)
         // What is rotated whole in the family's own way may say anything here.
         let isWhole = rotary.fraction == nil && type == "default" || type == "proportional"

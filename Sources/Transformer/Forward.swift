@@ -12,6 +12,10 @@ package final class Forward: Sendable {
         /// The output of the first sequences, in a matrix that holds just these; the others end at
         /// the last layer's input, and the block's input stays as it is.
         case first(Matrix)
+        /// Of a mixture: what stands before its feed-forward, in a matrix that may be the input's;
+        /// where its tokens go; and what the shared expert makes of the first ones, to which the
+        /// other experts' outputs are then added.
+        case middle(Matrix, Routes, sums: Matrix, observesShared: Bool)
     }
 
     /// Sees the input of some layers of a block, `[rows of the tile, features]`, before they run.
@@ -21,8 +25,9 @@ package final class Forward: Sendable {
     let model: Model
     /// How products hold their factors; the same as of the blocks.
     let input: ProductInput
-    private let pool: WorkerPool
+    let pool: WorkerPool
     private let free = Mutex<[TileBuffers]>([])
+    let freeExperts = Mutex<[ExpertBuffers]>([])
     private let keyValues = Mutex<KeyValues?>(nil)
     /// Rows of the buffers.
     private let rows: Int
@@ -45,6 +50,11 @@ package final class Forward: Sendable {
         finished: @Sendable (Tile) throws -> Void = { _ in }
     ) throws {
         precondition(hidden.rows >= sequences * length, "shapes differ")
+        if case .middle = destination {
+            precondition(block.isMixture, "no mixture")
+        } else {
+            precondition(!block.isMixture, "a mixture's experts are run apart")
+        }
         let tiles = Tile.count(length: length)
         let group = Self.sequencesAtOnce(length: length, threads: pool.width)
         for first in stride(from: 0, to: sequences, by: group) {
@@ -67,8 +77,18 @@ package final class Forward: Sendable {
                     switch pass {
                     case .keysAndValues: try run.keysAndValues(input)
                     case .rest:
-                        try run.rest(
-                            input, into: Self.target(destination, hidden, tile, length))
+                        let target = Self.target(destination, hidden, tile, length)
+                        if case .middle(_, let routes, let sums, let observesShared) =
+                            destination, let target
+                        {
+                            let place = Self.place(tile, length)
+                            try run.middle(
+                                input, into: target, routes, first: place.lowerBound,
+                                sum: place.upperBound <= sums.rows ? sums.rows(place) : nil,
+                                observesShared: observesShared)
+                        } else {
+                            try run.rest(input, into: target)
+                        }
                         try finished(tile)
                     }
                 }
@@ -78,7 +98,7 @@ package final class Forward: Sendable {
 
     private enum Part { case keysAndValues, rest }
 
-    private static func place(_ tile: Tile, _ length: Int) -> Range<Int> {
+    static func place(_ tile: Tile, _ length: Int) -> Range<Int> {
         (tile.sequence * length + tile.rows.lowerBound)..<(tile.sequence * length
             + tile.rows.upperBound)
     }
@@ -89,6 +109,7 @@ package final class Forward: Sendable {
         let place = place(tile, length)
         return switch destination {
         case .inPlace: hidden.rows(place)
+        case .middle(let matrix, _, _, _): matrix.rows(place)
         case .first(let matrix): place.upperBound <= matrix.rows ? matrix.rows(place) : nil
         }
     }
@@ -125,12 +146,13 @@ package final class Forward: Sendable {
                 length: length, input: input)
         }
         let longest = sets.map(\.length).max() ?? 0
-        return threads * TileBuffers.bytes(model, rows: min(longest, Tile.size))
+        let experts = model.configuration.mixture == nil ? 0 : ExpertBuffers.bytes(model)
+        return threads * (TileBuffers.bytes(model, rows: min(longest, Tile.size)) + experts)
             + (caches.max() ?? 0)
     }
 
     /// Buffers on loan to a thread, which go back when the loan is over.
-    private final class Loan {
+    final class Loan {
         let buffers: TileBuffers
         private let owner: Forward
 
@@ -142,7 +164,7 @@ package final class Forward: Sendable {
         deinit { owner.free.withLock { $0.append(buffers) } }
     }
 
-    private func borrow() -> Loan {
+    func borrow() -> Loan {
         Loan(free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows), from: self)
     }
 }

@@ -30,18 +30,19 @@ extension Model {
         }
         for index in 0..<configuration.numHiddenLayers {
             found.formUnion(try checkNorms(block: index))
-            for key in layers(block: index) {
-                let layer = layerName(key, block: index)
-                let shape = shape(key, block: index)
-                keep(try checkpoint.expect("\(layer).weight", shape: shape.dimensions))
-                if hasBias(key, block: index) {
-                    keep(try checkpoint.expect("\(layer).bias", shape: [shape.rows]))
-                } else if checkpoint.tensor(named: "\(layer).bias") != nil {
+            for layer in layers(block: index) {
+                keep(try weightTensor(layer, block: index))
+                if hasBias(layer, block: index) {
+                    keep(try biasTensor(layer, block: index))
+                    continue
+                }
+                let bias = biasPlace(layer, block: index).name
+                if checkpoint.tensor(named: bias) != nil {
                     throw ModelError(
-                        file: checkpoint.directory,
-                        reason: .unexpectedBias(tensor: "\(layer).bias"))
+                        file: checkpoint.directory, reason: .unexpectedBias(tensor: bias))
                 }
             }
+            if isMixture(index) { keep(try correctionTensor(block: index)) }
         }
         return found
     }
@@ -60,10 +61,6 @@ extension Model {
             }
         }
         return found.flatMap { [$0.weight?.name, $0.bias?.name].compactMap(\.self) }
-    }
-
-    private func blockName(_ inner: String, _ index: Int) -> String {
-        "\(architecture.names.blocks).\(index).\(inner)"
     }
 
     private func tensor(_ full: String, _ shape: [Int]) throws -> TensorView {
@@ -101,44 +98,81 @@ extension Model {
     package func loadBlock(
         _ index: Int, input: ProductInput, pool: WorkerPool = WorkerPool(width: 1)
     ) throws -> Block {
-        let keys = layers(block: index)
-        let shape = blockShape(index)
-        let tensors = try keys.map { key in
-            try checkpoint.expect(
-                "\(layerName(key, block: index)).weight",
-                shape: self.shape(key, block: index).dimensions)
-        }
-        let matrices = try TensorView.matrices(tensors, pool: pool)
-        let biases = try keys.map { key in
-            hasBias(key, block: index)
-                ? try checkpoint.expect(
-                    "\(layerName(key, block: index)).bias",
-                    shape: [self.shape(key, block: index).rows]
-                ).floats() : nil
-        }
-        let layers = Mutex<[LayerKey: Linear]>([:])
-        try pool.forEach(keys.count) { place in
-            let layer = Linear(
-                weights: matrices[place], bias: biases[place], input: input,
-                parts: parts(keys[place], block: index, in: shape))
-            layers.withLock { $0[keys[place]] = layer }
-        }
+        let layers = try load(commonLayers(block: index), block: index, input: input, pool: pool)
         let names = architecture.names
         func norm(_ inner: String) throws -> NormWeights { try self.norm(blockName(inner, index)) }
         return Block(
-            index: index, layers: layers.withLock { $0 },
+            index: index, layers: layers, router: try router(block: index),
             attentionNorm: try norm(names.attentionNorm),
             feedForwardNorm: try norm(names.feedForwardNorm),
             attentionOutputNorm: try names.attentionOutputNorm.map(norm),
             feedForwardOutputNorm: try names.feedForwardOutputNorm.map(norm),
             queryNorm: try headNorm(names.queryNorm, block: index),
             keyNorm: try headNorm(names.keyNorm, block: index),
-            window: configuration.windows[index], shape: shape, input: input)
+            window: configuration.windows[index], shape: blockShape(index), input: input)
     }
 
-    /// Bytes of one block's weights in memory: as they are, and packed for products.
+    /// Reads the weights of some experts of a block into memory, on the threads of `pool`.
+    ///
+    /// - Throws: `CheckpointError` for NaN and infinity among them.
+    package func loadExperts(
+        _ experts: Range<Int>, block: Int, input: ProductInput, pool: WorkerPool
+    ) throws -> ExpertGroup {
+        let keys = experts.flatMap { expert in expertRoles.map { LayerKey($0, expert: expert) } }
+        return ExpertGroup(
+            block: block, experts: experts,
+            layers: try load(keys, block: block, input: input, pool: pool),
+            expertSize: blockShape(block).expertSize, input: input)
+    }
+
+    private func load(
+        _ keys: [LayerKey], block: Int, input: ProductInput, pool: WorkerPool
+    ) throws -> [LayerKey: Linear] {
+        let tensors = try keys.map { key in
+            (
+                try weightTensor(key, block: block),
+                part: weightPlace(key, block: block).part
+            )
+        }
+        let matrices = try TensorView.matrices(tensors, pool: pool)
+        let biases = try keys.map { key in
+            hasBias(key, block: block)
+                ? try biasTensor(key, block: block)
+                    .floats(part: biasPlace(key, block: block).part) : nil
+        }
+        let shape = blockShape(block)
+        let layers = Mutex<[LayerKey: Linear]>([:])
+        try pool.forEach(keys.count) { place in
+            let key = keys[place]
+            let isTransposed = weightPlace(key, block: block).isTransposed
+            let layer = Linear(
+                weights: isTransposed ? matrices[place].transposed() : matrices[place],
+                bias: biases[place], input: productInput(key, input),
+                parts: parts(key, block: block, in: shape))
+            layers.withLock { $0[key] = layer }
+        }
+        return layers.withLock { $0 }
+    }
+
+    /// Routers and what weighs a shared expert compute in float32; see `Router`.
+    private func productInput(_ layer: LayerKey, _ input: ProductInput) -> ProductInput {
+        layer.role == .router || layer.role == .sharedGate ? .float32 : input
+    }
+
+    /// Bytes of one block's weights in memory but for its experts': as they are, and packed for
+    /// products.
     package func blockBytes(_ block: Int, input: ProductInput) -> Int {
-        layers(block: block).reduce(0) { sum, layer in
+        bytes(commonLayers(block: block), block: block, input: input)
+    }
+
+    /// The same of `count` of its experts.
+    package func expertBytes(_ count: Int, block: Int, input: ProductInput) -> Int {
+        let layers = expertRoles.map { LayerKey($0, expert: 0) }
+        return isMixture(block) ? count * bytes(layers, block: block, input: input) : 0
+    }
+
+    private func bytes(_ layers: [LayerKey], block: Int, input: ProductInput) -> Int {
+        layers.reduce(0) { sum, layer in
             sum + 4 * shape(layer, block: block).count
                 + packedBytes(layer, block: block, input: input)
         }
@@ -148,40 +182,57 @@ extension Model {
     package func packedBytes(_ layer: LayerKey, block: Int, input: ProductInput) -> Int {
         let shape = shape(layer, block: block)
         return Linear.packedBytes(
-            rows: shape.rows, columns: shape.columns, input: input,
+            rows: shape.rows, columns: shape.columns, input: productInput(layer, input),
             parts: parts(layer, block: block, in: blockShape(block)))
     }
 }
 
 extension TensorView {
-    /// All elements as float32.
+    /// All elements as float32, or those of a part along the first dimension.
     /// - Throws: `CheckpointError` for NaN and infinity among them.
-    func floats() throws(CheckpointError) -> [Float] {
-        defer { release() }
-        try checkFinite(0..<bytes.count)
-        return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-            if let start = buffer.baseAddress { decode(bytes, type, into: start, count: count) }
-            initialized = count
+    func floats(part: Int? = nil) throws(CheckpointError) -> [Float] {
+        let size = part == nil ? count : count / max(1, shape[0])
+        let first = (part ?? 0) * size * type.size
+        let range = first..<(first + size * type.size)
+        defer { release(range) }
+        try checkFinite(range)
+        return [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
+            if let start = buffer.baseAddress {
+                decode(
+                    UnsafeRawBufferPointer(rebasing: bytes[range]), type, into: start,
+                    count: size)
+            }
+            initialized = size
         }
     }
 
-    /// As matrices; the tensors must have two dimensions. Their bytes leave memory again.
+    /// As matrices: tensors of two dimensions, or parts along the first of three. Their bytes leave
+    /// memory again.
     /// - Throws: `CheckpointError` for NaN and infinity among them.
-    static func matrices(_ tensors: [TensorView], pool: WorkerPool) throws -> [Matrix] {
-        let matrices = tensors.map { Matrix(rows: $0.shape[0], columns: $0.shape[1]) }
+    static func matrices(
+        _ tensors: [(tensor: TensorView, part: Int?)], pool: WorkerPool
+    ) throws -> [Matrix] {
+        let matrices = tensors.map { tensor, _ in
+            Matrix(rows: tensor.shape.suffix(2)[tensor.shape.count - 2], columns: tensor.columns)
+        }
         let pieces = tensors.indices.flatMap { index in
-            let row = max(1, tensors[index].shape[1] * tensors[index].type.size)
+            let row = max(1, matrices[index].columns * tensors[index].tensor.type.size)
             let rows = max(1, Self.decodedPiece / row)
-            return stride(from: 0, to: tensors[index].shape[0], by: rows).map { start in
-                (index, start..<min(start + rows, tensors[index].shape[0]))
+            return stride(from: 0, to: matrices[index].rows, by: rows).map { start in
+                (index, start..<min(start + rows, matrices[index].rows))
             }
         }
         try pool.forEach(pieces.count) { piece in
             let (index, rows) = pieces[piece]
-            try tensors[index].decodeRows(rows, into: matrices[index].rows(rows))
+            let first = (tensors[index].part ?? 0) * matrices[index].rows
+            try tensors[index].tensor.decodeRows(
+                (first + rows.lowerBound)..<(first + rows.upperBound),
+                into: matrices[index].rows(rows))
         }
         return matrices
     }
+
+    private var columns: Int { shape.last ?? 1 }
 
     /// Bytes decoded in one go: few enough that they are still in the cache once they are checked.
     private static let decodedPiece = 1 << 20
@@ -189,19 +240,20 @@ extension TensorView {
     /// Rows `range` of it as a matrix. Their bytes leave memory again.
     /// - Throws: `CheckpointError` for NaN and infinity among them.
     package func matrix(rows range: Range<Int>) throws(CheckpointError) -> Matrix {
-        let matrix = Matrix(rows: range.count, columns: shape[1])
+        let matrix = Matrix(rows: range.count, columns: columns)
         try decodeRows(range, into: matrix.view)
         return matrix
     }
 
+    /// Of all dimensions but the last, rows one after the other.
     private func decodeRows(_ rows: Range<Int>, into target: MatrixView) throws(CheckpointError) {
-        let row = shape[1] * type.size
+        let row = columns * type.size
         let part = (rows.lowerBound * row)..<(rows.upperBound * row)
         populate(part)
         defer { release(part) }
         try checkFinite(part)
         decode(
             UnsafeRawBufferPointer(rebasing: bytes[part]), type, into: target.start,
-            count: rows.count * shape[1])
+            count: rows.count * columns)
     }
 }

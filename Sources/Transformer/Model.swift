@@ -16,6 +16,10 @@ package final class Model: Sendable {
     let headName: String
     /// The head is the embedding table, and the checkpoint stores it a second time.
     package let storesTiedHead: Bool
+    /// How the checkpoint holds the experts; nil: the model has none.
+    let expertForm: Architecture.Mixture.Form?
+    /// Inside a block.
+    let routerName: String
     private let rotaryTable = Mutex<RotaryTable?>(nil)
 
     /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at but those of a
@@ -35,6 +39,8 @@ package final class Model: Sendable {
         configuration = try ModelConfiguration(
             checkpoint.config, architecture: architecture, file: file)
         droppedPrefix = Self.droppedPrefix(checkpoint, architecture.names)
+        (expertForm, routerName) = Self.experts(
+            checkpoint, architecture, configuration, droppedPrefix)
         (embeddingName, headName, storesTiedHead) = try Self.ends(
             checkpoint, architecture.names, droppedPrefix,
             isTied: configuration.tieWordEmbeddings)
@@ -46,19 +52,6 @@ package final class Model: Sendable {
 
     static func name(_ full: String, _ droppedPrefix: String) -> String {
         full.hasPrefix(droppedPrefix) ? String(full.dropFirst(droppedPrefix.count)) : full
-    }
-
-    /// The layers of a block, in the order of the forward pass. Blocks may have different ones.
-    package func layers(block: Int) -> [LayerKey] { architecture.roles.map { LayerKey($0) } }
-
-    /// A layer as the checkpoint has it, e.g. `model.layers.0.mlp.down_proj`.
-    package func layerName(_ layer: LayerKey, block: Int) -> String {
-        name("\(architecture.names.blocks).\(block).\(architecture.names.layer(layer) ?? "")")
-    }
-
-    /// Whether a layer has a bias in this checkpoint.
-    package func hasBias(_ layer: LayerKey, block: Int) -> Bool {
-        configuration.biases.contains(layer.role)
     }
 
     /// Blocks of the model.

@@ -37,7 +37,11 @@ package struct ModelConfiguration: Sendable {
     package let longestSequence: Int
     /// How many positions each block attends to, itself included; nil: all. `[num_hidden_layers]`
     package let windows: [Int?]
-    /// The roles that have a bias in this checkpoint.
+    /// The mixture of experts of some blocks or all; nil: there is none.
+    package let mixture: MixtureConfiguration?
+    /// Of the gate and what it weighs; nil: neither is limited.
+    package let clamp: Clamp?
+    /// The roles that have a bias in this checkpoint, but for experts'.
     package let biases: Set<Role>
 
     /// Query heads that share one head's keys and values.
@@ -54,7 +58,8 @@ package struct ModelConfiguration: Sendable {
         let defaults = architecture.defaults
         vocabSize = try reader.size("vocab_size")
         hiddenSize = try reader.size("hidden_size")
-        intermediateSize = try reader.size(keys.intermediateSize)
+        intermediateSize = try reader.size(
+            keys.intermediateSize, default: defaults.intermediateSize)
         numHiddenLayers = try reader.size("num_hidden_layers", atMost: 10_000)
         numAttentionHeads = try reader.size("num_attention_heads")
         let (hiddenSize, heads) = (hiddenSize, numAttentionHeads)
@@ -140,6 +145,15 @@ package struct ModelConfiguration: Sendable {
         longestSequence = min(maxPositionEmbeddings, rotation?.longest ?? .max)
         windows = try reader.windows(
             architecture.window, blocks: numHiddenLayers, positions: maxPositionEmbeddings)
+        clamp =
+            architecture.feedForward == .clampedGate
+            ? Clamp(
+                slope: Float(try reader.number("swiglu_alpha", default: 1.702)),
+                limit: Float(try reader.number("swiglu_limit", default: 7))) : nil
+        mixture =
+            try architecture.mixture.map { mixture throws(ModelError) in
+                try MixtureConfiguration(reader, mixture, blocks: numHiddenLayers)
+            }
         var biases = architecture.biases
         for flag in architecture.biasFlags
         where try reader.flag(flag.key, default: flag.defaultValue) {

@@ -5,6 +5,10 @@ package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
     case queryKeyValue
     /// The attention's output projection.
     case output
+    /// Of a mixture: chooses the experts of each token.
+    case router
+    /// Of a mixture: a row whose sigmoid the shared expert's output is multiplied by.
+    case sharedGate
     /// The feed-forward's gate; only where it is gated.
     case gate
     case up
@@ -17,7 +21,7 @@ package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
         switch self {
         case .query, .key, .value, .queryKeyValue: .attention
         case .output: .output
-        case .gate, .up, .gateUp: .feedForward
+        case .router, .sharedGate, .gate, .up, .gateUp: .feedForward
         case .down: .down
         }
     }

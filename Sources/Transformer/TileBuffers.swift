@@ -37,6 +37,8 @@ final class TileBuffers: @unchecked Sendable {
     let up: Matrix
     /// `[tile, intermediate_size]`; empty where the feed-forward is plain.
     let gate: Matrix
+    /// `[tile, experts]`: the router's outputs; empty where there is none.
+    let routed: Matrix
     let products = Products()
 
     init(_ model: Model, rows: Int) {
@@ -58,9 +60,11 @@ final class TileBuffers: @unchecked Sendable {
         rounded = .allocate(
             byteCount: 2 * stack * (Self.keys + configuration.headDim), alignment: 64)
         softmax = OnlineSoftmax(rows: stack)
-        up = Matrix(rows: rows, columns: configuration.intermediateSize)
-        let isGated = model.architecture.feedForward == .gated
-        gate = Matrix(rows: isGated ? rows : 0, columns: configuration.intermediateSize)
+        up = Matrix(rows: rows, columns: configuration.widestFeedForward)
+        let isGated = model.architecture.feedForward.isGated
+        gate = Matrix(rows: isGated ? rows : 0, columns: configuration.widestFeedForward)
+        let mixture = configuration.mixture
+        routed = Matrix(rows: mixture == nil ? 0 : rows, columns: mixture?.experts ?? 0)
     }
 
     deinit { rounded.deallocate() }
@@ -76,13 +80,13 @@ final class TileBuffers: @unchecked Sendable {
         let heads = configuration.numAttentionHeads
         let shared = configuration.numKeyValueHeads
         let stack = heads / shared * min(rows, queries(group: heads / shared))
-        let forward = model.architecture.feedForward == .gated ? 2 : 1
+        let forward = model.architecture.feedForward.isGated ? 2 : 1
         let row =
             (hasAddend(model) ? 3 : 2) * configuration.hiddenSize + (2 * heads + shared)
             * configuration.headDim
-            + forward * configuration.intermediateSize
+            + forward * configuration.widestFeedForward + (configuration.mixture?.experts ?? 0)
         // Products in bfloat16 keep a copy of their widest input.
-        let widest = max(configuration.intermediateSize, configuration.hiddenSize)
+        let widest = max(configuration.widestFeedForward, configuration.hiddenSize)
         return 4 * rows * (row + widest) + 6 * stack * (keys + 2 * configuration.headDim)
     }
 }

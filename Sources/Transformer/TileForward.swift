@@ -11,16 +11,16 @@ struct TileForward {
     let buffers: TileBuffers
     let observe: Forward.Observer?
 
-    private var count: Int { tile.rows.count }
-    private var input: ProductInput { block.input }
-    private var configuration: ModelConfiguration { model.configuration }
+    var count: Int { tile.rows.count }
+    var input: ProductInput { block.input }
+    var configuration: ModelConfiguration { model.configuration }
 
     /// Some of a buffer, without gaps: the block may be narrower than the model's were.
-    private func view(_ buffer: Matrix, columns: Int) -> MatrixView {
+    func view(_ buffer: Matrix, columns: Int) -> MatrixView {
         buffer.prefix(rows: count, columns: columns)
     }
 
-    private func apply(
+    func apply(
         _ role: Role, _ x: Operand, into y: MatrixView, accumulates: Bool = false
     ) {
         guard let (layer, part) = block.projections[LayerKey(role)] else { return }
@@ -28,7 +28,7 @@ struct TileForward {
     }
 
     /// x += the layer's output, after a norm where there is one for it.
-    private func add(_ role: Role, _ input: MatrixView, norm: NormWeights?, to x: MatrixView) {
+    func add(_ role: Role, _ input: MatrixView, norm: NormWeights?, to x: MatrixView) {
         let left = buffers.products.left(input, as: self.input)
         guard let norm else { return apply(role, left, into: x, accumulates: true) }
         let addend = buffers.addend.view.prefix(count)
@@ -69,6 +69,22 @@ struct TileForward {
     /// The second half, once the keys and values of all earlier tiles are there. x and y:
     /// `[rows, hidden_size]`, which may be the same; y is nil to end at the last layer's input.
     func rest(_ x: MatrixView, into y: MatrixView?) throws {
+        let mixed = try attention(x)
+        // The sum that runs through the block is kept where the output is wanted.
+        let sum = y ?? buffers.residual.view.prefix(count)
+        let side = configuration.isParallel ? feedForwardInput(x) : nil
+        // Where the feed-forward reads something else, it may be of no use.
+        if side == nil || y != nil {
+            if sum.start != x.start { sum.copy(from: x) }
+            add(.output, mixed, norm: block.attentionOutputNorm, to: sum)
+            if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
+        }
+        try feed(side ?? feedForwardInput(sum), addingTo: y == nil ? nil : sum)
+        if !configuration.normsBefore, y != nil { block.feedForwardNorm.apply(sum, into: sum) }
+    }
+
+    /// What the heads make of `x`: `[rows, num_attention_heads * head_dim]`.
+    func attention(_ x: MatrixView) throws -> MatrixView {
         let group = configuration.headsPerGroup
         let width = block.shape.keyValueHeads * group * configuration.headDim
         let query = view(buffers.query, columns: width)
@@ -85,21 +101,11 @@ struct TileForward {
             }
         }
         try observe?(Tap(.output), mixed, tile)
-        // The sum that runs through the block is kept where the output is wanted.
-        let sum = y ?? buffers.residual.view.prefix(count)
-        let side = configuration.isParallel ? feedForwardInput(x) : nil
-        // Where the feed-forward reads something else, it may be of no use.
-        if side == nil || y != nil {
-            if sum.start != x.start { sum.copy(from: x) }
-            add(.output, mixed, norm: block.attentionOutputNorm, to: sum)
-            if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
-        }
-        try feed(side ?? feedForwardInput(sum), addingTo: y == nil ? nil : sum)
-        if !configuration.normsBefore, y != nil { block.feedForwardNorm.apply(sum, into: sum) }
+        return mixed
     }
 
     /// What the feed-forward reads. x: `[rows, hidden_size]`.
-    private func feedForwardInput(_ x: MatrixView) -> MatrixView {
+    func feedForwardInput(_ x: MatrixView) -> MatrixView {
         guard configuration.normsBefore else { return x }
         let normed = buffers.normed.view.prefix(count)
         block.feedForwardNorm.apply(x, into: normed)
@@ -109,19 +115,25 @@ struct TileForward {
     /// normed, x: `[rows, hidden_size]`; x is nil to end at the last layer's input.
     private func feed(_ normed: MatrixView, addingTo x: MatrixView?) throws {
         try observe?(Tap(.feedForward), normed, tile)
+        let up = feedUp(normed)
+        try observe?(Tap(.down), up, tile)
+        if let x { add(.down, up, norm: block.feedForwardOutputNorm, to: x) }
+    }
+
+    /// What the down projection reads of it, `[rows, intermediate_size]`.
+    func feedUp(_ normed: MatrixView) -> MatrixView {
         let up = view(buffers.up, columns: block.shape.intermediateSize)
         let left = buffers.products.left(normed, as: input)
         apply(.up, left, into: up)
         switch model.architecture.feedForward {
-        case .gated:
+        case .gated, .clampedGate:
             let gate = view(buffers.gate, columns: block.shape.intermediateSize)
             apply(.gate, left, into: gate)
-            configuration.activation.gate(up, by: gate)
+            model.gate(up, by: gate)
         case .plain:
             configuration.activation.apply(up)
         }
-        try observe?(Tap(.down), up, tile)
-        if let x { add(.down, up, norm: block.feedForwardOutputNorm, to: x) }
+        return up
     }
 
     /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v, causal,

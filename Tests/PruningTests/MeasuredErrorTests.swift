@@ -105,10 +105,10 @@ struct MeasuredErrorTests {
                 groups.add(part.view, window: window, first: first, to: sums)
             }
         }
-        #expect((0..<groups.count).map { Int(sums.view.row($0)[0]) } == groups.signSums)
+        #expect((0..<groups.count).map { Double(sums.view.row($0)[0]) } == groups.signSums)
         let longest = (length + groups.size - 1) / groups.size
-        let isAll = groups.tokens == windows * length
+        let isAll = groups.weight == Double(windows * length)
         #expect(isAll == (windows * longest <= 128))
-        #expect(isAll || groups.tokens * 3 > min(windows * length, 16_384))
+        #expect(isAll || groups.weight * 3 > Double(min(windows * length, 16_384)))
     }
 }

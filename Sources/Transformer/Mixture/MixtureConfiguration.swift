@@ -1,0 +1,169 @@
+import Documents
+
+/// The mixture of experts as `config.json` has it.
+package struct MixtureConfiguration: Sendable, Hashable {
+    /// How many experts a block has, but for the shared one.
+    package let experts: Int
+    /// How many of them serve a token.
+    package let expertsPerToken: Int
+    /// `intermediate_size` of an expert.
+    package let expertSize: Int
+    /// `intermediate_size` of the shared expert; nil: there is none.
+    package let sharedSize: Int?
+    /// Whether each block has a mixture. `[num_hidden_layers]`
+    package let blocks: [Bool]
+    /// Whether a token's weights are divided by their sum.
+    package let normalises: Bool
+    /// What that sum is at least, or nil.
+    package let leastSum: Float?
+    /// What the weights are multiplied with.
+    package let scale: Float
+    /// Groups of experts, and how many of them are left to choose from; nil: there are none.
+    package let groups: Groups?
+    /// How far below the largest score another one still counts, as a share.
+    package let jitter: Float
+
+    package struct Groups: Sendable, Hashable {
+        package let count: Int
+        package let kept: Int
+    }
+
+    /// - Throws: `ModelError` that names the key.
+    init(
+        _ reader: ConfigReader, _ mixture: Architecture.Mixture, blocks count: Int
+    ) throws(ModelError) {
+        let (keys, defaults) = (mixture.keys, mixture.defaults)
+        let experts = try reader.size(
+            oneOf: keys.experts, default: defaults.experts, atMost: 1 << 16)
+        self.experts = experts
+        expertsPerToken = try reader.size(
+            oneOf: keys.expertsPerToken, default: defaults.expertsPerToken, atMost: experts)
+        let expertSize = try reader.size(keys.expertSize, default: defaults.expertSize)
+        self.expertSize = expertSize
+        sharedSize =
+            switch mixture.shared?.size {
+            case nil: nil
+            case .key(let key, let fallback): try reader.size(key, default: fallback)
+            case .experts(let key, let fallback):
+                try reader.sharedExperts(key, default: fallback).map { $0 * expertSize }
+            }
+        blocks = try reader.mixtureBlocks(mixture.blocks, count: count)
+        let routing = mixture.routing
+        normalises =
+            try routing.normaliseKey.map { key throws(ModelError) in
+                try reader.flag(key, default: routing.normalises)
+            } ?? routing.normalises
+        leastSum =
+            if case .least(let key, let fallback) = routing.floor {
+                Float(try reader.number(key, default: fallback))
+            } else {
+                nil
+            }
+        scale =
+            try routing.scaleKey.map { key throws(ModelError) in
+                Float(try reader.number(key, default: 1))
+            } ?? 1
+        groups = try reader.expertGroups(routing, experts: experts, perToken: expertsPerToken)
+        jitter =
+            routing.scores == .mixer
+            ? Float(try reader.number("router_jitter_noise", default: 0.01)) : 0
+        if routing.scores == .mixer, expertsPerToken != 2 {
+            throw reader.wrong("num_experts_per_tok", expected: "2 for this family")
+        }
+    }
+}
+
+extension ConfigReader {
+    /// A size under one of several names, which must agree where there are several.
+    fileprivate func size(
+        oneOf keys: [String], default fallback: Int, atMost limit: Int
+    ) throws(ModelError) -> Int {
+        let present = keys.filter { value($0) != nil }
+        guard let first = present.first else { return fallback }
+        let size = try size(first, atMost: limit)
+        for other in present.dropFirst() where try self.size(other, atMost: limit) != size {
+            throw wrong(other, expected: "\(size) as \(first) says, or nothing")
+        }
+        return size
+    }
+
+    /// nil where the number is 0.
+    fileprivate func sharedExperts(
+        _ key: String, default fallback: Int
+    ) throws(ModelError) -> Int? {
+        if value(key)?.integer == 0 { return nil }
+        return try size(key, default: fallback, atMost: 1 << 10)
+    }
+
+    fileprivate func expertGroups(
+        _ routing: Architecture.Mixture.Routing, experts: Int, perToken: Int
+    ) throws(ModelError) -> MixtureConfiguration.Groups? {
+        var defaults = (count: 1, kept: 1)
+        switch routing.groups {
+        case .none: return nil
+        case .topTwo(let count, let kept): defaults = (count, kept)
+        case .largest:
+            let method = try text("topk_method", default: "greedy")
+            if method == "greedy" { return nil }
+            if method != "group_limited_greedy" {
+                throw wrong("topk_method", expected: "greedy or group_limited_greedy")
+            }
+        }
+        let count = try size("n_group", default: defaults.count, atMost: experts)
+        let kept = try size("topk_group", default: defaults.kept, atMost: count)
+        if experts % count != 0 {
+            throw wrong("n_group", expected: "a divisor of the \(experts) experts")
+        }
+        if routing.groups != .largest, experts / count < 2 {
+            throw wrong("n_group", expected: "groups of two experts at least")
+        }
+        if perToken > kept * (experts / count) {
+            throw wrong(
+                "topk_group", expected: "groups with at least the \(perToken) experts of a token")
+        }
+        return MixtureConfiguration.Groups(count: count, kept: kept)
+    }
+
+    fileprivate func mixtureBlocks(
+        _ rule: Architecture.Mixture.Blocks, count: Int
+    ) throws(ModelError) -> [Bool] {
+        let all = 0..<count
+        switch rule {
+        case .all: return all.map { _ in true }
+        case .everyNth:
+            let step = try size("decoder_sparse_step", default: 1)
+            let plain = try indices("mlp_only_layers")
+            return all.map { ($0 + 1) % step == 0 && !plain.contains($0) }
+        case .from(let key, let fallback):
+            let first = try self.count(key, default: fallback)
+            return all.map { $0 >= first }
+        case .interval:
+            let step = try size("moe_layer_interval", default: 1)
+            let first = try self.count("moe_layer_start_index", default: 1)
+            // -1 is the last one.
+            let end = value("moe_layer_end_index")
+            let last =
+                end == nil || end?.integer == -1
+                ? count - 1 : try self.count("moe_layer_end_index", default: 0)
+            return all.map { ($0 + 1) % step == 0 && $0 >= first && $0 <= last }
+        }
+    }
+
+    /// 0 or more.
+    private func count(_ key: String, default fallback: Int) throws(ModelError) -> Int {
+        guard let node = value(key) else { return fallback }
+        guard let number = node.integer, number >= 0 else {
+            throw wrong(key, expected: "an integer of at least 0")
+        }
+        return number
+    }
+
+    private func indices(_ key: String) throws(ModelError) -> Set<Int> {
+        guard let node = value(key) else { return [] }
+        let numbers = (node.array ?? []).compactMap(\.integer)
+        guard let array = node.array, numbers.count == array.count else {
+            throw wrong(key, expected: "a list of blocks")
+        }
+        return Set(numbers)
+    }
+}
