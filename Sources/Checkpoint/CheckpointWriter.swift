@@ -74,12 +74,13 @@ package final class CheckpointWriter: Sendable {
         try writer(of: name).write(name, bytes, progress: progress)
     }
 
-    /// Writes a tensor of weights from float32, which have been rounded to its type already.
+    /// Writes a tensor of weights from float32, which have been rounded to its type already, or a
+    /// part of it along its first dimension.
     package func write(
-        _ name: String, _ values: UnsafeBufferPointer<Float>,
+        _ name: String, part: Int? = nil, _ values: UnsafeBufferPointer<Float>,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try writer(of: name).write(name, values, progress: progress)
+        try writer(of: name).write(name, part: part, values, progress: progress)
     }
 
     private func writer(of name: String) throws -> SafetensorsWriter {

@@ -8,6 +8,8 @@ package final class SafetensorsWriter: Sendable {
     private let file: File
     private let places: [String: (type: ElementType, range: Range<Int>)]
     private let isWritten = Mutex<Set<String>>([])
+    /// Of tensors that are written part by part, which are.
+    private let parts = Mutex<[String: Set<Int>]>([:])
     /// Whether anything was written since the last `sync`.
     private let isDirty = Atomic<Bool>(true)
 
@@ -67,8 +69,11 @@ package final class SafetensorsWriter: Sendable {
     }
 
     /// Writes a whole tensor of weights from float32, which have been rounded to its type already.
+    ///
+    /// - Parameter part: along the first dimension, which is all that is written then; the tensor
+    ///   is written once all of its parts are. nil: all of it.
     package func write(
-        _ name: String, _ values: UnsafeBufferPointer<Float>,
+        _ name: String, part: Int? = nil, _ values: UnsafeBufferPointer<Float>,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
         let type = try place(of: name).type
@@ -78,7 +83,7 @@ package final class SafetensorsWriter: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: min(Self.piece, values.count * type.size), alignment: 64)
         defer { buffer.deallocate() }
-        try write(name, count: values.count * type.size, progress) { part in
+        try write(name, part: part, count: values.count * type.size, progress) { part in
             let encoded = UnsafeMutableRawBufferPointer(rebasing: buffer[..<part.count])
             if let start = values.baseAddress {
                 encode(
@@ -112,13 +117,17 @@ package final class SafetensorsWriter: Sendable {
     /// Writes a tensor piece by piece. Each goes to the disk while the next one is made and then
     /// leaves the page cache, so that neither memory nor the final `sync` has to take it all.
     private func write(
-        _ name: String, count: Int, _ progress: (Int) throws -> Void,
+        _ name: String, part: Int? = nil, count: Int, _ progress: (Int) throws -> Void,
         pieces: (Range<Int>) throws -> UnsafeRawBufferPointer
     ) throws {
-        let range = try place(of: name).range
-        guard count == range.count else {
+        let whole = try place(of: name).range
+        let first = whole.lowerBound + (part ?? 0) * count
+        let range = part == nil ? whole : first..<(first + count)
+        guard count == range.count, count > 0 || whole.isEmpty, whole.count % max(1, count) == 0,
+            range.upperBound <= whole.upperBound
+        else {
             throw CheckpointError(
-                file: path, tensor: name, reason: .written(bytes: count, expected: range.count))
+                file: path, tensor: name, reason: .written(bytes: count, expected: whole.count))
         }
         isDirty.store(true, ordering: .sequentiallyConsistent)
         // Once more at the end: a `sync` meanwhile has not seen everything.
@@ -137,7 +146,15 @@ package final class SafetensorsWriter: Sendable {
             try progress(part.count)
         }
         if let started { try file.finishWriteBack(started) }
-        _ = isWritten.withLock { $0.insert(name) }
+        guard let part else {
+            _ = isWritten.withLock { $0.insert(name) }
+            return
+        }
+        let isComplete = parts.withLock { parts in
+            parts[name, default: []].insert(part)
+            return parts[name]?.count == whole.count / max(1, count)
+        }
+        if isComplete { _ = isWritten.withLock { $0.insert(name) } }
     }
 
     func isWritten(_ name: String) -> Bool { isWritten.withLock { $0.contains(name) } }

@@ -57,6 +57,9 @@ package final class Block: Sendable {
             window: window, shape: shape, input: input)
     }
 
+    /// The same block without its layers: what its experts need of it.
+    package var withoutLayers: Block { replacing([:], shape: shape) }
+
     package var isMixture: Bool { router != nil }
 
     /// Makes layers fit for use whose weights have been changed.

@@ -32,6 +32,7 @@ extension Model {
 
     /// Of all blocks where they have the same layers and widths; nil where they differ.
     package var uniformShape: BlockShape? {
+        if configuration.mixture != nil { return nil }
         let shape = blockShape(0)
         let layers = layers(block: 0)
         let isUniform = blocks.allSatisfy {
@@ -104,7 +105,14 @@ extension Model {
 
     /// Multiply-adds of a block's linear layers for one token, where it has such a shape.
     package func multiplyAdds(block: Int, in shape: BlockShape) -> Int {
-        weights(block: block, in: shape)
+        guard isMixture(block), let mixture = configuration.mixture else {
+            return weights(block: block, in: shape)
+        }
+        func count(_ layers: [LayerKey]) -> Int {
+            layers.reduce(0) { $0 + self.shape($1, block: block, in: shape).count }
+        }
+        return count(commonLayers(block: block))
+            + mixture.expertsPerToken * count(expertRoles.map { LayerKey($0, expert: 0) })
     }
 
     /// Multiply-adds of all blocks' linear layers for one token.

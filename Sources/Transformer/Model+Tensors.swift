@@ -98,7 +98,19 @@ extension Model {
     package func loadBlock(
         _ index: Int, input: ProductInput, pool: WorkerPool = WorkerPool(width: 1)
     ) throws -> Block {
-        let layers = try load(commonLayers(block: index), block: index, input: input, pool: pool)
+        try block(
+            index, load(commonLayers(block: index), block: index, input: input, pool: pool),
+            input: input)
+    }
+
+    /// A block without its layers.
+    package func norms(_ index: Int, input: ProductInput) throws -> Block {
+        try block(index, [:], input: input)
+    }
+
+    private func block(
+        _ index: Int, _ layers: [LayerKey: Linear], input: ProductInput
+    ) throws -> Block {
         let names = architecture.names
         func norm(_ inner: String) throws -> NormWeights { try self.norm(blockName(inner, index)) }
         return Block(

@@ -150,9 +150,10 @@ package struct ModelConfiguration: Sendable {
             ? Clamp(
                 slope: Float(try reader.number("swiglu_alpha", default: 1.702)),
                 limit: Float(try reader.number("swiglu_limit", default: 7))) : nil
+        let blocks = numHiddenLayers
         mixture =
             try architecture.mixture.map { mixture throws(ModelError) in
-                try MixtureConfiguration(reader, mixture, blocks: numHiddenLayers)
+                try MixtureConfiguration(reader, mixture, blocks: blocks)
             }
         var biases = architecture.biases
         for flag in architecture.biasFlags

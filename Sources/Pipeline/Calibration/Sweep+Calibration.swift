@@ -28,11 +28,25 @@ extension Sweep {
             if !sequential { try advance(states, through: block, .pruning, observer) }
             return nil
         }
+        let compared = Self.comparedSequences(states.windows)
+        let dense = Matrix(
+            rows: sequential ? compared * states.windows.length : 0,
+            columns: model.configuration.hiddenSize)
+        let statistics = try gather(
+            plans, block, states, destination: sequential ? .first(dense) : .inPlace,
+            compared: compared, observer: observer)
+        return (statistics, dense)
+    }
+
+    /// Runs a block on every calibration sequence, and gathers what `plans` need of its inputs.
+    ///
+    /// - Parameter compared: how many sequences run to their end where `destination` is the first.
+    func gather(
+        _ plans: [LayerPlan], _ block: Block, _ states: HiddenStates,
+        destination: Forward.Destination, compared: Int, observer: SweepObserver
+    ) throws -> [Tap: Statistics] {
         let windows = states.windows
         let length = windows.length
-        let compared = Self.comparedSequences(windows)
-        let dense = Matrix(
-            rows: sequential ? compared * length : 0, columns: model.configuration.hiddenSize)
         let sampleRows = SampleRows(tokens: windows.tokens.count)
         var samples: [Tap: Matrix] = [:]
         for plan in plans where plan.choice?.compensation.fitsScale == true {
@@ -74,7 +88,7 @@ extension Sweep {
         if !sequential { states.awaitReaders() }
         try forward.run(
             block, states.matrix, length: length, sequences: windows.count,
-            destination: sequential ? .first(dense) : .inPlace,
+            destination: destination,
             observe: { tap, input, tile in
                 var moments = Moments(features: input.columns)
                 moments.add(input)
@@ -94,11 +108,13 @@ extension Sweep {
                 // As in `Forward.Destination.first`.
                 let isWhole = !sequential || tile.sequence < compared
                 try observer.advance(
-                    tile.rows.count,
-                    model.flops(tile, length, through: block, endsBeforeLast: !isWhole),
+                    block.isMixture ? 0 : tile.rows.count,
+                    model.flops(
+                        tile, length, through: block,
+                        endsBeforeLast: !isWhole && !block.isMixture),
                     .pruning, block.index)
             })
-        let statistics = totals.withLock { totals in
+        return totals.withLock { totals in
             Dictionary(
                 uniqueKeysWithValues: totals.map { tap, moments in
                     let products = sums[tap]?.finish(moments.total)
@@ -112,7 +128,6 @@ extension Sweep {
                     )
                 })
         }
-        return (statistics, dense)
     }
 
     /// Runs the pruned block on every sequence, in place, or, where the sweep ends here, only on

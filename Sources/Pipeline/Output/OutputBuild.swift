@@ -58,7 +58,10 @@ final class OutputBuild: Sendable {
             overwrite: output.overwrite)
         let tensors = plan.model.tensorsByBlock.blocks.dropFirst(firstBlock).joined().map(\.name)
         let layers = output.treatment.layers.dropFirst(firstBlock).joined().flatMap {
-            ["\($0.name).weight", "\($0.name).bias"]
+            [
+                plan.model.weightPlace($0.key, block: $0.block).name,
+                plan.model.biasPlace($0.key, block: $0.block).name,
+            ]
         }
         try self.init(
             plan, output, partial, directory, stop, checkpoint, saved.state,
@@ -94,8 +97,10 @@ final class OutputBuild: Sendable {
         let treatment = output.treatment
         let biased = treatment.biases.edit(config, used: treatment.usedRoles)
         // Of shapes that differ only the model's own can be said.
+        let isNarrowed = treatment.shapes != plan.model.blockShapes
         let edited =
-            treatment.uniformShape.map { plan.model.edit(biased, for: $0) } ?? biased
+            (isNarrowed ? treatment.uniformShape : nil).map { plan.model.edit(biased, for: $0) }
+            ?? biased
         return edited == config ? Node?.none : edited
     }
 
@@ -116,10 +121,12 @@ final class OutputBuild: Sendable {
 
     /// What this output adds to a trade-off curve.
     var curvePoint: Report.CurvePoint {
-        let (zeros, comparison) = state.withLock { ($0.zeros, $0.comparison) }
+        let (zeros, spared, comparison) = state.withLock {
+            ($0.zeros, plan.spared(by: $0.layers), $0.comparison)
+        }
         return Report.CurvePoint(
             method: output.treatment.method.name, sparsity: output.sparsity, output: output.path,
-            zeros: zeros, multiplyAdds: plan.multiplyAdds - zeros,
+            zeros: zeros, multiplyAdds: plan.multiplyAdds - spared,
             bytes: output.treatment.layout.tensorBytes, comparison: comparison)
     }
 
@@ -151,6 +158,7 @@ final class OutputBuild: Sendable {
             calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
             measuresDense: measuresDense, precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads),
+            expertsAtOnce: plan.memory.expertsAtOnce,
             scratchDirectory: plan.memory.usesScratchFile ? first.partial.directory : nil)
         let (dense, comparisons) = try sweep.run(
             builds.map { $0.observer(meter: meter, stop: stop) }, dense: dense,
@@ -182,6 +190,7 @@ final class OutputBuild: Sendable {
 
     private func observer(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
         SweepObserver(
+            begin: { [self] in try copyShared($0) },
             layer: { [self] result in
                 try write(result)
                 state.withLock {
@@ -196,6 +205,7 @@ final class OutputBuild: Sendable {
                 try writes.drain()
                 try copy(blockTensors[result.index])
             },
+            settle: { [self] in try writes.drain() },
             advance: { [self] tokens, flops, phase, block in
                 try stop.check()
                 meter.advance(
@@ -259,21 +269,48 @@ final class OutputBuild: Sendable {
 
     /// Writes a layer in the background: its weights stay as they are until the block is done.
     private func write(_ result: LayerResult) throws {
-        let name = result.plan.name
+        let (key, block) = (result.plan.key, result.plan.block)
+        let (place, biasPlace) = (
+            plan.model.weightPlace(key, block: block), plan.model.biasPlace(key, block: block)
+        )
         let weights = result.layer.weights
         let isChanged =
             result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
         let bias = isChanged ? result.layer.bias : nil
         try writes.add { [writer] check in
+            let stored = place.isTransposed ? weights.transposed() : weights
             let values = UnsafeBufferPointer(
-                start: weights.start, count: weights.rows * weights.columns)
-            try writer.write("\(name).weight", values) { _ in try check() }
-            try bias?.withUnsafeBufferPointer { try writer.write("\(name).bias", $0) }
+                start: stored.start, count: stored.rows * stored.columns)
+            try writer.write(place.name, part: place.part, values) { _ in try check() }
+            withExtendedLifetime(stored) {}
+            try bias?.withUnsafeBufferPointer {
+                try writer.write(biasPlace.name, part: biasPlace.part, $0)
+            }
         }
         // Only here: masks are large.
         if let statistics {
             try writes.add { check in try statistics.write(result) { _ in try check() } }
         }
+    }
+
+    /// Copies tensors of a block that are all experts' and of which some parts will not be written.
+    private func copyShared(_ block: Int) throws {
+        let layers = output.treatment.layers[block].filter { $0.key.expert != nil }
+        var written: [String: [Bool]] = [:]
+        for layer in layers {
+            let (key, isPruned) = (layer.key, layer.choice != nil)
+            let changesBias = layer.choice?.compensation.needsBias == true
+            let weights = plan.model.weightPlace(key, block: block)
+            if weights.part != nil { written[weights.name, default: []].append(isPruned) }
+            guard plan.model.hasBias(key, block: block) else { continue }
+            let bias = plan.model.biasPlace(key, block: block)
+            if bias.part != nil { written[bias.name, default: []].append(changesBias) }
+        }
+        let partly = written.filter { $1.contains(true) && $1.contains(false) }
+        let tensors = partly.keys.sorted().compactMap {
+            plan.model.checkpoint.tensor(named: $0)
+        }
+        if !tensors.isEmpty { try copy(tensors) }
     }
 
     /// A flag that gives some layers a bias gives it to all that it covers.

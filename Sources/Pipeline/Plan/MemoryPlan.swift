@@ -16,6 +16,9 @@ package struct MemoryPlan: Sendable, Hashable {
     let stateBytes: Int
     /// At most `limits.threads`; fewer where each thread's buffers would not fit.
     package let threads: Int
+    /// How many of a mixture's experts are in memory at once: as many as fit, for the threads have
+    /// more to share out then; 1 where there is no mixture.
+    package let expertsAtOnce: Int
 
     package var usesScratchFile: Bool { scratchBytes > 0 }
 
@@ -35,7 +38,8 @@ package struct MemoryPlan: Sendable, Hashable {
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: Evaluation?, reading: Int, allocation: Allocation, keepsStatistics: Bool,
+        evaluation: Evaluation?, sequential: Bool, reading: Int, allocation: Allocation,
+        keepsStatistics: Bool,
         precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
@@ -52,18 +56,26 @@ package struct MemoryPlan: Sendable, Hashable {
         let length = sets.map(\.length).max() ?? 0
         let width = 4 * model.configuration.hiddenSize
         // The dense and the pruned models' evaluations go side by side.
-        let states = (calibrated + (1 + outputs) * evaluated) * width
-        stateBytes = states
+        let moving = (calibrated + (1 + outputs) * evaluated) * width
+        stateBytes = moving
+        let states =
+            moving
+            + MixtureMemory.states(
+                model, calibrated: calibrated, evaluated: (1 + outputs) * evaluated,
+                sequential: sequential)
+        let routes = MixtureMemory.routes(
+            model, tokens: (sequential ? 2 : 1) * calibrated + (1 + outputs) * evaluated)
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let rows = SampleRows(tokens: calibrated).count
-        let groups =
+        let signed =
             calibration.map { SignedGroups(windows: $0.count, length: $0.length).count } ?? 0
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
-            + 4 * (calibrated + evaluated) + compared + min(SafetensorsWriter.piece, largest)
-        func total(_ threads: Int, inMemory: Bool) -> Int {
+            + 4 * (calibrated + evaluated) + (model.configuration.mixture == nil ? 1 : 2) * compared
+            + routes + min(SafetensorsWriter.piece, largest)
+        func total(_ threads: Int, inMemory: Bool, experts: Int) -> Int {
             let forward = Forward.bytes(
                 model, sets, input: precision.input, threads: threads)
             let head =
@@ -73,14 +85,22 @@ package struct MemoryPlan: Sendable, Hashable {
                 } ?? 0
             let sweep = sweeps.map { outputs in
                 let (inputs, isSolved) = Self.inputBytes(
-                    model, outputs.joined().joined(), sampleRows: rows,
-                    groups: groups, tileRows: min(length, Tile.size), threads: threads)
+                    model, outputs.joined().joined().filter { $0.key.expert == nil },
+                    sampleRows: rows,
+                    groups: signed, tileRows: min(length, Tile.size), threads: threads)
                 let blocks = outputs.flatMap { $0.enumerated() }.map { index, layers in
                     Self.blockBytes(
-                        model, index, layers, input: precision.input, sampleRows: rows,
-                        groups: groups, keepsStatistics: keepsStatistics, threads: threads)
+                        model, index, layers.filter { $0.key.expert == nil },
+                        input: precision.input, sampleRows: rows,
+                        groups: signed, keepsStatistics: keepsStatistics, threads: threads)
                 }
-                return inputs + (isSolved ? Self.factorising : 0) + max(blocks.max() ?? 0, head)
+                let mixture = MixtureMemory(
+                    model, outputs, tokens: calibrated, input: precision.input,
+                    keepsStatistics: keepsStatistics, threads: threads)
+                let common = inputs + (isSolved ? Self.factorising : 0)
+                return max(
+                    common + (blocks.max() ?? 0), head,
+                    mixture.groupBytes(experts) + (mixture.isSolved ? Self.factorising : 0))
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
@@ -89,14 +109,18 @@ package struct MemoryPlan: Sendable, Hashable {
                 reading,
                 fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped))
         }
+        let groups = MixtureMemory.groups(model)
         var count = threads
         while true {
             // A file costs less time than threads that stand idle.
-            for inMemory in [true, false] {
-                let bytes = total(count, inMemory: inMemory)
+            for (inMemory, experts) in [true, false].flatMap({ place in
+                groups.map { (place, $0) }
+            }) {
+                let bytes = total(count, inMemory: inMemory, experts: experts)
                 if bytes <= limit {
                     self.bytes = bytes
                     self.threads = count
+                    expertsAtOnce = experts
                     scratchBytes = inMemory ? 0 : states
                     return
                 }
@@ -105,7 +129,9 @@ package struct MemoryPlan: Sendable, Hashable {
             count /= 2
         }
         throw PlanError(
-            place: place, reason: .memory(needed: total(1, inMemory: false), allowed: limit))
+            place: place,
+            reason: .memory(
+                needed: total(1, inMemory: false, experts: 1), allowed: limit))
     }
 
     /// What is kept of a block's inputs beside their sums: samples and covariances, as far as some
@@ -141,6 +167,8 @@ package struct MemoryPlan: Sendable, Hashable {
         let widths = [
             configuration.hiddenSize, configuration.intermediateSize, configuration.vocabSize,
             configuration.numAttentionHeads * configuration.headDim,
+            configuration.mixture?.expertSize ?? 0, configuration.mixture?.sharedSize ?? 0,
+            (configuration.mixture?.experts ?? 0) * (configuration.mixture?.expertsPerToken ?? 0),
         ]
         var product = 1 << 20
         for factor in [widths.max() ?? 1, tokens + (widths.max() ?? 1) + 4096, threads] {

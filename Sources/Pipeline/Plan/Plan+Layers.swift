@@ -9,6 +9,10 @@ extension Plan {
     static func treatments(_ model: Model, _ manifest: Manifest) throws -> [[Treatment]] {
         let sparsities = manifest.prune.sparsity
         let selected = try selection(model, manifest)
+        if model.configuration.mixture != nil, manifest.prune.allocation != .uniform {
+            throw PlanError(
+                place: manifest.name, reason: .mixtureAllocation(family: model.architecture.name))
+        }
         return try manifest.prune.methods.map { method in
             if manifest.prune.pattern == .channels {
                 return try sparsities.map {
@@ -26,7 +30,10 @@ extension Plan {
     ) throws -> Treatment {
         let (layers, biases) = try planLayers(model, manifest, method, selected)
         let used = Set(
-            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.key.role))
+            layers.joined().filter { layer in
+                // Experts that can take a bias have one.
+                layer.key.expert == nil && layer.choice?.compensation.needsBias == true
+            }.map(\.key.role))
         return Treatment(
             method: method, layers: layers, biases: biases, usedRoles: used,
             shapes: model.blockShapes, headsKept: nil,

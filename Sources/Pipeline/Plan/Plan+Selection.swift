@@ -11,7 +11,9 @@ extension Plan {
     static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<LayerKey>] {
         let prune = manifest.prune
         let blocks = model.blocks.map { block in
-            model.layers(block: block).map { (key: $0, name: model.layerName($0, block: block)) }
+            model.layers(block: block).map {
+                (key: $0, block: block, name: model.layerName($0, block: block))
+            }
         }
         let names = blocks.joined().map(\.name)
         let others = otherNames(model, besides: Set(names))
@@ -36,6 +38,16 @@ extension Plan {
                 reason: .unmatched(
                     key: "ignore", expression: lost, hint: hint(lost, names + others, model)))
         }
+        let reserved = Set(
+            blocks.joined().filter { model.isReserved($0.key, block: $0.block) }.map(\.name))
+        let ordinary = names.filter { !reserved.contains($0) }
+        // What an expression for others finds, too, is not what it names.
+        let naming = try prune.targets.filter {
+            try matcher.found([$0], "targets", in: ordinary).lost != nil
+        }
+        targets.names.subtract(reserved)
+        targets.names.formUnion(
+            try matcher.found(naming, "targets", in: reserved.sorted()).names)
         targets.names.subtract(ignored.names)
         return blocks.map { block in
             Set(block.filter { targets.names.contains($0.name) }.map(\.key))

@@ -79,7 +79,8 @@ package struct Plan: Sendable {
             model: model,
             sweeps: manifest.prune.sequential
                 ? outputs.map { [$0.treatment.layers] } : [outputs.map(\.treatment.layers)],
-            calibration: calibration, evaluation: evaluation, reading: texts.memory.bytes,
+            calibration: calibration, evaluation: evaluation,
+            sequential: manifest.prune.sequential, reading: texts.memory.bytes,
             allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
             precision: precision, threads: threads,
             limit: limit, place: manifest.name)

@@ -23,6 +23,8 @@ package struct PlanError: Failure, Hashable {
         case channels(share: Double, most: Double)
         /// Whole channels are to go, and the blocks are not alike.
         case blocksDiffer(family: String)
+        /// A survey is asked for, of a mixture of experts.
+        case mixtureAllocation(family: String)
         case group(layer: String, columns: Int, group: Int)
         case threads(asked: Int, allowed: Int)
         case memoryCeiling(asked: Int, allowed: Int)
@@ -100,6 +102,9 @@ package struct PlanError: Failure, Hashable {
         case .blocksDiffer(let family):
             "pattern channels makes all blocks equally wide, but the blocks of this \(family) are not "
                 + "alike; choose another pattern"
+        case .mixtureAllocation(let family):
+            "prune.allocation other than uniform is not there for mixtures of experts like this "
+                + "\(family); leave it out"
         case .group(let layer, let columns, let group):
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"

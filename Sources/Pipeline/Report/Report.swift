@@ -109,7 +109,8 @@ struct Report: Sendable {
                 "bytes_dense": Node(plan.model.checkpoint.bytes), "bytes_pruned": Node(bytes),
                 "bytes_nonzero": Node(bytesNonzero),
                 "multiply_adds_per_token_dense": Node(plan.multiplyAdds),
-                "multiply_adds_per_token_pruned": Node(plan.multiplyAdds - state.zeros),
+                "multiply_adds_per_token_pruned": Node(
+                    plan.multiplyAdds - plan.spared(by: state.layers)),
             ]),
             "speed": speed,
             "resources": resources,
@@ -215,5 +216,19 @@ extension Plan {
     /// Of the dense model per token: all linear layers and the head.
     var multiplyAdds: Int {
         model.multiplyAdds + model.configuration.vocabSize * model.configuration.embeddingSize
+    }
+}
+
+extension Plan {
+    /// Multiply-adds for one token that the zeros of these layers are: of an expert's as many as its
+    /// share of the block's tokens is where all are used alike.
+    func spared(by layers: [ReportLayer]) -> Int {
+        guard let mixture = model.configuration.mixture else {
+            return layers.reduce(0) { $0 + $1.zeros }
+        }
+        let (inExperts, others) = layers.reduce(into: (0, 0)) { sums, layer in
+            if layer.isExpert { sums.0 += layer.zeros } else { sums.1 += layer.zeros }
+        }
+        return others + inExperts * mixture.expertsPerToken / mixture.experts
     }
 }

@@ -23,6 +23,12 @@ struct ReportLayer: Sendable {
     let carriedMean: Double?
     let carriedScale: Double?
     let damping: Double?
+    /// Of a mixture, from 0; nil: no expert's.
+    let expert: Int?
+    /// Tokens that the layer's expert serves in the calibration; nil where that was not counted.
+    let tokens: Int?
+    /// Whether it was judged by all tokens of the block.
+    let isPooled: Bool
     /// The share of zeros that was asked for.
     let asked: Double
 
@@ -45,8 +51,13 @@ struct ReportLayer: Sendable {
         carriedMean = result.outcome.carriedMean
         carriedScale = result.outcome.carriedScale
         damping = result.outcome.damping
+        expert = result.plan.key.expert
+        tokens = result.tokens
+        isPooled = result.isPooled
         asked = result.sparsity
     }
+
+    var isExpert: Bool { expert != nil }
 
     var node: Node {
         var node: Node = .object([
@@ -66,6 +77,14 @@ struct ReportLayer: Sendable {
         if let kept {
             node = node.setting(
                 "kept", to: .object(["rows": Node(kept.rows), "columns": Node(kept.columns)]))
+        }
+        if let expert { node = node.setting("expert", to: Node(expert)) }
+        if let tokens {
+            node = node.setting(
+                "statistics",
+                to: .object([
+                    "tokens": Node(tokens), "of": Node(isPooled ? "block" : "expert"),
+                ]))
         }
         if let damping { node = node.setting("damping", to: Node(damping)) }
         if let reason { node = node.setting("reason", to: Node(reason)) }
@@ -102,6 +121,9 @@ struct ReportLayer: Sendable {
             kept = nil
         }
         self.asked = asked
+        expert = node["expert"]?.integer
+        tokens = node["statistics"]?["tokens"]?.integer
+        isPooled = node["statistics"]?["of"]?.string == "block"
         reason = node["reason"]?.string
         biasShare = node["bias_share"]?.double
         expectedError = node["expected_error"]?.double

@@ -11,6 +11,10 @@ package struct LayerResult: Sendable {
     /// Pruned, and rounded to the type in which they are written; smaller where whole channels go.
     package let layer: Linear
     package let statistics: Statistics?
+    /// Whether they are of all tokens of the block, for the expert saw too few.
+    package let isPooled: Bool
+    /// How many tokens the layer's expert serves; nil where that was not counted.
+    package let tokens: Int?
     /// Of the dense layer.
     package let shape: Shape
 }

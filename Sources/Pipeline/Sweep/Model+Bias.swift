@@ -5,16 +5,14 @@ import Transformer
 extension Model {
     /// The type in which a layer's weights are stored.
     func weightType(_ layer: LayerKey, block: Int) throws -> ElementType {
-        let name = "\(layerName(layer, block: block)).weight"
-        return try checkpoint.expect(name, shape: shape(layer, block: block).dimensions)
-            .type
+        try weightTensor(layer, block: block).type
     }
 
     /// The type in which a layer's bias is stored; an added one is float32 whatever the weights
     /// are: it costs next to nothing, and rounding it to bfloat16 moved 0.1 % of the masks of later
     /// blocks (SmolLM2-135M). Loaders convert it to the type that they compute in.
     func biasType(_ layer: LayerKey, block: Int) -> ElementType {
-        checkpoint.tensor(named: "\(layerName(layer, block: block)).bias")?.type ?? .float32
+        checkpoint.tensor(named: biasPlace(layer, block: block).name)?.type ?? .float32
     }
 
     /// The bias of a layer after `change`, rounded to the type in which it is written.

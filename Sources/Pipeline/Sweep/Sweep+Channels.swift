@@ -35,7 +35,7 @@ extension Sweep {
                 LayerResult(
                     plan: plan, sparsity: lane.sparsity(of: plan), outcome: result.outcome,
                     layer: result.layer,
-                    statistics: statistics[plan.key.tap],
+                    statistics: statistics[plan.key.tap], isPooled: false, tokens: nil,
                     shape: model.shape(plan.key, block: block.index)))
         }
         let layers = block.layers.merging(narrowed.mapValues(\.layer)) { $1 }

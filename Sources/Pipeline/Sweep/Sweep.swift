@@ -29,6 +29,8 @@ package struct Sweep: Sendable {
     package let measuresDense: Bool
     package let precision: Precision
     package let pool: WorkerPool
+    /// How many of a mixture's experts are in memory at once.
+    package let expertsAtOnce: Int
     /// Where hidden states go that are too large for memory; nil: they are kept in memory.
     package let scratchDirectory: Directory?
     let forward: Forward
@@ -47,7 +49,7 @@ package struct Sweep: Sendable {
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
         sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
         evaluation: Evaluation?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
-        scratchDirectory: Directory?
+        expertsAtOnce: Int = 1, scratchDirectory: Directory?
     ) {
         self.model = model
         precondition(!sequential || lanes.count == 1, "one output when sequential")
@@ -62,6 +64,7 @@ package struct Sweep: Sendable {
         self.measuresDense = measuresDense
         self.precision = precision
         self.pool = pool
+        self.expertsAtOnce = expertsAtOnce
         self.scratchDirectory = scratchDirectory
         let lengths = (evaluation?.sequences ?? []).map(\.length)
         forward = Forward(
@@ -100,6 +103,12 @@ package struct Sweep: Sendable {
         }
         if let continuation, first > 0 { try continuation.restore(remaining(first)) }
         for index in tensors.indices.dropFirst(first) {
+            if model.isMixture(index) {
+                try runMixture(
+                    index, states: states, dense: dense, pruned: pruned, observers: observers)
+                try continuation?.keep(index + 1, remaining(index + 1))
+                continue
+            }
             var clock = ContinuousClock.now
             var measured: Measured?
             for (number, observer) in observers.enumerated() {
@@ -142,7 +151,7 @@ package struct Sweep: Sendable {
     }
 
     /// Hidden states that are yet to be restored.
-    private func zeroed(_ windows: TokenWindows) throws -> HiddenStates {
+    func zeroed(_ windows: TokenWindows) throws -> HiddenStates {
         try HiddenStates(
             windows: windows, width: model.configuration.hiddenSize,
             scratchDirectory: scratchDirectory)
@@ -182,20 +191,34 @@ package struct Sweep: Sendable {
 
     /// Prunes a block in memory.
     /// - Returns: the same one, or a smaller one where whole channels go.
-    private func prune(
+    func prune(
         _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
     ) throws -> Block {
         if pattern == .channels {
             return try pruneChannels(block, lane, statistics: statistics, observer: observer)
         }
-        let layers = lane.layers[block.index]
-        for plan in layers {
-            guard let choice = plan.choice, let layer = block.layers[plan.key] else { continue }
-            try observer.advance(0, 0, .pruning, block.index)
+        try prune(
+            block.layers, lane.layers[block.index].filter { block.layers[$0.key] != nil }, lane,
+            statistics: statistics, observer: observer)
+        return block
+    }
+
+    /// Prunes layers in memory, in the order of `plans`.
+    /// - Parameters:
+    ///   - pooled: the inputs of experts whose statistics are of all tokens of the block.
+    ///   - tokens: of each expert's, how many it serves.
+    func prune(
+        _ layers: [LayerKey: Linear], _ plans: [LayerPlan], _ lane: Lane,
+        statistics: [Tap: Statistics], pooled: Set<Tap> = [], tokens: [Int: Int] = [:],
+        observer: SweepObserver
+    ) throws {
+        for plan in plans {
+            guard let choice = plan.choice, let layer = layers[plan.key] else { continue }
+            try observer.advance(0, 0, .pruning, plan.block)
             let pruning = LayerPruning(
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
                 pattern: pattern, sparsity: lane.sparsity(of: plan), scope: scope, seed: seed,
-                type: try model.weightType(plan.key, block: block.index))
+                type: try model.weightType(plan.key, block: plan.block))
             let input = statistics[plan.key.tap]
             let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
             guard input?.isFinite ?? true else { throw overflow }
@@ -203,14 +226,15 @@ package struct Sweep: Sendable {
             guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
             // What was made of it takes memory that the next layer needs; another lane makes it
             // again.
-            if Self.isLastReader(plan, layers) { input?.covariance?.forget() }
+            if Self.isLastReader(plan, plans) { input?.covariance?.forget() }
             layer.update(bias: model.bias(of: layer, plus: outcome.biasChange, plan))
             try observer.layer(
                 LayerResult(
                     plan: plan, sparsity: pruning.sparsity, outcome: outcome, layer: layer,
-                    statistics: input, shape: model.shape(plan.key, block: block.index)))
+                    statistics: input, isPooled: pooled.contains(plan.key.tap),
+                    tokens: plan.key.expert.flatMap { tokens[$0] },
+                    shape: model.shape(plan.key, block: plan.block)))
         }
-        return block
     }
 
     /// Whether no layer behind it in its block that is pruned reads the same input.
@@ -231,7 +255,9 @@ package struct Sweep: Sendable {
         return (nil, nil)
     }
 
-    func isLast(_ block: Block) -> Bool {
-        block.index == model.configuration.numHiddenLayers - 1
+    func isLast(_ block: Block) -> Bool { isLast(block.index) }
+
+    func isLast(_ block: Int) -> Bool {
+        block == model.configuration.numHiddenLayers - 1
     }
 }

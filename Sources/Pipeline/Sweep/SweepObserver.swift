@@ -1,9 +1,14 @@
 /// What a sweep tells its owner. Layers and blocks come one at a time, in order.
 package struct SweepObserver: Sendable {
-    /// A layer has been pruned; it is in memory, and as it is, until `block` has returned.
+    /// Layers of a block will come.
+    package var begin: @Sendable (_ block: Int) throws -> Void
+    /// A layer has been pruned; it is in memory, and as it is, until `block` or `settle` has
+    /// returned.
     package var layer: @Sendable (LayerResult) throws -> Void
     /// A block is done; its layers leave memory.
     package var block: @Sendable (BlockResult) throws -> Void
+    /// The layers so far leave memory, though their block is not done.
+    package var settle: @Sendable () throws -> Void
     /// Called often and from any thread, with work done: tokens through a block, and the
     /// floating-point operations that this took; throws to end the sweep.
     package var advance:
@@ -11,14 +16,18 @@ package struct SweepObserver: Sendable {
             Void
 
     package init(
+        begin: @escaping @Sendable (Int) throws -> Void = { _ in },
         layer: @escaping @Sendable (LayerResult) throws -> Void = { _ in },
         block: @escaping @Sendable (BlockResult) throws -> Void = { _ in },
+        settle: @escaping @Sendable () throws -> Void = {},
         advance: @escaping @Sendable (Int, Double, Progress.Phase, Int?) throws -> Void = {
             _, _, _, _ in
         }
     ) {
+        self.begin = begin
         self.layer = layer
         self.block = block
+        self.settle = settle
         self.advance = advance
     }
 }

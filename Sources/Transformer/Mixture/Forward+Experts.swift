@@ -125,3 +125,23 @@ struct ExpertForward {
             .down, of: expert, products.left(up, as: group.input), into: y, using: products)
     }
 }
+
+extension Forward {
+    /// Shows what the experts of a block read, of all tokens whether they are routed to an expert
+    /// or not, as one sequence.
+    package func observeInput(
+        of block: Block, _ middle: Matrix, tokens: Int, observe: Observer
+    ) throws {
+        try pool.forEach(
+            (tokens + Tile.size - 1) / Tile.size, state: { borrowExpert() }
+        ) { index, loan in
+            let rows = (index * Tile.size)..<min(tokens, (index + 1) * Tile.size)
+            let normed = loan.buffers.normed.prefix(rows: rows.count, columns: middle.columns)
+            normed.copy(from: middle.rows(rows))
+            middle.release(rows)
+            block.feedForwardNorm.apply(normed, into: normed)
+            try observe(
+                Tap(.feedForward), normed, Tile(sequence: 0, rows: rows, index: index))
+        }
+    }
+}

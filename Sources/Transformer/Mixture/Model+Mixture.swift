@@ -162,3 +162,20 @@ extension Model {
         return (form ?? mixture.forms.first, router ?? mixture.routers.first ?? "")
     }
 }
+
+extension Model {
+    /// Whether a layer is pruned only where somebody names it: routers, and shared experts.
+    package func isReserved(_ layer: LayerKey, block: Int) -> Bool {
+        isMixture(block) && layer.expert == nil && !layer.role.isInAttention
+    }
+}
+
+extension Model {
+    /// The names of the tensors of each expert that are its alone, `[experts]`.
+    package func expertTensors(block: Int) -> [[String]] {
+        guard expertOrder == nil, let mixture = configuration.mixture else { return [] }
+        return (0..<mixture.experts).map { expert in
+            expertRoles.map { weightPlace(LayerKey($0, expert: expert), block: block).name }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Pruning
+import Tensors
+import Transformer
+
+/// What mixtures of experts take beside what every model does.
+struct MixtureMemory {
+    /// Of the experts in memory, what each takes, with its inputs; in bytes.
+    private let expert: Int
+    /// What pruning one of their layers takes for a moment, and what is known of all tokens.
+    private let beside: Int
+    /// Whether some expert's layer is solved from the covariance of its input.
+    let isSolved: Bool
+
+    /// How many experts may be in memory at once, the most first.
+    static func groups(_ model: Model) -> [Int] {
+        guard let mixture = model.configuration.mixture else { return [1] }
+        return [16, 8, 4, 2, 1].filter { $0 == 1 || $0 <= mixture.experts }
+    }
+
+    /// Hidden states beside those that are there between two blocks, in bytes: what the experts
+    /// make of each, and where the dense block is measured before the pruned one runs, what both
+    /// read.
+    static func states(
+        _ model: Model, calibrated: Int, evaluated: Int, sequential: Bool
+    ) -> Int {
+        guard model.configuration.mixture != nil else { return 0 }
+        return 4 * model.configuration.hiddenSize
+            * ((sequential ? 2 : 1) * calibrated + evaluated)
+    }
+
+    static func routes(_ model: Model, tokens: Int) -> Int {
+        model.configuration.mixture.map {
+            Routes.bytes(tokens: tokens, perToken: $0.expertsPerToken)
+        } ?? 0
+    }
+
+    /// - Parameters:
+    ///   - outputs: what is done to the layers of each of a sweep's outputs.
+    ///   - tokens: of the calibration.
+    init(
+        _ model: Model, _ outputs: [[[LayerPlan]]], tokens: Int, input: ProductInput,
+        keepsStatistics: Bool, threads: Int
+    ) {
+        guard let block = model.blocks.first(where: { model.isMixture($0) }) else {
+            (expert, beside, isSolved) = (0, 0, false)
+            return
+        }
+        let plans = outputs.flatMap { $0.joined() }.filter {
+            $0.key.expert != nil && $0.choice != nil
+        }
+        var needs: [Stage: (features: Int, needs: ExpertInput.Needs)] = [:]
+        var moment = 0
+        for plan in plans {
+            guard let choice = plan.choice else { continue }
+            let shape = model.shape(plan.key, block: plan.block)
+            var needed = needs[plan.key.stage]?.needs ?? []
+            if choice.compensation.fitsScale { needed.insert(.sample) }
+            if choice.metric.solver != nil { needed.insert(.products) }
+            needs[plan.key.stage] = (shape.columns, needed)
+            let rows = choice.compensation.fitsScale ? SampleRows(tokens: tokens).count : 0
+            let fit =
+                rows > 0 ? 4 * rows * shape.columns + threads * 256 * (shape.columns + 2 * rows) : 0
+            let solver =
+                choice.metric.solver?.bytes(
+                    rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
+            let outputs = OutputSketch.bytes(rows: shape.rows, groups: 129, threads: threads)
+            // Where they lie transposed, a copy is read, and one is written.
+            let copy =
+                model.weightPlace(plan.key, block: plan.block).isTransposed ? 8 * shape.count : 0
+            moment = max(moment, shape.count + fit + solver + outputs + copy)
+        }
+        func bytes(_ stage: Stage) -> Int {
+            needs[stage].map {
+                ExpertInput.bytes(
+                    features: $0.features, tokens: tokens, $0.needs, threads: threads)
+            } ?? 0
+        }
+        let masks =
+            keepsStatistics
+            ? model.expertRoles.reduce(0) {
+                $0 + model.shape(LayerKey($1, expert: 0), block: block).count
+            } : 0
+        expert =
+            tokens == 0 && plans.isEmpty
+            ? model.expertBytes(1, block: block, input: input)
+            : model.expertBytes(1, block: block, input: input) + masks
+                + (tokens > 0 ? bytes(.feedForward) + bytes(.down) : 0)
+        beside = moment + (tokens > 0 ? bytes(.feedForward) : 0)
+        isSolved = needs.values.contains { $0.needs.contains(.products) }
+    }
+
+    /// What `count` experts take with all that is done to them, in bytes.
+    func groupBytes(_ count: Int) -> Int { expert == 0 ? 0 : count * expert + beside }
+}

@@ -1,0 +1,14 @@
+import Tensors
+import Transformer
+
+/// Hidden states inside of a mixture's block: behind its attention, while one group of experts
+/// after the other adds what it makes of them.
+struct MixtureStream {
+    /// What the experts read, before its norm, `[tokens, hidden_size]`.
+    let middle: Matrix
+    let routes: Routes
+    /// What the shared expert and the experts so far make of the first tokens, `[at most tokens,
+    /// hidden_size]`.
+    let sums: Matrix
+    let phase: Progress.Phase
+}
