@@ -143,6 +143,7 @@ package final class Forward: Sendable {
     }
 
     private func borrow() -> Loan {
-        Loan(free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows), from: self)
+        Loan(free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows, input: input),
+            from: self)
     }
 }

@@ -19,16 +19,12 @@ package struct Embedding: Sendable {
         if let projectIn {
             let narrow = Matrix(rows: tokens.count, columns: table.shape[1])
             try look(up: tokens, into: narrow.view)
-            // A view does not keep its matrix.
-            withExtendedLifetime(narrow) {
-                projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
-            }
+            projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
         } else {
             try look(up: tokens, into: hidden)
         }
         if let positions {
-            let rows = try positions.matrix(rows: offset..<(offset + tokens.count))
-            withExtendedLifetime(rows) { add(rows.view, to: hidden) }
+            add(try positions.matrix(rows: offset..<(offset + tokens.count)).view, to: hidden)
         }
     }
 

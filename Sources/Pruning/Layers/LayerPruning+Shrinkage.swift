@@ -46,7 +46,6 @@ extension LayerPruning {
                 sums.mean += mean * mean
                 sums.spread += values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
             }
-            withExtendedLifetime((buffers, parts.means)) {}
             reduction.add(sums, at: index)
         }
         let (mean, squares) = total.withLock { $0 }

@@ -156,7 +156,6 @@ package final class LeastSquaresRows {
             penalty *= growth
             settled = isSettled ? settled + 1 : 0
         }
-        withExtendedLifetime((solution, decomposition.vectors, residual, direction, product)) {}
     }
 
     /// The row `index` of a solution as weights of the layer.
@@ -174,6 +173,5 @@ package final class LeastSquaresRows {
     private func multiplyByProblem(_ x: Matrix, into y: Matrix) {
         multiply(
             x.rows(0..<count), problem.matrix.view, transposed: false, into: y.rows(0..<count))
-        withExtendedLifetime((x, y, problem)) {}
     }
 }

@@ -127,7 +127,6 @@ package final class CovarianceSum: Sendable {
             let values = target.row(i - first)
             for j in (i - first)..<(features - first) { sum[j] += Double(values[j]) }
         }
-        withExtendedLifetime((tile, product)) {}
     }
 
     private func means(_ x: MatrixView) -> [Float] {

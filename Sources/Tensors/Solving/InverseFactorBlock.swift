@@ -85,7 +85,6 @@ package final class InverseFactorBlock: Sendable {
         let rest = weights.part(
             rows: 0..<weights.rows, columns: columns.upperBound..<weights.columns)
         multiply(errors, right.view, transposed: false, into: rest, scale: -1, accumulates: true)
-        withExtendedLifetime(right) {}
     }
 
     /// Bytes of the largest one with `width` columns of so many.

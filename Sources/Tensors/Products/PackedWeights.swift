@@ -18,8 +18,6 @@ package final class PackedWeights: @unchecked Sendable {
 
     package convenience init(_ weights: Matrix, as input: ProductInput) {
         self.init(weights.view, as: input)
-        // A view does not keep its matrix.
-        withExtendedLifetime(weights) {}
     }
 
     /// - Parameter weights: `[out, in]`, rounded to bfloat16 here where `input` says so.

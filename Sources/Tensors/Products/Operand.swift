@@ -1,22 +1,24 @@
 /// A factor of a matrix product: `rows` rows of `columns` elements, `stride` elements apart, in
-/// float32 or bfloat16. oneDNN's fast kernels want rows without a gap.
-///
-/// Valid only while the memory that it was made from lives; not handed from one thread to another.
+/// float32 or bfloat16. oneDNN's fast kernels want rows without a gap. It keeps the memory that it
+/// was made from.
 package struct Operand {
-    package let start: UnsafeMutableRawPointer
+    let start: UnsafeMutableRawPointer
     package let rows: Int
     package let columns: Int
     package let stride: Int
     package let isBfloat16: Bool
+    private let owner: AnyObject
 
-    package init(
-        start: UnsafeMutableRawPointer, rows: Int, columns: Int, isBfloat16: Bool
+    init(
+        start: UnsafeMutableRawPointer, rows: Int, columns: Int, isBfloat16: Bool,
+        owner: AnyObject
     ) {
         self.start = start
         self.rows = rows
         self.columns = columns
         stride = columns
         self.isBfloat16 = isBfloat16
+        self.owner = owner
     }
 
     /// The matrix as it is, in float32.
@@ -26,18 +28,17 @@ package struct Operand {
         columns = x.columns
         stride = x.stride
         isBfloat16 = false
+        owner = x.owner
     }
 
-    /// A copy of `x` at `target`, row after row, held as `input` says.
-    package init(
-        copying x: MatrixView, as input: ProductInput, at target: UnsafeMutableRawPointer
-    ) {
-        self.init(
-            start: target, rows: x.rows, columns: x.columns, isBfloat16: input == .bfloat16)
+    /// The matrix, rounded where it is, as `input` says. An element of `input` takes 4 bytes.
+    package init(roundingInPlace x: MatrixView, as input: ProductInput) {
+        precondition(input.size == 4, "another size of elements")
         for index in 0..<x.rows {
-            let place = target + index * x.columns * input.size
-            hold(x.row(index), count: x.columns, as: input, at: place)
+            let row = x.row(index)
+            hold(row, count: x.columns, as: input, at: UnsafeMutableRawPointer(row))
         }
+        self.init(x)
     }
 }
 

@@ -73,14 +73,14 @@ package final class Matrix: @unchecked Sendable {
 
     /// The whole matrix.
     package var view: MatrixView {
-        MatrixView(start: start, rows: rows, columns: columns, stride: columns)
+        MatrixView(self, start: start, rows: rows, columns: columns, stride: columns)
     }
 
     /// Some rows of it, without a copy.
     package func rows(_ range: Range<Int>) -> MatrixView {
         precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows out of range")
         return MatrixView(
-            start: start + range.lowerBound * columns, rows: range.count, columns: columns,
+            self, start: start + range.lowerBound * columns, rows: range.count, columns: columns,
             stride: columns)
     }
 
@@ -90,7 +90,7 @@ package final class Matrix: @unchecked Sendable {
         precondition(
             rows >= 0 && rows <= self.rows && columns >= 0 && columns <= self.columns,
             "shape out of range")
-        return MatrixView(start: start, rows: rows, columns: columns, stride: columns)
+        return MatrixView(self, start: start, rows: rows, columns: columns, stride: columns)
     }
 
     /// Gives back the memory of some rows where the matrix lives in a scratch file, which keeps
@@ -130,12 +130,4 @@ package final class Matrix: @unchecked Sendable {
         precondition(rows == other.rows && columns == other.columns, "shapes differ")
         start.update(from: other.start, count: rows * columns)
     }
-}
-
-/// Uninitialised memory for `count` elements, 64-byte aligned; ends with `free`.
-func allocateAligned<Element>(_ count: Int) -> UnsafeMutablePointer<Element> {
-    var address: UnsafeMutableRawPointer?
-    let bytes = max(count, 1) * MemoryLayout<Element>.stride
-    if posix_memalign(&address, 64, bytes) != 0 { endOutOfMemory(bytes) }
-    return address!.bindMemory(to: Element.self, capacity: max(count, 1))
 }

@@ -9,9 +9,9 @@ package final class Products {
     private let stream = OneDNN.stream()
     private var kernels: [ProductShape: ProductKernel] = [:]
     /// For factors that must be rounded.
-    private let rounded = GrowingBuffer()
+    private var rounded = FactorBuffer(count: 0, as: .bfloat16)
     /// The kernels' working memory.
-    private let working = GrowingBuffer()
+    private var working = Buffer<UInt8>(count: 0)
 
     /// Beyond so many shapes all are forgotten: texts whose windows all differ, for one.
     private static let remembered = 256
@@ -20,11 +20,14 @@ package final class Products {
 
     deinit { dnnl_stream_destroy(stream) }
 
-    /// `x` as a left factor, copied only where it must be rounded; valid until the next call.
+    /// `x` as a left factor, copied only where it must be rounded; the next call may overwrite it.
     package func left(_ x: MatrixView, as input: ProductInput) -> Operand {
         if input == .float32 { return Operand(x) }
-        let place = rounded.start(bytes: x.rows * x.columns * input.size)
-        return Operand(copying: x, as: input, at: place)
+        let count = x.rows * x.columns
+        if rounded.input != input || rounded.count < count {
+            rounded = FactorBuffer(count: count, as: input)
+        }
+        return rounded.store(x)
     }
 
     /// y = x Wᵀ + bias, or y += where `accumulates`. x: `[m, in]`, weights: `[out, in]`,
@@ -43,7 +46,7 @@ package final class Products {
         guard shape.isWork else { return }
         let kernel = kernel(shape) { weights.shape }
         kernel.run(
-            x.start, weights.memory, bias, y.start, working.start(bytes: kernel.workingBytes),
+            x.start, weights.memory, bias, y.start, workingStart(bytes: kernel.workingBytes),
             stream)
     }
 
@@ -70,7 +73,12 @@ package final class Products {
                 : OneDNN.describe(type, b.rows, b.columns, b.stride, 1)
         }
         kernel.run(
-            a.start, b.start, y.start, working.start(bytes: kernel.workingBytes), stream)
+            a.start, b.start, y.start, workingStart(bytes: kernel.workingBytes), stream)
+    }
+
+    private func workingStart(bytes: Int) -> UnsafeMutableRawPointer {
+        if working.count < bytes { working = Buffer(count: bytes) }
+        return UnsafeMutableRawPointer(working.start)
     }
 
     private func kernel(

@@ -37,7 +37,6 @@ package func quadraticForms(
                         count: columns.count)
                 }
             }
-            withExtendedLifetime(buffers) {}
         }
     }
     return (0..<rows.rows).map { row in

@@ -1,22 +1,39 @@
-/// Part of a matrix: `rows` rows of `columns` float32, `stride` elements apart.
-///
-/// Valid only while the `Matrix` that it was taken from lives; not handed from one thread to
-/// another.
+/// Part of a matrix: `rows` rows of `columns` float32, `stride` elements apart. It keeps the
+/// matrix that it was taken from.
 package struct MatrixView {
+    private let matrix: Matrix
     package let start: UnsafeMutablePointer<Float>
     package let rows: Int
     package let columns: Int
     package let stride: Int
 
-    package init(start: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int) {
+    /// Precondition: all of it is inside of `matrix`.
+    init(
+        _ matrix: Matrix, start: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int
+    ) {
+        self.matrix = matrix
         self.start = start
         self.rows = rows
         self.columns = columns
         self.stride = stride
     }
 
+    /// What keeps its memory.
+    var owner: AnyObject { matrix }
+
     /// The first element of row `index`.
     package func row(_ index: Int) -> UnsafeMutablePointer<Float> { start + index * stride }
+
+    package subscript(row: Int, column: Int) -> Float {
+        get { start[place(row, column)] }
+        nonmutating set { start[place(row, column)] = newValue }
+    }
+
+    private func place(_ row: Int, _ column: Int) -> Int {
+        precondition(
+            row >= 0 && row < rows && column >= 0 && column < columns, "element out of range")
+        return row * stride + column
+    }
 
     /// Rows `rows` of columns `columns`, without a copy.
     package func part(rows: Range<Int>, columns: Range<Int>) -> MatrixView {
@@ -24,8 +41,8 @@ package struct MatrixView {
             rows.lowerBound >= 0 && rows.upperBound <= self.rows && columns.lowerBound >= 0
                 && columns.upperBound <= self.columns, "part out of range")
         return MatrixView(
-            start: start + rows.lowerBound * stride + columns.lowerBound, rows: rows.count,
-            columns: columns.count, stride: stride)
+            matrix, start: start + rows.lowerBound * stride + columns.lowerBound,
+            rows: rows.count, columns: columns.count, stride: stride)
     }
 
     /// The first `count` rows.

@@ -112,7 +112,7 @@ enum LAPACK {
                 &integersSize, &info, 1, 1)
         }
         precondition(info >= 0, "ssyevd: argument \(-info)")
-        withExtendedLifetime((a, work)) {}
+        withExtendedLifetime(work) {}
         return info == 0 ? values : nil
     }
 }

@@ -1,37 +1,35 @@
-import Glibc
-
 /// softmax(scale * q kᵀ) v for some rows of queries whose keys arrive in pieces: what has been seen
 /// of each row so far. The output is rescaled as larger scores turn up.
 ///
 /// Source: arXiv 2112.05682 and 2205.14135 (FlashAttention), without the blocking of queries.
 package final class OnlineSoftmax {
     /// Per row: the largest score, and the sum of the weights.
-    private let largest: UnsafeMutablePointer<Float>
-    private let sums: UnsafeMutablePointer<Float>
+    private let largest: Buffer<Float>
+    private let sums: Buffer<Float>
 
     package init(rows: Int) {
-        largest = allocateAligned(rows)
-        sums = allocateAligned(rows)
-    }
-
-    deinit {
-        free(largest)
-        free(sums)
+        largest = Buffer(count: rows)
+        sums = Buffer(count: rows)
     }
 
     /// Forgets all rows.
     package func reset(rows: Int) {
-        largest.update(repeating: -.infinity, count: rows)
-        sums.update(repeating: 0, count: rows)
+        precondition(rows <= sums.count, "more rows than there is room for")
+        largest.start.update(repeating: -.infinity, count: rows)
+        sums.start.update(repeating: 0, count: rows)
     }
 
-    /// Turns a piece of scores, `[rows, keys]`, into weights, held as `input` says at `target`, row
-    /// after row, which may be the scores themselves where an element takes 4 bytes. Row r keeps
-    /// the keys of `range(r)`, the others get 0. output: `[rows, features]`, the sum so far.
+    /// Turns a piece of scores, `[rows, keys]`, into weights, held as `input` says: in `held`, or
+    /// where the scores are without one, which takes elements of 4 bytes. Row r keeps the keys of
+    /// `range(r)`, the others get 0. output: `[rows, features]`, the sum so far.
     package func absorb(
         _ scores: MatrixView, scale: Float, into output: MatrixView, as input: ProductInput,
-        at target: UnsafeMutableRawPointer, range: (_ row: Int) -> Range<Int>
+        in held: FactorBuffer? = nil, range: (_ row: Int) -> Range<Int>
     ) -> Operand {
+        precondition(held.map { $0.input == input } ?? (input.size == 4), "held otherwise")
+        precondition(
+            scores.rows <= sums.count && output.rows == scores.rows, "rows do not fit")
+        let (largest, sums) = (largest.start, sums.start)
         let factor = scale * 1.442_695_04
         for index in 0..<scores.rows {
             let row = scores.row(index)
@@ -52,17 +50,22 @@ package final class OnlineSoftmax {
                 }
                 sums[index] += weigh(start, kept.count, factor: factor, minus: now)
             }
-            hold(
-                row, count: scores.columns, as: input,
-                at: target + index * scores.columns * input.size)
         }
-        return Operand(
-            start: target, rows: scores.rows, columns: scores.columns,
-            isBfloat16: input == .bfloat16)
+        return held?.store(scores) ?? Operand(roundingInPlace: scores, as: input)
     }
 
     /// 1 over the sum of the weights of row `index`.
     package func normalizer(_ index: Int) -> Float { 1 / sums[index] }
+
+    /// y = x over the sum of its weights. x, y: `[rows, features]`, from row `first` on.
+    package func normalize(_ x: MatrixView, from first: Int, into y: MatrixView) {
+        precondition(x.rows == y.rows && x.columns == y.columns, "shapes differ")
+        for index in 0..<x.rows {
+            let factor = normalizer(first + index)
+            let (source, target) = (x.row(index), y.row(index))
+            for j in 0..<x.columns { target[j] = source[j] * factor }
+        }
+    }
 }
 
 /// x = 2^((x - largest) factor); returns their sum.
