@@ -44,11 +44,8 @@ package struct Embedding: Sendable {
             decode(
                 UnsafeRawBufferPointer(rebasing: table.bytes[part]), table.type,
                 into: target.row(index), count: table.shape[1])
-            if let scale {
-                Tensors.scale(
-                    target.row(index), by: scale, count: table.shape[1], into: target.row(index))
-            }
         }
+        if let scale { Tensors.scale(target, by: scale) }
     }
 }
 

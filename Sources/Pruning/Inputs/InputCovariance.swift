@@ -70,10 +70,7 @@ package final class InputCovariance: Sendable {
     func forms(_ rows: Matrix, isCentred: Bool, pool: WorkerPool) throws -> [Double] {
         var forms = try quadraticForms(rows, products, pool: pool)
         if isCentred { return forms }
-        for row in forms.indices {
-            let offset = mean.withUnsafeBufferPointer {
-                dot(rows.view.row(row), $0.baseAddress!, count: rows.columns)
-            }
+        for (row, offset) in rowProducts(rows.view, mean).enumerated() {
             forms[row] += Double(tokens) * offset * offset
         }
         return forms

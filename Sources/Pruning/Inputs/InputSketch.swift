@@ -22,15 +22,11 @@ package struct InputSketch: Sendable {
     package init(_ sums: Matrix, _ groups: SignedGroups, mean: [Double]) {
         let rows = Matrix(rows: sums.rows + 1, columns: sums.columns)
         let weight = Double(groups.tokens).squareRoot()
-        mean.withUnsafeBufferPointer { mean in
-            guard let mean = mean.baseAddress else { return }
-            for (row, sign) in groups.signSums.enumerated() {
-                rows.view.row(row).update(from: sums.view.row(row), count: sums.columns)
-                add(mean, times: -Double(sign), count: sums.columns, to: rows.view.row(row))
-            }
-            add(
-                mean, times: weight, count: sums.columns, to: rows.view.row(sums.rows))
+        rows.rows(0..<sums.rows).copy(from: sums.view)
+        for (row, sign) in groups.signSums.enumerated() {
+            add(mean, times: -Double(sign), to: rows.view, row: row)
         }
+        add(mean, times: weight, to: rows.view, row: sums.rows)
         self.rows = rows
         shifts = [Float](repeating: 0, count: sums.rows) + [Float(weight)]
     }

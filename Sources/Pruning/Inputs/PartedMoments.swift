@@ -45,8 +45,7 @@ package struct PartedMoments: Sendable {
         guard sums.count > 1 else { return nil }
         let means = Matrix(rows: sums.count, columns: total.sum.count)
         for (row, sum) in sums.enumerated() {
-            let target = means.view.row(row)
-            for j in sum.indices { target[j] = Float(sum[j] / Double(partTokens)) }
+            for j in sum.indices { means.view[row, j] = Float(sum[j] / Double(partTokens)) }
         }
         return CalibrationParts(means: means, tokens: partTokens, units: units)
     }

@@ -54,7 +54,7 @@ package struct SignedGroups: Sendable {
             let signs = rows.map { Float(Self.sign(window * length + first + $0)) }
             addRows(
                 input.part(rows: rows, columns: 0..<input.columns), times: signs,
-                to: sums.view.row(row))
+                to: sums.view, row: row)
         }
     }
 

@@ -77,13 +77,10 @@ package struct ChannelPruning: Sendable {
         let scores = Scores(
             layer, statistics: statistics, columns: columns, carried: layer.carriedByDefault)
         var totals = [Double](repeating: 0, count: columns)
-        var row = [Double](repeating: 0, count: columns)
+        let row = Buffer<Double>(count: columns)
         for index in 0..<linear.rows {
-            row.withUnsafeMutableBufferPointer { row in
-                guard let start = row.baseAddress else { return }
-                scores.fill(start, weights: linear.weights.view.row(index), row: index)
-                addSquares(start, count: columns, to: &totals)
-            }
+            scores.fill(row, weights: linear.weights.view, row: index)
+            addSquares(row, to: &totals)
         }
         return (0..<(columns / size)).map { group in
             totals[(group * size)..<((group + 1) * size)].reduce(0, +)
@@ -148,9 +145,7 @@ package struct ChannelPruning: Sendable {
 
     private static func columnNorms(_ linear: Linear) -> [Double] {
         var norms = [Double](repeating: 0, count: linear.columns)
-        for row in 0..<linear.rows {
-            addSquares(linear.weights.view.row(row), count: linear.columns, to: &norms)
-        }
+        addSquares(linear.weights.view, to: &norms)
         return norms
     }
 

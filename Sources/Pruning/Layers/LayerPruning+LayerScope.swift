@@ -13,7 +13,7 @@ extension LayerPruning {
         var prefix: UInt64 = 0
         for shift in [48, 32, 16, 0] as [UInt64] {
             let counts = try digitCounts(layer, prefix: prefix, shift: shift, pool: pool) {
-                scores.fill($0, weights: $1, row: $2)
+                scores.fill($0, weights: layer.weights.view, row: $1)
             }
             var digit = 0
             while rank >= counts[digit] {
@@ -32,11 +32,9 @@ extension LayerPruning {
     ) throws {
         let columns = layer.columns
         var left = Self.budget(mask.count, sparsity) - mask.reduce(0) { $0 + Int($1) }
-        var row = [Double](repeating: 0, count: columns)
+        let row = Buffer<Double>(count: columns)
         for r in 0..<layer.rows where left > 0 {
-            row.withUnsafeMutableBufferPointer {
-                scores.fill($0.baseAddress!, weights: layer.weights.view.row(r), row: r)
-            }
+            scores.fill(row, weights: layer.weights.view, row: r)
             for j in 0..<columns where left > 0 && row[j] == threshold {
                 mask[r * columns + j] = 1
                 left -= 1
@@ -51,27 +49,16 @@ extension LayerPruning {
 /// - Parameter fill: writes a row's scores, `[columns]`.
 func digitCounts(
     _ layer: Linear, prefix: UInt64 = 0, shift: UInt64 = 48, pool: WorkerPool,
-    fill:
-        @Sendable (
-            _ scores: UnsafeMutablePointer<Double>, _ weights: UnsafePointer<Float>, _ row: Int
-        ) -> Void
+    fill: @Sendable (_ scores: Buffer<Double>, _ row: Int) -> Void
 ) throws -> [Int] {
     let totals = Mutex([Int](repeating: 0, count: 65536))
-    let chunk = 256
-    try pool.forEach(
-        (layer.rows + chunk - 1) / chunk,
-        state: { [Double](repeating: 0, count: layer.columns) }
-    ) { index, row in
+    try pool.forEachChunk(
+        ofRows: layer.rows, by: 256, state: { Buffer<Double>(count: layer.columns) }
+    ) { rows, scores in
         var bins = [Int](repeating: 0, count: 65536)
-        for r in (index * chunk)..<min(layer.rows, (index + 1) * chunk) {
-            row.withUnsafeMutableBufferPointer { row in
-                bins.withUnsafeMutableBufferPointer { bins in
-                    guard let scores = row.baseAddress, let bins = bins.baseAddress else { return }
-                    fill(scores, layer.weights.view.row(r), r)
-                    countDigits(
-                        scores, count: layer.columns, prefix: prefix, shift: shift, bins: bins)
-                }
-            }
+        for row in rows {
+            fill(scores, row)
+            countDigits(scores, prefix: prefix, shift: shift, bins: &bins)
         }
         totals.withLock { totals in
             for digit in bins.indices where bins[digit] != 0 { totals[digit] += bins[digit] }

@@ -15,27 +15,21 @@ extension LayerPruning {
             ? try layerThreshold(layer, scores: scores, pool: pool) : nil
         let total = Mutex([Double](repeating: 0, count: columns))
         let norms = OrderedReduction<[Double]> { part in
-            total.withLock { for j in part.indices { $0[j] += part[j] } }
+            total.withLock { addElements(&$0, part) }
         }
         var mask = [UInt8](repeating: 0, count: rows * columns)
-        try mask.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return }
-            nonisolated(unsafe) let mask = start
-            // The threads write rows of their own.
-            try pool.forEach(
-                (rows + Self.chunk - 1) / Self.chunk,
-                state: { MaskScratch(columns: columns) }
-            ) { index, scratch in
-                var part = [Double](repeating: 0, count: columns)
-                for row in (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk) {
-                    let weights = layer.weights.view.row(row)
-                    mark(
-                        mask + row * columns, weights: weights, row: row, scores: scores,
-                        threshold: threshold, scratch: scratch)
-                    addSquares(weights, count: columns, to: &part)
-                }
-                norms.add(part, at: index)
+        try pool.forEachChunk(
+            ofRows: rows, writing: &mask, state: { RowSelection(columns: columns) }
+        ) { range, mask, selection in
+            let weights = layer.weights.view
+            var part = [Double](repeating: 0, count: columns)
+            for (place, row) in range.enumerated() {
+                mark(
+                    &mask, at: place, weights: weights, row: row, scores: scores,
+                    threshold: threshold, selection)
+                addSquares(weights, row: row, to: &part)
             }
+            norms.add(part, at: range.lowerBound / WorkerPool.chunk)
         }
         if let threshold {
             try markTies(layer, scores: scores, threshold: threshold, mask: &mask)
@@ -43,47 +37,24 @@ extension LayerPruning {
         return (mask, total.withLock { $0 })
     }
 
-    /// The mask of one row, `[columns]`.
+    /// The mask of row `row`, in row `place` of `mask`, `[rows, columns]`.
     private func mark(
-        _ mask: UnsafeMutablePointer<UInt8>, weights: UnsafePointer<Float>, row: Int,
-        scores: Scores, threshold: Double?, scratch: MaskScratch
+        _ mask: inout MutableSpan<UInt8>, at place: Int, weights: MatrixView, row: Int,
+        scores: Scores, threshold: Double?, _ selection: RowSelection
     ) {
-        let columns = scratch.columns
-        let budget = Self.budget(columns, sparsity)
+        let budget = Self.budget(weights.columns, sparsity)
         if pattern == .unstructured, threshold == nil, let factors = scores.factors {
-            scratch.selection.markLeast(budget, of: weights, by: factors, mask: mask)
+            selection.markLeast(
+                budget, of: weights, row: row, by: factors, mask: &mask, at: place)
             return
         }
-        scores.fill(scratch.scores, weights: weights, row: row)
+        scores.fill(selection.scores, weights: weights, row: row)
         if case .groups(let keep, let group) = pattern {
-            markLeast(
-                keep: keep, ofEvery: group, of: scratch.scores, count: columns,
-                scratch: scratch.work, mask: mask)
+            selection.markLeast(keep: keep, ofEvery: group, mask: &mask, at: place)
         } else if let threshold {
-            for j in 0..<columns { mask[j] = scratch.scores[j] < threshold ? 1 : 0 }
+            selection.markBelow(threshold, mask: &mask, at: place)
         } else {
-            markLeast(
-                budget, of: scratch.scores, count: columns, scratch: scratch.work, mask: mask)
+            selection.markLeast(budget, mask: &mask, at: place)
         }
-    }
-}
-
-/// One thread's buffers for a row.
-private final class MaskScratch {
-    let columns: Int
-    let selection: RowSelection
-    let scores: UnsafeMutablePointer<Double>
-    let work: UnsafeMutablePointer<Double>
-
-    init(columns: Int) {
-        self.columns = columns
-        selection = RowSelection(columns: columns)
-        scores = .allocate(capacity: columns)
-        work = .allocate(capacity: columns)
-    }
-
-    deinit {
-        scores.deallocate()
-        work.deallocate()
     }
 }

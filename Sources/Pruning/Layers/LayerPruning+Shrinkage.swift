@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 extension LayerPruning {
@@ -11,44 +10,39 @@ extension LayerPruning {
     ///
     /// Source: `docs/methods.md`, "What carries over".
     ///
-    /// - Parameter fill: writes what row `row` loses, `[columns]`.
+    /// - Parameter fill: writes what some rows lose, `[rows, columns]`.
     func carriedMean(
         rows: Int, _ statistics: Statistics, pool: WorkerPool,
-        fill: @Sendable (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
+        fill: @Sendable (_ rows: Range<Int>, _ target: MatrixView) -> Void
     ) throws -> Double {
         guard let parts = statistics.parts else { return 0 }
         let columns = parts.means.columns
-        let total = Mutex((mean: 0.0, spread: 0.0))
-        let reduction = OrderedReduction<(mean: Double, spread: Double)> { part in
-            total.withLock {
-                $0.mean += part.mean
-                $0.spread += part.spread
-            }
-        }
-        try pool.forEach(
-            (rows + Self.chunk - 1) / Self.chunk,
+        let (mean, squares) = try pool.sum(
+            ofRows: rows, from: (mean: 0.0, spread: 0.0),
             state: {
                 (
-                    Matrix(rows: Self.chunk, columns: columns),
-                    Matrix(rows: Self.chunk, columns: parts.count)
+                    Matrix(rows: WorkerPool.chunk, columns: columns),
+                    Matrix(rows: WorkerPool.chunk, columns: parts.count)
                 )
+            },
+            add: { total, part in
+                total.mean += part.mean
+                total.spread += part.spread
             }
-        ) { index, buffers in
-            let range = (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk)
+        ) { range, buffers in
             let gone = buffers.0.rows(0..<range.count)
             let outputs = buffers.1.rows(0..<range.count)
-            for (target, row) in range.enumerated() { fill(row, gone.row(target)) }
+            fill(range, gone)
             multiply(gone, parts.means.view, transposed: true, into: outputs)
             var sums = (mean: 0.0, spread: 0.0)
             for row in 0..<range.count {
-                let values = (0..<parts.count).map { Double(outputs.row(row)[$0]) }
+                let values = (0..<parts.count).map { Double(outputs[row, $0]) }
                 let mean = values.reduce(0, +) / Double(parts.count)
                 sums.mean += mean * mean
                 sums.spread += values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
             }
-            reduction.add(sums, at: index)
+            return sums
         }
-        let (mean, squares) = total.withLock { $0 }
         // Of one part.
         let spread = squares / Double(parts.count - 1)
         let signal = max(0, mean - spread / Double(parts.count))
@@ -64,13 +58,10 @@ extension LayerPruning {
         _ layer: Linear, _ statistics: Statistics?, mask: [UInt8], pool: WorkerPool
     ) throws -> Double? {
         guard compensation == .affineShrunk, let statistics else { return nil }
-        return try carriedMean(rows: layer.rows, statistics, pool: pool) { row, target in
-            mask.withUnsafeBufferPointer {
-                guard let start = $0.baseAddress else { return }
-                keepMarked(
-                    layer.weights.view.row(row), mask: start + row * layer.columns,
-                    count: layer.columns, into: target)
-            }
+        return try carriedMean(rows: layer.rows, statistics, pool: pool) { rows, target in
+            copyWeights(
+                layer.weights.rows(rows), marked: true, from: rows.lowerBound, mask: mask,
+                into: target)
         }
     }
 
@@ -92,7 +83,7 @@ extension Statistics {
         if step == 1 { return sample }
         let thin = Matrix(rows: (sample.rows + step - 1) / step, columns: sample.columns)
         for row in 0..<thin.rows {
-            thin.view.row(row).update(from: sample.view.row(row * step), count: sample.columns)
+            thin.rows(row..<(row + 1)).copy(from: sample.rows((row * step)..<(row * step + 1)))
         }
         return thin
     }

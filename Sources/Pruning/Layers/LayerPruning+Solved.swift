@@ -6,12 +6,9 @@ extension LayerPruning {
         _ layer: Linear, by solver: Solver, statistics: Statistics, covariance: InputCovariance,
         pool: WorkerPool
     ) throws -> Outcome {
-        let rows = layer.rows
         var norms = [Double](repeating: 0, count: layer.columns)
-        for row in 0..<rows {
-            addSquares(layer.weights.view.row(row), count: layer.columns, to: &norms)
-        }
-        let dense = Matrix(rows: rows, columns: layer.columns)
+        addSquares(layer.weights.view, to: &norms)
+        let dense = Matrix(rows: layer.rows, columns: layer.columns)
         dense.copy(from: layer.weights)
         let mask: [UInt8]
         let damping: Double
@@ -51,9 +48,7 @@ extension LayerPruning {
         if compensation.fitsScale, let sample = statistics.sample {
             (scales, outcome.carriedScale) = try fittedScales(
                 dense, sample: sample, statistics, pool: pool
-            ) { row, target in
-                target.update(from: layer.weights.view.row(row), count: layer.columns)
-            }
+            ) { rows, target in target.copy(from: layer.weights.rows(rows)) }
             outcome.scales = scales.map { $0.map { Float($0) } }
         }
         let summaries = try finish(
@@ -62,7 +57,7 @@ extension LayerPruning {
         if compensation == .affineShrunk {
             outcome.carriedMean = try carriedMean(
                 rows: layer.rows, statistics, pool: pool
-            ) { row, target in target.update(from: dense.view.row(row), count: dense.columns) }
+            ) { rows, target in target.copy(from: dense.rows(rows)) }
         }
         let moved = compensation.needsBias ? outcome.carriedMean ?? 1 : 0
         if compensation.needsBias {
@@ -84,17 +79,10 @@ extension LayerPruning {
         _ layer: Linear, dense: Matrix, scales: [Double]?, mean: [Double], pool: WorkerPool
     ) throws -> [RowSummary] {
         var summaries = [RowSummary](repeating: RowSummary(), count: layer.rows)
-        try summaries.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return }
-            nonisolated(unsafe) let summaries = start
-            try pool.forEach(layer.rows) { row in
-                summaries[row] = mean.withUnsafeBufferPointer { mean in
-                    finishRow(
-                        layer.weights.view.row(row), replacing: dense.view.row(row),
-                        scale: scales?[row] ?? 1, mean: mean.baseAddress!, count: layer.columns,
-                        type: type)
-                }
-            }
+        try pool.forEachChunk(ofRows: layer.rows, writing: &summaries) { rows, summaries in
+            finishRows(
+                layer.weights.rows(rows), replacing: dense.rows(rows), from: rows.lowerBound,
+                scales: scales, mean: mean, type: type, into: &summaries)
         }
         return summaries
     }

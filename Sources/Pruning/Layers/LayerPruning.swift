@@ -58,10 +58,6 @@ package struct LayerPruning: Sendable {
         package var damping: Double?
     }
 
-    /// Rows handed to a thread at a time; a constant, for the products' shapes and the order of
-    /// sums must not depend on the number of threads.
-    static let chunk = 64
-
     /// Masks, compensates and rounds `layer` in place; its bias is left to the caller, who adds
     /// `biasChange`. `statistics` is required by every metric and compensation but `magnitude`,
     /// `random` and `none`; where scales are fitted it needs its sample.

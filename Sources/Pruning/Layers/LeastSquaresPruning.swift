@@ -20,9 +20,6 @@ struct LeastSquaresPruning: Sendable {
     private static let penalty: Float = 0.1
     private static let growth: Float = 1.1
 
-    /// Rows that are solved together, by one thread.
-    private static let chunk = LayerPruning.chunk
-
     /// - Parameter isCentred: whether the bias takes up the mean.
     init(
         _ statistics: Statistics, _ covariance: InputCovariance, isCentred: Bool, pattern: Pattern,
@@ -39,8 +36,8 @@ struct LeastSquaresPruning: Sendable {
 
     static func bytes(columns: Int, threads: Int) -> Int {
         threads
-            * (LeastSquaresRows.bytes(features: columns, rows: chunk)
-                + chunk * columns * (3 * 4 + 3) + 64 * columns)
+            * (LeastSquaresRows.bytes(features: columns, rows: WorkerPool.chunk)
+                + WorkerPool.chunk * columns * (3 * 4 + 3) + 64 * columns)
     }
 
     /// Prunes `weights`, `[rows, columns]`, in place.
@@ -50,85 +47,81 @@ struct LeastSquaresPruning: Sendable {
         var mask = [UInt8](repeating: 0, count: rows * columns)
         // What loses nothing stays as it is, to the last bit.
         if pattern == .unstructured, LayerPruning.budget(columns, sparsity) == 0 { return mask }
-        try mask.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return }
-            nonisolated(unsafe) let mask = start
-            try pool.forEach(
-                (rows + Self.chunk - 1) / Self.chunk,
-                state: { LeastSquaresScratch(problem, rows: Self.chunk, columns: columns) }
-            ) { index, scratch in
-                let range = (index * Self.chunk)..<min(rows, (index + 1) * Self.chunk)
-                solve(weights.rows(range), mask: mask + range.lowerBound * columns, scratch)
+        try pool.forEachChunk(
+            ofRows: rows, writing: &mask,
+            state: { LeastSquaresScratch(problem, rows: WorkerPool.chunk, columns: columns) }
+        ) { range, mask, scratch in
+            scratch.mask.withElements {
+                solve(weights.rows(range), mask: &mask, other: &$0, scratch)
             }
         }
         return mask
     }
 
+    /// mask: `[rows, columns]`; other: room for as much.
     private func solve(
-        _ weights: MatrixView, mask: UnsafeMutablePointer<UInt8>, _ scratch: LeastSquaresScratch
+        _ weights: MatrixView, mask: inout MutableSpan<UInt8>, other: inout MutableSpan<UInt8>,
+        _ scratch: LeastSquaresScratch
     ) {
-        let columns = weights.columns
         let rows = scratch.rows
         rows.start(weights)
-        startMask(weights, mask: mask, scratch)
-        rows.masked(mask, into: scratch.first)
-        rows.solve(scratch.first, mask: mask, steps: Self.startingSteps)
+        startMask(weights, mask: &mask, other: &other, scratch)
+        rows.masked(mask.span, into: scratch.first)
+        rows.solve(scratch.first, mask: mask.span, steps: Self.startingSteps)
         let firstErrors = rows.errors(of: scratch.first)
         scratch.second.copy(from: scratch.first)
         rows.alternate(
-            scratch.second, mask: scratch.mask, decomposition: decomposition,
+            scratch.second, mask: &other, decomposition: decomposition,
             penalty: Self.penalty, growth: Self.growth, steps: Self.steps
-        ) { markLeast(of: $0, by: scratch.ones, mask: $1, scratch) }
-        rows.solve(scratch.second, mask: scratch.mask, steps: Self.solverSteps)
+        ) { markLeast(of: $0, row: $1, by: scratch.ones, mask: &$2, scratch) }
+        rows.solve(scratch.second, mask: other.span, steps: Self.solverSteps)
         let secondErrors = rows.errors(of: scratch.second)
         for row in 0..<weights.rows {
             let isBetter = secondErrors[row] < firstErrors[row]
-            if isBetter {
-                (mask + row * columns).update(
-                    from: scratch.mask + row * columns, count: columns)
-            }
+            if isBetter { copyRow(row, of: other.span, to: &mask, columns: weights.columns) }
             rows.store(
-                isBetter ? scratch.second : scratch.first, row: row, into: weights.row(row))
+                isBetter ? scratch.second : scratch.first, row: row, into: weights)
         }
     }
 
     /// Of each row the mask of `wanda` or `stade`, whichever leaves the smaller error.
     private func startMask(
-        _ weights: MatrixView, mask: UnsafeMutablePointer<UInt8>, _ scratch: LeastSquaresScratch
+        _ weights: MatrixView, mask: inout MutableSpan<UInt8>, other: inout MutableSpan<UInt8>,
+        _ scratch: LeastSquaresScratch
     ) {
-        let columns = weights.columns
-        func errors(_ factors: ColumnFactors, _ mask: UnsafeMutablePointer<UInt8>) -> [Double] {
-            for row in 0..<weights.rows {
-                markLeast(
-                    of: weights.row(row), by: factors, mask: mask + row * columns, scratch)
-            }
-            scratch.rows.masked(mask, into: scratch.first)
-            return scratch.rows.errors(of: scratch.first)
-        }
-        let wandaErrors = errors(wanda, mask)
-        let stadeErrors = errors(stade, scratch.mask)
+        let wandaErrors = mark(&mask, of: weights, by: wanda, scratch)
+        let stadeErrors = mark(&other, of: weights, by: stade, scratch)
         for row in 0..<weights.rows where stadeErrors[row] < wandaErrors[row] {
-            (mask + row * columns).update(from: scratch.mask + row * columns, count: columns)
+            copyRow(row, of: other.span, to: &mask, columns: weights.columns)
         }
     }
 
+    /// Makes the mask of each row by `factors`.
+    /// - Returns: what each leaves as an error.
+    private func mark(
+        _ mask: inout MutableSpan<UInt8>, of weights: MatrixView, by factors: ColumnFactors,
+        _ scratch: LeastSquaresScratch
+    ) -> [Double] {
+        for row in 0..<weights.rows {
+            markLeast(of: weights, row: row, by: factors, mask: &mask, scratch)
+        }
+        scratch.rows.masked(mask.span, into: scratch.first)
+        return scratch.rows.errors(of: scratch.first)
+    }
+
     private func markLeast(
-        of row: UnsafePointer<Float>, by factors: ColumnFactors,
-        mask: UnsafeMutablePointer<UInt8>, _ scratch: LeastSquaresScratch
+        of weights: MatrixView, row: Int, by factors: ColumnFactors,
+        mask: inout MutableSpan<UInt8>, _ scratch: LeastSquaresScratch
     ) {
-        let columns = factors.exact.count
         switch pattern {
         case .channels: preconditionFailure("whole columns are ChannelPruning's")
         case .unstructured:
             scratch.selection.markLeast(
-                LayerPruning.budget(columns, sparsity), of: row, by: factors, mask: mask)
+                LayerPruning.budget(weights.columns, sparsity), of: weights, row: row,
+                by: factors, mask: &mask, at: row)
         case .groups(let keep, let group):
-            factors.exact.withUnsafeBufferPointer {
-                score(row, by: $0.baseAddress!, count: columns, into: scratch.scores)
-            }
-            Tensors.markLeast(
-                keep: keep, ofEvery: group, of: scratch.scores, count: columns,
-                scratch: scratch.search, mask: mask)
+            score(weights, row: row, by: factors.exact, into: scratch.selection.scores)
+            scratch.selection.markLeast(keep: keep, ofEvery: group, mask: &mask, at: row)
         }
     }
 }
@@ -138,26 +131,16 @@ private final class LeastSquaresScratch {
     let rows: LeastSquaresRows
     let first: Matrix
     let second: Matrix
-    let mask: UnsafeMutablePointer<UInt8>
+    let mask: Buffer<UInt8>
     let selection: RowSelection
-    let scores: UnsafeMutablePointer<Double>
-    let search: UnsafeMutablePointer<Double>
     let ones: ColumnFactors
 
     init(_ problem: ScaledCovariance, rows: Int, columns: Int) {
         self.rows = LeastSquaresRows(problem, rows: rows)
         first = Matrix(rows: rows, columns: columns)
         second = Matrix(rows: rows, columns: columns)
-        mask = .allocate(capacity: rows * columns)
+        mask = Buffer(count: rows * columns)
         selection = RowSelection(columns: columns)
-        scores = .allocate(capacity: columns)
-        search = .allocate(capacity: columns)
         ones = ColumnFactors([Double](repeating: 1, count: columns))
-    }
-
-    deinit {
-        mask.deallocate()
-        scores.deallocate()
-        search.deallocate()
     }
 }

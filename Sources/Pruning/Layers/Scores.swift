@@ -34,14 +34,10 @@ struct Scores: Sendable {
         }
     }
 
-    /// The scores of row `row`, whose weights are given, into `scores`, `[columns]`.
-    func fill(
-        _ scores: UnsafeMutablePointer<Double>, weights: UnsafePointer<Float>, row: Int
-    ) {
+    /// The scores of row `row` of the layer's weights into `scores`, `[columns]`.
+    func fill(_ scores: Buffer<Double>, weights: MatrixView, row: Int) {
         if let factors {
-            factors.exact.withUnsafeBufferPointer {
-                score(weights, by: $0.baseAddress!, count: columns, into: scores)
-            }
+            score(weights, row: row, by: factors.exact, into: scores)
         } else {
             for column in 0..<columns { scores[column] = uniform.score(row: row, column: column) }
         }

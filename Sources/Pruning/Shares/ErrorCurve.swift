@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 /// The expected squared error of a layer's output over its expected square, against the share of
@@ -50,59 +49,27 @@ extension ErrorCurve {
         self.init(errors.map { power > 0 ? $0 / power : 0 })
     }
 
-    /// Calls `body` for chunks of rows, and adds up what it makes of them, in order.
-    private static func sum(
-        _ layer: Linear, count: Int, pool: WorkerPool,
-        _ body:
-            @Sendable (_ row: UnsafePointer<Float>, _ sums: UnsafeMutablePointer<Double>, RowErrors)
-            -> Void
-    ) throws -> [Double] {
-        let total = Mutex([Double](repeating: 0, count: count))
-        let reduction = OrderedReduction<[Double]> { part in
-            total.withLock { for index in part.indices { $0[index] += part[index] } }
-        }
-        let chunk = LayerPruning.chunk
-        try pool.forEach(
-            (layer.rows + chunk - 1) / chunk,
-            state: { RowErrors(columns: layer.columns, levels: levels) }
-        ) { index, errors in
-            var part = [Double](repeating: 0, count: count)
-            part.withUnsafeMutableBufferPointer { sums in
-                guard let sums = sums.baseAddress else { return }
-                for row in (index * chunk)..<min(layer.rows, (index + 1) * chunk) {
-                    body(layer.weights.view.row(row), sums, errors)
-                }
-            }
-            reduction.add(part, at: index)
-        }
-        return total.withLock { $0 }
-    }
-
     /// The expected square of a layer's output without its bias, summed over its features.
     package static func power(
         _ layer: Linear, _ statistics: Statistics, pool: WorkerPool
     ) throws -> Double {
-        try sum(layer, count: 1, pool: pool) { row, sums, _ in
-            statistics.mean.withUnsafeBufferPointer { mean in
-                statistics.variance.withUnsafeBufferPointer { variance in
-                    guard let mean = mean.baseAddress, let variance = variance.baseAddress else {
-                        return
-                    }
-                    sums[0] += expectedPower(
-                        row, mean: mean, variance: variance, count: layer.columns)
-                }
-            }
-        }[0]
+        try pool.sum(ofRows: layer.rows, from: 0.0, add: +=) { range in
+            expectedPower(
+                layer.weights.rows(range), mean: statistics.mean, variance: statistics.variance)
+        }
     }
 
     private static func rowErrors(
         _ layer: Linear, _ factors: [Double], pool: WorkerPool
     ) throws -> [Double] {
-        try sum(layer, count: levels + 1, pool: pool) { row, sums, errors in
-            factors.withUnsafeBufferPointer {
-                guard let factors = $0.baseAddress else { return }
-                errors.add(row, factors: factors, to: sums)
-            }
+        let zero = [Double](repeating: 0, count: levels + 1)
+        return try pool.sum(
+            ofRows: layer.rows, from: zero,
+            state: { RowErrors(columns: layer.columns, levels: levels) }, add: addElements
+        ) { range, errors in
+            var part = zero
+            errors.add(layer.weights.rows(range), factors: factors, to: &part)
+            return part
         }
     }
 
@@ -110,11 +77,8 @@ extension ErrorCurve {
         _ layer: Linear, _ factors: [Double], pool: WorkerPool
     ) throws -> [Double] {
         let roots = factors.map { $0.squareRoot() }
-        let counts = try digitCounts(layer, pool: pool) { scores, weights, _ in
-            roots.withUnsafeBufferPointer {
-                guard let roots = $0.baseAddress else { return }
-                score(weights, by: roots, count: layer.columns, into: scores)
-            }
+        let counts = try digitCounts(layer, pool: pool) { scores, row in
+            score(layer.weights.view, row: row, by: roots, into: scores)
         }
         var errors = [0.0]
         var (sum, below, digit) = (0.0, 0, 0)

@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 /// The share of a block's scores, by `wanda`, that are greater than five times their mean: what OWL
@@ -13,37 +12,16 @@ package func outlierShare(
     let count = layers.reduce(0) { $0 + $1.layer.rows * $1.layer.columns }
     var sum = 0.0
     for ((layer, _), factors) in zip(layers, factors) {
-        sum += try total(layer, factors, pool: pool) {
-            sumScores($0, by: $1, count: layer.columns)
+        sum += try pool.sum(ofRows: layer.rows, from: 0.0, add: +=) {
+            sumScores(layer.weights.rows($0), by: factors)
         }
     }
     let threshold = 5 * sum / Double(max(1, count))
     var outliers = 0.0
     for ((layer, _), factors) in zip(layers, factors) {
-        outliers += try total(layer, factors, pool: pool) {
-            Double(countScores(above: threshold, $0, by: $1, count: layer.columns))
+        outliers += try pool.sum(ofRows: layer.rows, from: 0.0, add: +=) {
+            Double(countScores(above: threshold, layer.weights.rows($0), by: factors))
         }
     }
     return outliers / Double(max(1, count))
-}
-
-/// Adds up what `body` makes of each row, in order.
-private func total(
-    _ layer: Linear, _ factors: [Double], pool: WorkerPool,
-    _ body: @Sendable (UnsafePointer<Float>, UnsafePointer<Double>) -> Double
-) throws -> Double {
-    let total = Mutex(0.0)
-    let reduction = OrderedReduction<Double> { part in total.withLock { $0 += part } }
-    let chunk = LayerPruning.chunk
-    try pool.forEach((layer.rows + chunk - 1) / chunk) { index in
-        var part = 0.0
-        factors.withUnsafeBufferPointer {
-            guard let factors = $0.baseAddress else { return }
-            for row in (index * chunk)..<min(layer.rows, (index + 1) * chunk) {
-                part += body(layer.weights.view.row(row), factors)
-            }
-        }
-        reduction.add(part, at: index)
-    }
-    return total.withLock { $0 }
 }

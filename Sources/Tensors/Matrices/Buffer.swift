@@ -21,6 +21,14 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
         set { start[checked(index)] = newValue }
     }
 
+    /// All elements, for no other thread meanwhile.
+    package func withElements<Result>(
+        _ body: (inout MutableSpan<Element>) throws -> Result
+    ) rethrows -> Result {
+        var elements = MutableSpan(_unsafeStart: start, count: count)
+        return try body(&elements)
+    }
+
     private func checked(_ index: Int) -> Int {
         precondition(index >= 0 && index < count, "index out of range")
         return index

@@ -24,6 +24,12 @@ package struct MatrixView {
     /// The first element of row `index`.
     package func row(_ index: Int) -> UnsafeMutablePointer<Float> { start + index * stride }
 
+    /// The same, of a row that there is.
+    func checkedRow(_ index: Int) -> UnsafeMutablePointer<Float> {
+        precondition(index >= 0 && index < rows, "row out of range")
+        return row(index)
+    }
+
     package subscript(row: Int, column: Int) -> Float {
         get { start[place(row, column)] }
         nonmutating set { start[place(row, column)] = newValue }

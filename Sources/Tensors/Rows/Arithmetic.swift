@@ -18,11 +18,12 @@ package func multiply(_ x: MatrixView, by y: MatrixView) {
     }
 }
 
-/// y = factor x, `count` elements each.
-package func scale(
-    _ x: UnsafePointer<Float>, by factor: Float, count: Int, into y: UnsafeMutablePointer<Float>
-) {
-    for j in 0..<count { y[j] = x[j] * factor }
+/// x *= factor. x: `[rows, columns]`.
+package func scale(_ x: MatrixView, by factor: Float) {
+    for index in 0..<x.rows {
+        let row = x.row(index)
+        for j in 0..<x.columns { row[j] *= factor }
+    }
 }
 
 /// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x

@@ -9,13 +9,15 @@ func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Do
     return sum
 }
 
-/// `sum_j a_j b_j`.
-package func dot(
-    _ a: UnsafePointer<Float>, _ b: UnsafePointer<Double>, count: Int
-) -> Double {
-    var sum = 0.0
-    for j in 0..<count { sum += Double(a[j]) * b[j] }
-    return sum
+/// `sum_j a_ij b_j` of each row i. a: `[rows, columns]`, b: `[columns]`.
+package func rowProducts(_ a: MatrixView, _ b: [Double]) -> [Double] {
+    precondition(b.count == a.columns, "columns differ")
+    return (0..<a.rows).map { index in
+        let row = a.row(index)
+        var sum = 0.0
+        for j in 0..<a.columns { sum += Double(row[j]) * b[j] }
+        return sum
+    }
 }
 
 /// y_j += factor x_j.
@@ -36,18 +38,19 @@ func zero(
     for j in 0..<count { x[j] *= Float(1 &- mask[j]) }
 }
 
-/// y_j += factor x_j.
-package func add(
-    _ x: UnsafePointer<Double>, times factor: Double, count: Int,
-    to y: UnsafeMutablePointer<Float>
-) {
-    for j in 0..<count { y[j] = Float(Double(y[j]) + factor * x[j]) }
+/// y_j += factor x_j, y being row `row` of a matrix. x: `[columns]`.
+package func add(_ x: [Double], times factor: Double, to y: MatrixView, row: Int) {
+    precondition(x.count == y.columns, "columns differ")
+    let target = y.checkedRow(row)
+    for j in x.indices { target[j] = Float(Double(target[j]) + factor * x[j]) }
 }
 
-/// y_j += sum over the rows of factor_i x_ij, in order of the rows. x: `[rows, columns]`, factors:
-/// `[rows]`, y: `[columns]`.
-package func addRows(_ x: MatrixView, times factors: [Float], to y: UnsafeMutablePointer<Float>) {
+/// y_j += sum over the rows of factor_i x_ij, in order of the rows, y being row `row` of a matrix.
+/// x: `[rows, columns]`, factors: `[rows]`.
+package func addRows(_ x: MatrixView, times factors: [Float], to y: MatrixView, row: Int) {
     precondition(factors.count == x.rows, "a factor for each row")
+    precondition(x.columns == y.columns, "columns differ")
+    let y = y.checkedRow(row)
     // Four at a time, for y to be read and written less often than x.
     let whole = x.rows & ~3
     for i in stride(from: 0, to: whole, by: 4) {

@@ -17,7 +17,7 @@ package struct RowSummary: Sendable {
 /// Zeroes the marked weights of a row, multiplies what is left by `scale` and rounds it to `type`.
 /// mean, variance: `[columns]`, of the input. The summary is of the new weights before rounding, as
 /// the definition has it, but for `zeros`.
-package func updateRow(
+func updateRow(
     _ weights: UnsafeMutablePointer<Float>, mask: UnsafePointer<UInt8>, scale: Double,
     mean: UnsafePointer<Double>, variance: UnsafePointer<Double>, count: Int, type: ElementType
 ) -> RowSummary {
@@ -62,7 +62,7 @@ package func updateRow(
 /// Multiplies a row of new weights, whatever they were made by, by `scale`, rounds it to `type` and
 /// leaves old - new, before rounding, in `old`. mean: `[columns]`, of the input. Of the summary,
 /// `bias` and `zeros` are set.
-package func finishRow(
+func finishRow(
     _ new: UnsafeMutablePointer<Float>, replacing old: UnsafeMutablePointer<Float>, scale: Double,
     mean: UnsafePointer<Double>, count: Int, type: ElementType
 ) -> RowSummary {
@@ -102,24 +102,78 @@ private func countZeros(_ weights: UnsafePointer<Float>, count: Int) -> Int {
     return total
 }
 
-/// sums_j += w_j² over one row.
-package func addSquares(
-    _ weights: UnsafePointer<Float>, count: Int, to sums: UnsafeMutablePointer<Double>
+/// `updateRow` of some rows of a layer, from row `first` on. weights: those rows, mask and scales:
+/// of the whole layer, `[all rows, columns]` and `[all rows]`, mean and variance: `[columns]`; nil:
+/// zeros, and for scales ones. summaries: `[rows]`.
+package func updateRows(
+    _ weights: MatrixView, from first: Int, mask: [UInt8], scales: [Double]?, mean: [Double]?,
+    variance: [Double]?, type: ElementType, into summaries: inout MutableSpan<RowSummary>
 ) {
-    for j in 0..<count { sums[j] += Double(weights[j]) * Double(weights[j]) }
+    let columns = weights.columns
+    let none = mean == nil || variance == nil ? [Double](repeating: 0, count: columns) : []
+    let (mean, variance) = (mean ?? none, variance ?? none)
+    precondition(mean.count == columns && variance.count == columns, "columns differ")
+    for index in 0..<weights.rows {
+        let row = first + index
+        mask.span.withRow(row, columns: columns) {
+            summaries[index] = updateRow(
+                weights.row(index), mask: $0, scale: scales?[row] ?? 1, mean: mean,
+                variance: variance, count: columns, type: type)
+        }
+    }
 }
 
-/// The marked weights of a row, 0 in place of the others.
-package func keepMarked(
-    _ weights: UnsafePointer<Float>, mask: UnsafePointer<UInt8>, count: Int,
-    into target: UnsafeMutablePointer<Float>
+/// `finishRow` of some rows of a layer, from row `first` on. new, old: those rows, scales: of the
+/// whole layer, `[all rows]`, nil: ones, mean: `[columns]`, summaries: `[rows]`.
+package func finishRows(
+    _ new: MatrixView, replacing old: MatrixView, from first: Int, scales: [Double]?,
+    mean: [Double], type: ElementType, into summaries: inout MutableSpan<RowSummary>
 ) {
-    for j in 0..<count { target[j] = mask[j] == 0 ? 0 : weights[j] }
+    precondition(
+        new.rows == old.rows && new.columns == old.columns && mean.count == new.columns,
+        "shapes differ")
+    for index in 0..<new.rows {
+        summaries[index] = finishRow(
+            new.row(index), replacing: old.row(index), scale: scales?[first + index] ?? 1,
+            mean: mean, count: new.columns, type: type)
+    }
 }
 
-/// sums_j += x_j² over one row.
-package func addSquares(
-    _ x: UnsafePointer<Double>, count: Int, to sums: UnsafeMutablePointer<Double>
+/// sums_j += w_j² over all rows, in order. weights: `[rows, columns]`, sums: `[columns]`.
+package func addSquares(_ weights: MatrixView, to sums: inout [Double]) {
+    for row in 0..<weights.rows { addSquares(weights, row: row, to: &sums) }
+}
+
+/// The same of row `row` alone.
+package func addSquares(_ weights: MatrixView, row: Int, to sums: inout [Double]) {
+    precondition(sums.count == weights.columns, "columns differ")
+    let row = weights.checkedRow(row)
+    sums.withUnsafeMutableBufferPointer { sums in
+        for j in 0..<weights.columns { sums[j] += Double(row[j]) * Double(row[j]) }
+    }
+}
+
+/// sums_j += x_j². Both `[columns]`.
+package func addSquares(_ x: Buffer<Double>, to sums: inout [Double]) {
+    precondition(sums.count == x.count, "columns differ")
+    for j in sums.indices { sums[j] += x.start[j] * x.start[j] }
+}
+
+/// The weights that are marked where `keeps`, else those that are not, and 0 in place of the
+/// others; of some rows of a layer, from row `first` on. mask: of the whole layer, `[all rows,
+/// columns]`.
+package func copyWeights(
+    _ weights: MatrixView, marked keeps: Bool, from first: Int, mask: [UInt8],
+    into target: MatrixView
 ) {
-    for j in 0..<count { sums[j] += x[j] * x[j] }
+    precondition(
+        target.rows == weights.rows && target.columns == weights.columns, "shapes differ")
+    for index in 0..<weights.rows {
+        let (source, target) = (weights.row(index), target.row(index))
+        mask.span.withRow(first + index, columns: weights.columns) { mask in
+            for j in 0..<weights.columns {
+                target[j] = (mask[j] == 0) == keeps ? 0 : source[j]
+            }
+        }
+    }
 }

@@ -8,12 +8,16 @@
 /// how fast.
 package final class RowSelection {
     private let columns: Int
+    /// A row's scores, `[columns]`, for the functions that say so. The others overwrite them.
+    package let scores: Buffer<Double>
     private let keys: UnsafeMutablePointer<Int16>
     private let places: UnsafeMutablePointer<Int>
     /// Scores of the weights at `places`, room to reorder them, and which of them go.
     private let exact: UnsafeMutablePointer<Double>
     private let work: UnsafeMutablePointer<Double>
     private let chosen: UnsafeMutablePointer<UInt8>
+    /// What the pointers point into.
+    private let memory: (Buffer<Int16>, Buffer<Int>, Buffer<Double>, Buffer<UInt8>)
 
     /// Bits of the float32 that keys leave out: 4096 keys in each octave, eight octaves up and
     /// down.
@@ -26,24 +30,61 @@ package final class RowSelection {
 
     package init(columns: Int) {
         self.columns = columns
-        keys = .allocate(capacity: columns)
-        places = .allocate(capacity: columns)
-        exact = .allocate(capacity: columns)
-        work = .allocate(capacity: columns)
-        chosen = .allocate(capacity: columns)
+        scores = Buffer(count: columns)
+        memory = (
+            Buffer(count: columns), Buffer(count: columns), Buffer(count: columns),
+            Buffer(count: columns)
+        )
+        keys = memory.0.start
+        places = memory.1.start
+        exact = scores.start
+        work = memory.2.start
+        chosen = memory.3.start
     }
 
-    deinit {
-        keys.deallocate()
-        places.deallocate()
-        exact.deallocate()
-        work.deallocate()
-        chosen.deallocate()
-    }
-
-    /// Sets `mask` to 1 at the `amount` least scores of a row and to 0 elsewhere.
-    /// weights, mask: `[columns]`.
+    /// Sets row `place` of `mask`, `[rows, columns]`, to 1 at the `amount` least scores of row `row`
+    /// of some weights and to 0 elsewhere.
     package func markLeast(
+        _ amount: Int, of weights: MatrixView, row: Int, by factors: ColumnFactors,
+        mask: inout MutableSpan<UInt8>, at place: Int
+    ) {
+        precondition(weights.columns == columns, "columns differ")
+        mask.withRow(place, columns: columns) {
+            markLeast(amount, of: weights.checkedRow(row), by: factors, mask: $0)
+        }
+    }
+
+    /// The same of `scores`.
+    package func markLeast(_ amount: Int, mask: inout MutableSpan<UInt8>, at place: Int) {
+        mask.withRow(place, columns: columns) {
+            Tensors.markLeast(
+                amount, of: scores.start, count: columns, scratch: work, mask: $0)
+        }
+    }
+
+    /// In every `group` consecutive ones of `scores` the `group - keep` least.
+    package func markLeast(
+        keep: Int, ofEvery group: Int, mask: inout MutableSpan<UInt8>, at place: Int
+    ) {
+        mask.withRow(place, columns: columns) {
+            Tensors.markLeast(
+                keep: keep, ofEvery: group, of: scores.start, count: columns, scratch: work,
+                mask: $0)
+        }
+    }
+
+    /// Those of `scores` that are less than `threshold`.
+    package func markBelow(
+        _ threshold: Double, mask: inout MutableSpan<UInt8>, at place: Int
+    ) {
+        let scores = scores.start
+        mask.withRow(place, columns: columns) { mask in
+            for j in 0..<columns { mask[j] = scores[j] < threshold ? 1 : 0 }
+        }
+    }
+
+    /// weights, mask: `[columns]`.
+    func markLeast(
         _ amount: Int, of weights: UnsafePointer<Float>, by factors: ColumnFactors,
         mask: UnsafeMutablePointer<UInt8>
     ) {
@@ -54,7 +95,7 @@ package final class RowSelection {
             return
         }
         guard let scaled = factors.scaled else {
-            score(weights, by: factors.exact, count: columns, into: exact)
+            Tensors.score(weights, by: factors.exact, count: columns, into: exact)
             Tensors.markLeast(amount, of: exact, count: columns, scratch: work, mask: mask)
             return
         }

@@ -1,14 +1,34 @@
 /// scores_j = |w_j| factor_j, in double precision.
-package func score(
+func score(
     _ weights: UnsafePointer<Float>, by factors: UnsafePointer<Double>, count: Int,
     into scores: UnsafeMutablePointer<Double>
 ) {
     for j in 0..<count { scores[j] = Double(weights[j].magnitude) * factors[j] }
 }
 
+/// The same of row `row` of some weights. factors, scores: `[columns]`.
+package func score(
+    _ weights: MatrixView, row: Int, by factors: [Double], into scores: Buffer<Double>
+) {
+    precondition(
+        factors.count == weights.columns && scores.count == weights.columns, "columns differ")
+    score(
+        weights.checkedRow(row), by: factors, count: weights.columns, into: scores.start)
+}
+
+/// Sets `mask` to 1 at the `amount` smallest of all scores and to 0 elsewhere; of equal scores the
+/// one further left goes first.
+package func markLeast(_ amount: Int, of scores: Buffer<Double>) -> [UInt8] {
+    let scratch = Buffer<Double>(count: scores.count)
+    var mask = [UInt8](repeating: 0, count: scores.count)
+    markLeast(
+        amount, of: scores.start, count: scores.count, scratch: scratch.start, mask: &mask)
+    return mask
+}
+
 /// Sets `mask` to 1 at the `amount` smallest of `count` scores and to 0 elsewhere; of equal scores
 /// the one further left goes first. `scratch` has room for `count`; no score is NaN.
-package func markLeast(
+func markLeast(
     _ amount: Int, of scores: UnsafePointer<Double>, count: Int,
     scratch: UnsafeMutablePointer<Double>, mask: UnsafeMutablePointer<UInt8>
 ) {
@@ -21,7 +41,7 @@ package func markLeast(
 }
 
 /// The same where the score of the last to go is known already.
-package func markLeast(
+func markLeast(
     _ amount: Int, atMost threshold: Double, of scores: UnsafePointer<Double>, count: Int,
     mask: UnsafeMutablePointer<UInt8>
 ) {
@@ -43,7 +63,7 @@ package func markLeast(
 
 /// In every `group` consecutive scores sets `mask` to 1 at the `group - keep` smallest, of equal
 /// ones the one further left first, and to 0 elsewhere.
-package func markLeast(
+func markLeast(
     keep: Int, ofEvery group: Int, of scores: UnsafePointer<Double>, count: Int,
     scratch: UnsafeMutablePointer<Double>, mask: UnsafeMutablePointer<UInt8>
 ) {
@@ -124,7 +144,7 @@ func select(_ rank: Int, of x: UnsafeMutablePointer<Double>, count: Int) -> Doub
 /// Counts scores whose bits above `shift + 16` equal `prefix` by their 16 bits above `shift`. For
 /// non-negative doubles the order of the bits is the order of the numbers, so that four such passes
 /// find any rank without sorting or keeping the scores. `bins` has 65536 elements.
-package func countDigits(
+func countDigits(
     _ scores: UnsafePointer<Double>, count: Int, prefix: UInt64, shift: UInt64,
     bins: UnsafeMutablePointer<Int>
 ) {
@@ -133,4 +153,13 @@ package func countDigits(
         let above = shift + 16 >= 64 ? 0 : bits >> (shift + 16)
         if above == prefix { bins[Int((bits >> shift) & 0xffff)] += 1 }
     }
+}
+
+/// The same of all scores of a buffer.
+package func countDigits(
+    _ scores: Buffer<Double>, prefix: UInt64, shift: UInt64, bins: inout [Int]
+) {
+    precondition(bins.count == 1 << 16, "bins for 16 bits")
+    countDigits(
+        scores.start, count: scores.count, prefix: prefix, shift: shift, bins: &bins)
 }

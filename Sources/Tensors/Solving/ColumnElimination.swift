@@ -1,5 +1,3 @@
-import Glibc
-
 /// A layer whose columns are taken out a few at a time, with its other weights solved for each
 /// time: what stays minimises (w - w') H (w - w')ᵀ for every row w of the dense weights, H the
 /// damped covariance (or second moment) of the input.
@@ -20,10 +18,8 @@ package final class ColumnElimination: @unchecked Sendable {
     private let inverse: SquareMatrix
     /// `[rows, columns]`.
     private let weights: UnsafeMutablePointer<Double>
-
-    /// Rows and columns handed to a thread at a time: constants, for the products' shapes must not
-    /// depend on the number of threads.
-    private static let chunk = 64
+    /// What `weights` points into.
+    private let memory: Buffer<Double>
 
     /// - Parameters:
     ///   - weights: `[rows, columns]`; those of a feature that never varies (or never is there,
@@ -40,7 +36,8 @@ package final class ColumnElimination: @unchecked Sendable {
         rows = weights.rows
         columns = weights.columns
         isLeft = [Bool](repeating: true, count: weights.columns)
-        self.weights = allocateAligned(rows * columns)
+        memory = Buffer(count: rows * columns)
+        self.weights = memory.start
         for index in 0..<(rows * columns) { self.weights[index] = Double(weights.start[index]) }
         var damping = wanted
         while true {
@@ -58,31 +55,23 @@ package final class ColumnElimination: @unchecked Sendable {
         }
     }
 
-    deinit { free(weights) }
-
     /// What each group of `size` neighbouring columns would cost, in units of the output's squared
     /// error summed over the tokens; infinite where some of it is gone already. `[columns / size]`
     package func losses(size: Int, pool: WorkerPool) throws -> [Double] {
         let groups = columns / size
         var losses = [Double](repeating: .infinity, count: groups)
         let isLeft = isLeft
-        try losses.withUnsafeMutableBufferPointer { buffer in
-            guard let start = buffer.baseAddress else { return }
-            nonisolated(unsafe) let losses = start
-            if size == 1 {
-                try pool.forEach((columns + Self.chunk - 1) / Self.chunk) { index in
-                    let first = index * Self.chunk
-                    let range = first..<min(columns, first + Self.chunk)
-                    let norms = squaredNorms(range)
-                    for j in range where isLeft[j] {
-                        losses[j] = norms[j - first] / inverse.row(j)[j]
-                    }
+        if size == 1 {
+            try pool.forEachChunk(ofRows: columns, writing: &losses) { range, losses in
+                let norms = squaredNorms(range)
+                for (place, j) in range.enumerated() where isLeft[j] {
+                    losses[place] = norms[place] / inverse.row(j)[j]
                 }
-            } else {
-                try pool.forEach(groups) { group in
-                    let range = (group * size)..<((group + 1) * size)
-                    if range.allSatisfy({ isLeft[$0] }) { losses[group] = loss(range) }
-                }
+            }
+        } else {
+            try pool.forEachChunk(ofRows: groups, by: 1, writing: &losses) { group, losses in
+                let range = (group.lowerBound * size)..<(group.upperBound * size)
+                if range.allSatisfy({ isLeft[$0] }) { losses[0] = loss(range) }
             }
         }
         return losses
@@ -105,13 +94,14 @@ package final class ColumnElimination: @unchecked Sendable {
         for (i, column) in range.enumerated() {
             block.row(i).update(from: inverse.row(column) + range.lowerBound, count: size)
         }
-        let solved: UnsafeMutablePointer<Double> = allocateAligned(rows * size)
-        defer { free(solved) }
+        let buffer = Buffer<Double>(count: rows * size)
+        let solved = buffer.start
         for row in 0..<rows {
             (solved + row * size)
                 .update(from: weights + row * columns + range.lowerBound, count: size)
         }
         Self.solve(block, solved, rows: rows)
+        defer { withExtendedLifetime(buffer) {} }
         var total = 0.0
         for row in 0..<rows {
             let line = weights + row * columns + range.lowerBound
@@ -130,31 +120,28 @@ package final class ColumnElimination: @unchecked Sendable {
             for (j, column) in gone.enumerated() { block.row(i)[j] = inverse.row(row)[column] }
         }
         // P_:R, and with it P_:R P_RR⁻¹.
-        let before: UnsafeMutablePointer<Double> = allocateAligned(columns * k)
-        defer { free(before) }
-        gather(gone, from: inverse.start, rows: columns, into: before)
-        let solved: UnsafeMutablePointer<Double> = allocateAligned(columns * k)
-        defer { free(solved) }
-        solved.update(from: before, count: columns * k)
-        Self.solve(block, solved, rows: columns)
-        let weightsBefore: UnsafeMutablePointer<Double> = allocateAligned(rows * k)
-        defer { free(weightsBefore) }
-        gather(gone, from: weights, rows: rows, into: weightsBefore)
+        let before = Buffer<Double>(count: columns * k)
+        gather(gone, from: inverse.start, rows: columns, into: before.start)
+        let solved = Buffer<Double>(count: columns * k)
+        solved.start.update(from: before.start, count: columns * k)
+        Self.solve(block, solved.start, rows: columns)
+        let weightsBefore = Buffer<Double>(count: rows * k)
+        gather(gone, from: weights, rows: rows, into: weightsBefore.start)
         let parts = [
-            (before, inverse.start, columns), (weightsBefore, weights, rows),
+            (before.start, inverse.start, columns), (weightsBefore.start, weights, rows),
         ].flatMap { factors, target, rows in
-            stride(from: 0, to: rows, by: Self.chunk).map { first in
+            stride(from: 0, to: rows, by: WorkerPool.chunk).map { first in
                 Part(
                     factors: factors + first * k, target: target + first * columns,
-                    rows: min(Self.chunk, rows - first))
+                    rows: min(WorkerPool.chunk, rows - first))
             }
         }
-        nonisolated(unsafe) let right = solved
         try pool.forEach(parts.count) { index in
             let part = parts[index]
             LAPACK.subtractProduct(
-                part.factors, right, from: part.target, m: part.rows, n: columns, k: k)
+                part.factors, solved.start, from: part.target, m: part.rows, n: columns, k: k)
         }
+        withExtendedLifetime((before, weightsBefore)) {}
         for column in gone { isLeft[column] = false }
     }
 

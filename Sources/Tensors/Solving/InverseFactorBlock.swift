@@ -23,36 +23,79 @@ package final class InverseFactorBlock: Sendable {
         self.square = square
     }
 
-    /// w² / U_jj² of every weight of the block in one row: what the output loses with it. weights:
-    /// the whole row; scores: `[width]`.
-    package func score(
-        _ weights: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Double>
-    ) {
+    /// w² / U_jj² of every weight of the block in some rows, from row `first` on: what the output
+    /// loses with it. weights: those whole rows; scores: `[all rows, width]`.
+    package func score(_ weights: MatrixView, from first: Int, into scores: Buffer<Double>) {
         let width = columns.count
-        let weights = weights + columns.lowerBound
+        precondition((first + weights.rows) * width <= scores.count, "rows out of range")
         square.withUnsafeBufferPointer { square in
-            for j in 0..<width {
-                let ratio = Double(weights[j]) / square[j * (width + 1)]
-                scores[j] = ratio * ratio
+            for index in 0..<weights.rows {
+                let row = weights.row(index) + columns.lowerBound
+                let target = scores.start + (first + index) * width
+                for j in 0..<width {
+                    let ratio = Double(row[j]) / square[j * (width + 1)]
+                    target[j] = ratio * ratio
+                }
             }
         }
     }
 
-    /// Zeroes what `mask`, `[width]`, marks in one row, column by column, and moves the error of
-    /// each onto the block's columns right of it. With a `group` the mask is made here, group by
-    /// group, of the weights as they are when the sweep comes to them.
+    /// Prunes some rows in place, which are from row `first` on. weights: those whole rows; mask: of
+    /// those rows, whole, of which the block's columns are set.
     /// - Parameters:
-    ///   - errors: `[width]`, for `carry`.
-    ///   - updates: whether errors are moved at all.
-    ///   - work, scores, scratch: room for `[width]` each.
-    package func sweep(
+    ///   - chosen: 1 where a weight goes, `[all rows, width]`; nil where `group` says it, of the
+    ///     weights as they are when the sweep comes to them.
+    ///   - updates: whether the errors are moved onto the columns right of them.
+    package func prune(
+        _ weights: MatrixView, from first: Int, chosen: [UInt8]?,
+        group: (keep: Int, size: Int)?, updates: Bool, mask: inout MutableSpan<UInt8>,
+        scratch: Scratch
+    ) {
+        let width = columns.count
+        precondition(
+            weights.rows <= scratch.errors.rows && width == scratch.errors.columns
+                && columns.upperBound <= weights.columns, "shapes do not fit")
+        for index in 0..<weights.rows {
+            mask.withRow(index, columns: weights.columns) {
+                let mask = $0 + columns.lowerBound
+                chosen?.span.withRow(first + index, columns: width) {
+                    mask.update(from: $0, count: width)
+                }
+                sweep(
+                    weights.row(index), mask: mask, errors: scratch.errors.view.row(index),
+                    group: group, updates: updates, scratch)
+            }
+        }
+        if updates {
+            carry(scratch.errors.rows(0..<weights.rows), to: weights)
+        }
+    }
+
+    /// One thread's buffers for `rows` rows of a block of `width` columns.
+    package final class Scratch {
+        fileprivate let errors: Matrix
+        fileprivate let work: Buffer<Double>
+        fileprivate let scores: Buffer<Double>
+        fileprivate let search: Buffer<Double>
+
+        package init(rows: Int, width: Int) {
+            errors = Matrix(rows: rows, columns: width)
+            work = Buffer(count: width)
+            scores = Buffer(count: width)
+            search = Buffer(count: width)
+        }
+    }
+
+    /// Zeroes what `mask`, `[width]`, marks in one row, column by column, and moves the error of
+    /// each onto the block's columns right of it. errors: `[width]`, for `carry`.
+    private func sweep(
         _ weights: UnsafeMutablePointer<Float>, mask: UnsafeMutablePointer<UInt8>,
-        errors: UnsafeMutablePointer<Float>, work: UnsafeMutablePointer<Double>,
-        group: (keep: Int, size: Int)?, updates: Bool,
-        scores: UnsafeMutablePointer<Double>, scratch: UnsafeMutablePointer<Double>
+        errors: UnsafeMutablePointer<Float>, group: (keep: Int, size: Int)?, updates: Bool,
+        _ scratch: Scratch
     ) {
         let width = columns.count
         let weights = weights + columns.lowerBound
+        let (work, scores) = (scratch.work.start, scratch.scores.start)
         for j in 0..<width { work[j] = Double(weights[j]) }
         square.withUnsafeBufferPointer { square in
             for i in 0..<width {
@@ -63,7 +106,7 @@ package final class InverseFactorBlock: Sendable {
                     }
                     markLeast(
                         keep: group.keep, ofEvery: group.size, of: scores, count: group.size,
-                        scratch: scratch, mask: mask + i)
+                        scratch: scratch.search.start, mask: mask + i)
                 }
                 errors[i] = 0
                 guard mask[i] == 1 else { continue }
@@ -81,7 +124,7 @@ package final class InverseFactorBlock: Sendable {
 
     /// Moves the errors of some rows, `[rows, width]`, onto what is right of the block. weights:
     /// those whole rows.
-    package func carry(_ errors: MatrixView, to weights: MatrixView) {
+    private func carry(_ errors: MatrixView, to weights: MatrixView) {
         let rest = weights.part(
             rows: 0..<weights.rows, columns: columns.upperBound..<weights.columns)
         multiply(errors, right.view, transposed: false, into: rest, scale: -1, accumulates: true)

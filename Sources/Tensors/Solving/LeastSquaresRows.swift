@@ -38,12 +38,12 @@ package final class LeastSquaresRows {
         multiplyByProblem(dense, into: right)
     }
 
-    /// The dense rows, less what `mask` marks.
-    package func masked(_ mask: UnsafePointer<UInt8>, into solution: Matrix) {
+    /// The dense rows, less what `mask`, `[rows, features]`, marks.
+    package func masked(_ mask: Span<UInt8>, into solution: Matrix) {
         for row in 0..<count {
-            let target = solution.view.row(row)
+            let target = solution.view.checkedRow(row)
             target.update(from: dense.view.row(row), count: features)
-            zero(target, where: mask + row * features, count: features)
+            mask.withRow(row, columns: features) { zero(target, where: $0, count: features) }
         }
     }
 
@@ -63,7 +63,7 @@ package final class LeastSquaresRows {
     /// Solves for what `mask` leaves, from where `solution` stands: conjugate gradients, which
     /// these coordinates precondition by the diagonal. Rows that are solved to rounding rest.
     package func solve(
-        _ solution: Matrix, mask: UnsafePointer<UInt8>, steps: Int
+        _ solution: Matrix, mask: Span<UInt8>, steps: Int
     ) {
         multiplyByProblem(solution, into: product)
         var power = [Double](repeating: 0, count: count)
@@ -73,7 +73,7 @@ package final class LeastSquaresRows {
             r.update(from: right.view.row(row), count: features)
             enough[row] = 1e-14 * dot(r, r, count: features)
             add(product.view.row(row), times: -1, count: features, to: r)
-            zero(r, where: mask + row * features, count: features)
+            mask.withRow(row, columns: features) { zero(r, where: $0, count: features) }
             direction.view.row(row).update(from: r, count: features)
             power[row] = dot(r, r, count: features)
         }
@@ -84,7 +84,7 @@ package final class LeastSquaresRows {
                 let (r, p, q) = (
                     residual.view.row(row), direction.view.row(row), product.view.row(row)
                 )
-                zero(q, where: mask + row * features, count: features)
+                mask.withRow(row, columns: features) { zero(q, where: $0, count: features) }
                 let curvature = dot(p, q, count: features)
                 guard power[row] > enough[row], curvature > 0 else { continue }
                 let step = Float(power[row] / curvature)
@@ -104,19 +104,20 @@ package final class LeastSquaresRows {
     ///
     /// - Parameters:
     ///   - steps: at most; it ends before where no mask has changed for two of them.
-    ///   - choose: makes the mask of a row, `[features]`, of its elements.
+    ///   - mask: `[rows, features]`.
+    ///   - choose: makes row `row` of the mask of that row's elements.
     package func alternate(
-        _ solution: Matrix, mask: UnsafeMutablePointer<UInt8>,
+        _ solution: Matrix, mask: inout MutableSpan<UInt8>,
         decomposition: (values: [Float], vectors: Matrix), penalty first: Float, growth: Float,
         steps: Int,
-        choose: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<UInt8>) -> Void
+        choose: (_ solution: MatrixView, _ row: Int, _ mask: inout MutableSpan<UInt8>) -> Void
     ) {
         let rows = 0..<count
         // What the multipliers are is in `residual`.
         let multipliers = residual
         for row in rows { multipliers.view.row(row).update(repeating: 0, count: features) }
-        let before = UnsafeMutablePointer<UInt8>.allocate(capacity: features)
-        defer { before.deallocate() }
+        let buffer = Buffer<UInt8>(count: features)
+        let before = buffer.start
         var penalty = first
         var settled = 0
         for _ in 0..<steps where settled < 2 {
@@ -145,12 +146,15 @@ package final class LeastSquaresRows {
                 let free = direction.view.row(row)
                 let multiplier = multipliers.view.row(row)
                 let target = solution.view.row(row)
-                let mask = mask + row * features
                 for j in 0..<features { target[j] = free[j] + multiplier[j] / penalty }
-                before.update(from: mask, count: features)
-                choose(target, mask)
-                isSettled = isSettled && memcmp(before, mask, features) == 0
-                zero(target, where: mask, count: features)
+                mask.withRow(row, columns: features) {
+                    before.update(from: $0, count: features)
+                }
+                choose(solution.view, row, &mask)
+                mask.withRow(row, columns: features) {
+                    isSettled = isSettled && memcmp(before, $0, features) == 0
+                    zero(target, where: $0, count: features)
+                }
                 for j in 0..<features { multiplier[j] += penalty * (free[j] - target[j]) }
             }
             penalty *= growth
@@ -158,11 +162,10 @@ package final class LeastSquaresRows {
         }
     }
 
-    /// The row `index` of a solution as weights of the layer.
-    package func store(
-        _ solution: Matrix, row index: Int, into weights: UnsafeMutablePointer<Float>
-    ) {
-        let source = solution.view.row(index)
+    /// The row `index` of a solution as weights of the layer, in the same row of `weights`.
+    package func store(_ solution: Matrix, row index: Int, into weights: MatrixView) {
+        let source = solution.view.checkedRow(index)
+        let weights = weights.checkedRow(index)
         problem.scales.withUnsafeBufferPointer { scales in
             for j in 0..<features {
                 weights[j] = scales[j] > 0 ? Float(Double(source[j]) / scales[j]) : 0

@@ -7,35 +7,30 @@ package func quadraticForms(
     precondition(rows.columns == features, "shapes do not fit")
     let strips = (features + formStrip - 1) / formStrip
     var parts = [Double](repeating: 0, count: strips * rows.rows)
-    try parts.withUnsafeMutableBufferPointer { buffer in
-        guard let start = buffer.baseAddress else { return }
-        nonisolated(unsafe) let parts = start
-        try pool.forEach(
-            strips,
-            state: {
-                (
-                    Matrix(rows: min(formStrip, features), columns: features),
-                    Matrix(rows: formRows, columns: min(formStrip, features))
-                )
-            }
-        ) { index, buffers in
-            let columns = (index * formStrip)..<min(features, (index + 1) * formStrip)
-            let (strip, product) = buffers
-            for i in columns {
-                let source = matrix.row(i)
-                let target = strip.view.row(i - columns.lowerBound)
-                for j in 0..<features { target[j] = Float(source[j]) }
-            }
-            for first in stride(from: 0, to: rows.rows, by: formRows) {
-                let range = first..<min(rows.rows, first + formRows)
-                let y = product.view.part(rows: 0..<range.count, columns: 0..<columns.count)
-                multiply(
-                    rows.rows(range), strip.rows(0..<columns.count), transposed: true, into: y)
-                for row in range {
-                    parts[index * rows.rows + row] = dot(
-                        rows.view.row(row) + columns.lowerBound, y.row(row - first),
-                        count: columns.count)
-                }
+    try pool.forEachChunk(
+        ofRows: strips, by: 1, writing: &parts,
+        state: {
+            (
+                Matrix(rows: min(formStrip, features), columns: features),
+                Matrix(rows: formRows, columns: min(formStrip, features))
+            )
+        }
+    ) { index, parts, buffers in
+        let start = index.lowerBound * formStrip
+        let columns = start..<min(features, start + formStrip)
+        let (strip, product) = buffers
+        for i in columns {
+            let source = matrix.row(i)
+            let target = strip.view.row(i - start)
+            for j in 0..<features { target[j] = Float(source[j]) }
+        }
+        for first in stride(from: 0, to: rows.rows, by: formRows) {
+            let range = first..<min(rows.rows, first + formRows)
+            let y = product.view.part(rows: 0..<range.count, columns: 0..<columns.count)
+            multiply(rows.rows(range), strip.rows(0..<columns.count), transposed: true, into: y)
+            for row in range {
+                parts[row] = dot(
+                    rows.view.row(row) + start, y.row(row - first), count: columns.count)
             }
         }
     }
