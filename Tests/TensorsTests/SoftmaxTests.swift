@@ -1,6 +1,7 @@
 import Glibc
-import Tensors
 import Testing
+
+@testable import Tensors
 
 struct SoftmaxTests {
     /// softmax(x) of one row, whose elements arrive in pieces of so many: read off the weighted sum

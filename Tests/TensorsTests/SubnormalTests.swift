@@ -1,6 +1,7 @@
 import Glibc
-import Tensors
 import Testing
+
+@testable import Tensors
 
 /// Products take numbers below 2^-126 for zero, whatever the processor, and nothing else does.
 struct SubnormalTests {
