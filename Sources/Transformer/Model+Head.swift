@@ -33,7 +33,7 @@ extension Model {
     package func predict(
         _ tokens: [NextToken], from states: [[Matrix]], pool: WorkerPool,
         finished: @Sendable () throws -> Void = {}
-    ) throws -> [[TokenPrediction]] {
+    ) throws -> [ArraySlice<TokenPrediction>] {
         let names = architecture.names
         let final = configuration.hasFinalNorm ? try norm(names.finalNorm) : nil
         let project = try projection(
@@ -70,7 +70,7 @@ extension Model {
             }
         }
         return states.indices.map { model in
-            tokens.indices.map { predictions[$0 * models + model] }
+            tokens.indices.map { predictions[$0 * models + model] }[...]
         }
     }
 }
