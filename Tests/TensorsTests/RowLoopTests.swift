@@ -45,7 +45,7 @@ struct RowLoopTests {
     func sums_areInOrder(_ threads: Int) throws {
         var random = Seeded(17)
         let x = random.matrix(1000, 5, in: -1e6...1e6)
-        func part(_ rows: Range<Int>) -> [Double] {
+        @Sendable func part(_ rows: Range<Int>) -> [Double] {
             var sums = [Double](repeating: 0, count: 5)
             addSquares(x.rows(rows), to: &sums)
             return sums.map { $0.squareRoot() }
