@@ -37,7 +37,7 @@ extension Daemon {
         case .ended(let end):
             running[id] = nil
             lastNews[id] = nil
-            unlink(joined(spool.directory(id, .active), Spool.progressFile))
+            unlink(joined(spool.directory(id, .active), Layout.Job.progress))
             ended.append((worker, end))
             requestTurn()
         }
@@ -57,7 +57,7 @@ extension Daemon {
         showLife()
         if now - lastNews[record.id, default: 0] >= 1 {
             lastNews[record.id] = now
-            let path = joined(spool.directory(record.id, .active), Spool.progressFile)
+            let path = joined(spool.directory(record.id, .active), Layout.Job.progress)
             // For display only: on a full disk it is missing.
             try? spool.put(JSON.encode(progress.node), path, durable: false)
             supervisor.status(status)

@@ -103,7 +103,7 @@ extension Daemon {
         record.retryAfter = nil
         record.attempts = 0
         record.deferrals = 0
-        unlink(joined(spool.directory(record.id, record.state), Spool.reasonFile))
+        unlink(joined(spool.directory(record.id, record.state), Layout.Job.reason))
         let source = record.state
         record = try spool.move(record, to: state)
         forget(record, source)

@@ -102,7 +102,7 @@ extension Daemon {
             throw error
         }
         let directory = spool.directory(record.id, .active)
-        try? spool.clearWay(to: joined(directory, Spool.logFile))
+        try? spool.clearWay(to: joined(directory, Layout.Job.log))
         let worker: Worker
         do throws(SystemError) {
             worker = try Worker(

@@ -170,9 +170,7 @@ package final class Daemon: @unchecked Sendable {
     package func stop() { queue.async { self.beginStop() } }
 
     /// The copy of the configuration that workers read.
-    var workerConfiguration: String { joined(spool.path, Self.workerConfigurationName) }
-
-    static let workerConfigurationName = "configuration.yaml"
+    var workerConfiguration: String { joined(spool.path, Layout.Spool.configuration) }
 
     func keepConfiguration(_ bytes: [UInt8]) throws(SystemError) {
         try spool.put(bytes, workerConfiguration)

@@ -15,7 +15,7 @@ struct Metrics {
     /// In the service manager's runtime directory, which others may enter, else in the spool.
     init(spool: Spool) {
         let directory = getenv("RUNTIME_DIRECTORY").map { String(cString: $0) }
-        path = joined(directory ?? spool.path, "metrics.prom")
+        path = joined(directory ?? spool.path, Layout.Spool.metrics)
     }
 
     /// Writes the file anew where a number has changed, not too often. For display only: where

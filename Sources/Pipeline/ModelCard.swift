@@ -16,7 +16,7 @@ struct ModelCard {
         let method = report.output.treatment.method
         var lines = [
             "# \(Markdown.name(report.manifest.name))", "",
-            "\(Markdown.name(sourceName)), pruned with [stade](stade-report.json): "
+            "\(Markdown.name(sourceName)), pruned with [stade](\(Layout.Output.report)): "
                 + "\(percent(report.state.zeros, of: report.weights)) of the weights of its "
                 + "linear layers are \(isSmaller ? "gone" : "zero").", "",
             "| | |", "|---|---|",
@@ -57,7 +57,7 @@ struct ModelCard {
             (isSmaller
                 ? "It is a dense model with other numbers in `config.json`. "
                 : "The zeros are exact and stay where they are unless the model is trained further. ")
-                + "Every layer's numbers are in `stade-report.json`.", "",
+                + "Every layer's numbers are in `\(Layout.Output.report)`.", "",
         ]
         return lines.joined(separator: "\n")
     }
@@ -124,7 +124,7 @@ struct ModelCard {
     }
 
     private var sourceName: String {
-        String(report.plan.model.checkpoint.directory.split(separator: "/").last ?? "a model")
+        lastName(report.plan.model.checkpoint.directory) ?? "a model"
     }
 
     /// How many layers got what, e.g. `28 stade with affine, 14 wanda with scale`.

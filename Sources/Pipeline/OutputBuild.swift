@@ -213,12 +213,12 @@ final class OutputBuild: Sendable {
         // An earlier attempt may have come so far.
         let target = directory.directory
         let bytes = JSON.encode(node)
-        try target.replace(Report.fileName, bytes + [UInt8(ascii: "\n")])
+        try target.replace(Layout.Output.report, bytes + [UInt8(ascii: "\n")])
         // The page is made of what the file says, where numbers that are not finite are null.
-        if let contents = try ReportContents(JSON.parse(bytes, file: Report.fileName)) {
-            try target.replace(Report.pageName, Array(ReportPage(contents).html.utf8))
+        if let contents = try ReportContents(JSON.parse(bytes, file: Layout.Output.report)) {
+            try target.replace(Layout.Output.page, Array(ReportPage(contents).html.utf8))
         }
-        try target.replace("README.md", Array(ModelCard(report).text.utf8))
+        try target.replace(Layout.Output.card, Array(ModelCard(report).text.utf8))
         return OutputRecord(path: output.path, identity: identity, report: node)
     }
 

@@ -7,10 +7,6 @@ import Transformer
 
 /// What was gained and what it cost: `stade-report.json`, whose keys are in docs/report.md.
 struct Report: Sendable {
-    static let fileName = "stade-report.json"
-    /// The same for people: `ReportPage`.
-    static let pageName = "stade-report.html"
-
     /// One output of a job with several.
     struct CurvePoint: Sendable {
         let method: String

@@ -107,7 +107,7 @@ final class Worker {
         leaf = Self.makeLeaf(record.id, share, groups, process.identifier)
         // Never waits, whatever lies there: the daemon has nothing else to do this.
         let log = open(
-            joined(directory, Spool.logFile),
+            joined(directory, Layout.Job.log),
             O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o640)
         pipes = Pipes(process, log: log)
         if log >= 0 { pipes.logged = max(0, Int(lseek(log, 0, SEEK_END))) }
@@ -181,10 +181,10 @@ final class Worker {
             share.memory = min(share.memory, plan.memory)
             leaf?.limit(memory: share.memoryCeiling)
             report(.planned)
-        case .resumed(let block, let blocks):
-            record.resumed = JobRecord.Place(block: block, blocks: blocks)
+        case .resumed(let place):
+            record.resumed = place
             report(.resumed)
-        case .kept(let block, let blocks): kept = JobRecord.Place(block: block, blocks: blocks)
+        case .kept(let place): kept = place
         case .keeping: report(.keeping)
         case .done, .failed, .stopped: result = event
         }
