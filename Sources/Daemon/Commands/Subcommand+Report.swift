@@ -102,7 +102,8 @@ struct ReportError: Failure, Hashable {
         case .noReport(let inside):
             let found = inside.map { escaped($0, limit: 4096) }.joined(separator: ", ")
             return
-                "has no \(Layout.Output.report), so it is no output of stade, which has one beside config.json"
+                "has no \(Layout.Output.report), so it is no output of stade, which has one beside "
+                + "config.json"
                 + (inside.isEmpty ? "; is it the model?" : "; in it have one: \(found)")
         case .manifest:
             return
