@@ -60,21 +60,22 @@ import Testing
         #expect(Record(name: "b").node["place"]?.isNull == true)
     }
 
-    @Test(arguments: [
-        (#"{}"#, nil), (#"[]"#, nil), (#"{"name": 3}"#, nil), (#"{"name": null}"#, nil),
-        (#"{"name": "a"}"#, Record(name: "a", level: 3)),
-        // Of the wrong kind, or beyond its bounds, is as if it were not there.
-        (
-            #"{"name": "a", "colour": "blue", "ratio": "1", "place": {"x": -1}, "uid": -1}"#,
-            Record(name: "a", level: 3)
-        ),
-        (#"{"name": "a", "level": 9000, "uid": 4294967296}"#, Record(name: "a", level: 5)),
-        (#"{"name": "a", "level": 1.5, "ratio": 2}"#, Record(name: "a", level: 3, ratio: 2)),
-        (
-            #"{"points": [{"x": 1}, {}, 7, {"x": 2, "label": null}], "name": "a"}"#,
-            Record(name: "a", level: 3, points: [Point(x: 1), Point(x: 2)])
-        ),
-    ] as [(String, Record?)])
+    @Test(
+        arguments: [
+            (#"{}"#, nil), (#"[]"#, nil), (#"{"name": 3}"#, nil), (#"{"name": null}"#, nil),
+            (#"{"name": "a"}"#, Record(name: "a", level: 3)),
+            // Of the wrong kind, or beyond its bounds, is as if it were not there.
+            (
+                #"{"name": "a", "colour": "blue", "ratio": "1", "place": {"x": -1}, "uid": -1}"#,
+                Record(name: "a", level: 3)
+            ),
+            (#"{"name": "a", "level": 9000, "uid": 4294967296}"#, Record(name: "a", level: 5)),
+            (#"{"name": "a", "level": 1.5, "ratio": 2}"#, Record(name: "a", level: 3, ratio: 2)),
+            (
+                #"{"points": [{"x": 1}, {}, 7, {"x": 2, "label": null}], "name": "a"}"#,
+                Record(name: "a", level: 3, points: [Point(x: 1), Point(x: 2)])
+            ),
+        ] as [(String, Record?)])
     func whatIsNotRight_countsAsAbsent(_ text: String, _ expected: Record?) throws {
         let (record, coder) = try read(text)
         #expect(coder.isWhole == (expected != nil))

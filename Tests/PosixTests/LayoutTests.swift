@@ -49,12 +49,13 @@ import Testing
         #expect(![".stade-job", "stade-x.partial", ".stade-x"].contains(where: L.Partial.isOne))
     }
 
-    @Test(arguments: [
-        ("/srv/out/m", "/srv/out", "m"), ("/srv/out/m/", "/srv/out", "m"), ("/m", "/", "m"),
-        ("m", "", "m"), ("a/m", "a", "m"), ("./m", "", "m"), ("a/./m/.", "a", "m"),
-        ("//a//m", "/a", "m"), ("/", "/", nil), ("", "", nil), (".", "", nil),
-        ("a/..", "a", ".."), ("a/\u{301}b", "a", "\u{301}b"), ("/x/é", "/x", "é"),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("/srv/out/m", "/srv/out", "m"), ("/srv/out/m/", "/srv/out", "m"), ("/m", "/", "m"),
+            ("m", "", "m"), ("a/m", "a", "m"), ("./m", "", "m"), ("a/./m/.", "a", "m"),
+            ("//a//m", "/a", "m"), ("/", "/", nil), ("", "", nil), (".", "", nil),
+            ("a/..", "a", ".."), ("a/\u{301}b", "a", "\u{301}b"), ("/x/é", "/x", "é"),
+        ] as [(String, String, String?)])
     func parentAndName(_ path: String, _ parent: String, _ name: String?) {
         #expect(parentPath(path) == parent)
         #expect(lastName(path) == name)

@@ -53,7 +53,8 @@ import Testing
             #"{"name": "a", "file": "a.yaml", "uid": 0, "submitted": 5, "retry_after": -1, "#
                 + #""peak_memory_bytes": -1, "memory_needed_bytes": 0, "exit_code": 4294967296, "#
                 + #""resumed": {"block": 5, "blocks": 4}, "changes": [{"state": "lost", "time": 1},"#
-                + #"{"state": "held", "time": 1e300}, {"state": "held", "time": 2}], "# + keys + "}")
+                + #"{"state": "held", "time": 1e300}, {"state": "held", "time": 2}], "# + keys + "}"
+        )
         #expect(record.priority == priority && record.attempts == attempts)
         #expect(record.deferrals == deferrals && record.retryAfter == nil)
         #expect(record.peakMemory == nil && record.memoryNeeded == nil && record.exitCode == nil)
@@ -95,7 +96,9 @@ import Testing
         #expect(output.sparsity == 0.5)
         let long =
             short.dropLast() + #","perplexity_dense_text":"a","perplexity_pruned_text":"b"}"#
-        #expect(text(try #require(Output(coded: node(String(long)))).node) == text(try node(String(long))))
+        #expect(
+            text(try #require(Output(coded: node(String(long)))).node)
+                == text(try node(String(long))))
         #expect(Output(coded: try node(#"{"pattern": "2:4"}"#)) == nil)
     }
 
