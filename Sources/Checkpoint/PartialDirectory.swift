@@ -198,7 +198,7 @@ extension PartialDirectory {
     /// What dead attempts of a job have left, of this account's and with the job's mark, is
     /// removed. What is in use, or another's, stays.
     package static func removeLeftovers(of id: String, in parent: Directory) throws {
-        for name in names(id) {
+        for name in Layout.Partial.names(id) {
             guard parent.status(of: name) != nil,
                 let found = try leftover(name, in: parent, owner: geteuid()),
                 try belongs(found.directory, to: id)
@@ -209,7 +209,7 @@ extension PartialDirectory {
 
     /// What all attempts of a job take on the disk, in bytes.
     package static func allocatedBytes(of id: String, in parent: Directory) -> Int {
-        names(id).reduce(0) { sum, name in
+        Layout.Partial.names(id).reduce(0) { sum, name in
             guard let opened = try? parent.directory(name), let status = try? opened.status(),
                 isPrivate(status), (try? mark(of: opened))?.id == id
             else { return sum }
