@@ -87,7 +87,9 @@ extension WorkerEvent: Coded {
 
     private mutating func codeFailure(_ coder: inout NodeCoder) {
         var (reason, exitCode, memory) = ("", ExitCode.software.rawValue, Int?.none)
-        if case .failed(let known) = self { (reason, exitCode, memory) = known }
+        if case .failed(let known, let code, let bytes) = self {
+            (reason, exitCode, memory) = (known, code, bytes)
+        }
         coder.required("reason", &reason)
         coder.member("exit_code", &exitCode)
         coder.member("memory", &memory)
