@@ -28,7 +28,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
             "Pruning", "Manifests", "Reports", "Posix",
         ]
     ),
-    ("Spool", ["Documents", "Manifests", "Posix"]),
+    ("Spool", ["Documents", "Manifests", "Reports", "Posix"]),
     (
         "Daemon",
         [

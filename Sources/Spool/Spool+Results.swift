@@ -2,6 +2,7 @@ import Documents
 import Glibc
 import Manifests
 import Posix
+import Reports
 
 extension Spool {
     /// A job's manifest, as it was copied when it was claimed.
@@ -32,7 +33,7 @@ extension Spool {
             let node = try? JSON.parse(bytes, file: Self.outputsFile)
         else { return [] }
         return (node["outputs"]?.array ?? []).compactMap { node in
-            guard let output = Output(node), let device = node["device"]?.integer,
+            guard let output = Output(coded: node), let device = node["device"]?.integer,
                 let inode = node["inode"]?.integer
             else { return nil }
             return (output, FileIdentity(device: device, inode: inode))
@@ -126,6 +127,6 @@ extension Spool {
         guard let bytes = try? readRegularFile(path, limit: 1 << 20),
             let node = try? JSON.parse(bytes, file: path)
         else { return [] }
-        return (node["outputs"]?.array ?? []).compactMap { Output($0) }
+        return (node["outputs"]?.array ?? []).compactMap { Output(coded: $0) }
     }
 }
