@@ -1,6 +1,7 @@
 import Documents
 import Glibc
 import Posix
+import Reports
 import Testing
 
 @testable import Pipeline

@@ -1,21 +1,22 @@
 import Reports
+import Tensors
 
 extension ReportDocument.Layer {
     init(_ result: LayerResult) {
         self.init()
         name = result.plan.name
         block = result.plan.block
-        rows = result.shape[0]
-        columns = result.shape[1]
-        let left = [result.layer.rows, result.layer.columns]
-        kept = left == result.shape ? nil : .init(rows: left[0], columns: left[1])
+        rows = result.shape.rows
+        columns = result.shape.columns
+        let left = Shape(rows: result.layer.rows, columns: result.layer.columns)
+        kept = left == result.shape ? nil : .init(rows: left.rows, columns: left.columns)
         method = result.plan.choice?.metric.name ?? ""
         compensation = (result.plan.choice?.compensation ?? .none).rawValue
         reason = result.plan.choice?.reason
         let outcome = result.outcome
         bias = .init(policy: result.plan.policy.rawValue, added: outcome.biasChange != nil)
         zeros = outcome.zeros
-        sparsity = Double(outcome.zeros) / Double(max(1, rows * columns))
+        sparsity = Double(outcome.zeros) / Double(max(1, result.shape.count))
         sparsityAsked = result.sparsity
         biasShare = outcome.biasShare
         expectedError = outcome.expectedError

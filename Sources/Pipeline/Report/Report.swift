@@ -129,11 +129,12 @@ struct Report: Sendable {
 
     /// nil except where whole channels go.
     private var channels: ReportDocument.Channels? {
-        guard manifest.prune.pattern == .channels else { return nil }
         let treatment = output.treatment
+        guard manifest.prune.pattern == .channels, let dense = plan.model.uniformShape,
+            let pruned = treatment.uniformShape
+        else { return nil }
         return .init(
-            dense: widths(plan.model.blockShape), pruned: widths(treatment.shape),
-            headsKept: treatment.headsKept)
+            dense: widths(dense), pruned: widths(pruned), headsKept: treatment.headsKept)
     }
 
     private func widths(_ shape: BlockShape) -> ReportDocument.Widths {
@@ -167,10 +168,10 @@ extension Manifest.Source {
 
 extension Plan {
     /// Weights of the blocks' linear layers, pruned or not.
-    fileprivate var weights: Int { model.blockMultiplyAdds * blocks }
+    fileprivate var weights: Int { model.weights }
 
     /// Of the dense model per token: all linear layers and the head.
     var multiplyAdds: Int {
-        weights + model.configuration.vocabSize * model.configuration.embeddingSize
+        model.multiplyAdds + model.configuration.vocabSize * model.configuration.embeddingSize
     }
 }
