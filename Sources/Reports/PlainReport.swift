@@ -69,10 +69,15 @@ package struct PlainReport {
         var lines = [("job", report.name)]
         if let model = report.model.path { lines.append(("model", model)) }
         lines.append(
-            (report.goneName, "\(percent(report.cost.share)) of \(grouped(report.cost.weights)) weights"))
+            (
+                report.goneName,
+                "\(percent(report.cost.share)) of \(grouped(report.cost.weights)) weights"
+            ))
         lines += evaluation
         lines += report.sizeLines
-        for (text, count) in report.commonTreatments { lines.append(("layers", "\(count) \(text)")) }
+        for (text, count) in report.commonTreatments {
+            lines.append(("layers", "\(count) \(text)"))
+        }
         if let seconds = report.resources.seconds,
             let memory = report.resources.peakMemory
         {

@@ -11,7 +11,8 @@ extension ReportPage {
         let rows = report.layers.map { layer in
             [
                 "<code>\(markup(layer.name))</code>", markup(layer.method),
-                markup(layer.compensation), layer.bias.added ? markup(layer.bias.policy) : "unchanged",
+                markup(layer.compensation),
+                layer.bias.added ? markup(layer.bias.policy) : "unchanged",
                 "\(layer.rows) × \(layer.columns)", data(layer.sparsity, percent(layer.sparsity)),
                 data(layer.biasShare), data(layer.expectedError),
                 data(layer.measuredError),

@@ -128,11 +128,19 @@ extension ReportPage {
             ),
             (
                 "the change of acc in points",
-                { Measured($0.choicesChange?.plain).map { "acc\u{A0}\(change($0, isStored: true))" } }
+                {
+                    Measured($0.choicesChange?.plain).map {
+                        "acc\u{A0}\(change($0, isStored: true))"
+                    }
+                }
             ),
             (
                 "the change of acc_norm in points",
-                { Measured($0.choicesChange?.normalised).map { "norm\u{A0}\(change($0, isStored: true))" } }
+                {
+                    Measured($0.choicesChange?.normalised).map {
+                        "norm\u{A0}\(change($0, isStored: true))"
+                    }
+                }
             ),
         ]
         measures = measures.filter { measure in

@@ -167,7 +167,8 @@ package struct ReportPage {
                         }))
         }
         parts.append(
-            "<p class=\"quiet\">All numbers in full: <code>\(ReportDocument.fileName)</code>.</p>\n")
+            "<p class=\"quiet\">All numbers in full: <code>\(ReportDocument.fileName)</code>.</p>\n"
+        )
         return parts.joined()
     }
 }
