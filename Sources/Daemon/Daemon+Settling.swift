@@ -1,6 +1,7 @@
 import Glibc
 import Pipeline
 import Posix
+import Reports
 import Spool
 
 /// What becomes of jobs whose workers have gone.

@@ -1,5 +1,5 @@
 import Posix
-import Spool
+import Reports
 
 extension Output {
     /// For people, one line: `perplexity 40.83 -> 42.11, 50.0 % zeros, 12 s, /srv/stade/out/m`.

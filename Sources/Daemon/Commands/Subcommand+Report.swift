@@ -21,10 +21,10 @@ extension Subcommand {
                 nodes.count == 1 ? nodes[0].report : Node(nodes.map(\.report)))
         }
         let texts = try nodes.map { path, node in
-            guard let contents = ReportContents(node) else {
+            guard let report = ReportDocument(node) else {
                 throw ReportError(path: joined(path, Layout.Output.report), reason: .unknown)
             }
-            return "\(escaped(path, limit: 4096))\n\n\(PlainReport(contents).text)"
+            return "\(escaped(path, limit: 4096))\n\n\(PlainReport(report).text)"
         }
         return Terminal.show(text: texts.joined(separator: "\n"))
     }

@@ -28,12 +28,21 @@ package protocol CodedValue: Coded, NodeValue {
 }
 
 extension CodedValue {
-    /// nil where a required member is absent or not what it should be.
+    /// nil where `node` is no object, or a required member is absent or not what it should be.
     package init?(coded node: Node) {
         var value = Self.blank
-        guard value.read(node).isWhole else { return nil }
+        guard node.members != nil, value.read(node).isWhole else { return nil }
         self = value
     }
 
     package var coded: Node { node }
+
+    /// The paths of all keys that it has or may have, in their order: `layers[].bias.policy`.
+    package static var keys: [String] {
+        var (blank, coder) = (Self.blank, NodeCoder(listing: ()))
+        blank.code(&coder)
+        return coder.listed ?? []
+    }
+
+    package static func paths(_ key: String) -> [String] { keys.map { "\(key).\($0)" } }
 }

@@ -2,8 +2,10 @@
 ///
 /// A member that is no value of its type, or beyond its bounds, counts as absent.
 package struct NodeCoder {
-    /// What is read; nil: it writes.
+    /// What is read; nil: it writes, or lists.
     private let source: Node?
+    /// The paths of the keys so far; nil: it writes or reads.
+    private(set) var listed: [String]?
     private var members: [(String, Node)] = []
     /// No required member was absent.
     package private(set) var isWhole = true
@@ -15,7 +17,15 @@ package struct NodeCoder {
 
     package init(reading node: Node) { source = node }
 
+    /// Lists the paths of all keys, of members that are unknown or left out, too.
+    init(listing: Void) {
+        source = nil
+        listed = []
+    }
+
     package var isReading: Bool { source != nil }
+
+    package var isWriting: Bool { source == nil && listed == nil }
 
     /// What was written so far.
     package var node: Node { Node(object: members) }
@@ -27,7 +37,7 @@ package struct NodeCoder {
         if let source {
             if let read = Self.read(key, source, isValid) { value = read }
         } else {
-            members.append((key, value.coded))
+            write(key, value)
         }
     }
 
@@ -46,13 +56,20 @@ package struct NodeCoder {
         if let source {
             value = Self.read(key, source, isValid)
         } else {
-            members.append((key, value?.coded ?? .null))
+            write(key, value)
         }
     }
 
     /// The same, left out where it is unknown.
     package mutating func rare<Value: NodeValue>(_ key: String, _ value: inout Value?) {
-        if isReading || value != nil { member(key, &value) }
+        if value != nil || !isWriting { member(key, &value) }
+    }
+
+    /// A list that is left out where it has no elements.
+    package mutating func rare<Value: NodeValue>(_ key: String, _ values: inout [Value]) {
+        var list = values.isEmpty ? nil : values
+        rare(key, &list)
+        if isReading { values = list ?? [] }
     }
 
     /// A member without which the object is nothing.
@@ -66,13 +83,13 @@ package struct NodeCoder {
                 isWhole = false
             }
         } else {
-            members.append((key, value.coded))
+            write(key, value)
         }
     }
 
     /// Told to those who read the file by other means, and not read.
     package mutating func derived(_ key: String, _ value: some NodeValue) {
-        if !isReading { members.append((key, value.coded)) }
+        if !isReading { write(key, value) }
     }
 
     /// A member that is known from elsewhere: where it is there, it must say the same.
@@ -86,6 +103,14 @@ package struct NodeCoder {
 
     /// The members of `record` among this object's own.
     package mutating func members(of record: inout some Coded) { record.code(&self) }
+
+    private mutating func write<Value: NodeValue>(_ key: String, _ value: Value?) {
+        if listed == nil {
+            members.append((key, value?.coded ?? .null))
+        } else {
+            listed?.append(contentsOf: Value.paths(key))
+        }
+    }
 
     private static func read<Value: NodeValue>(
         _ key: String, _ source: Node, _ isValid: (Value) -> Bool

@@ -3,6 +3,13 @@ package protocol NodeValue {
     /// nil where `node` is no such value.
     init?(coded node: Node)
     var coded: Node { get }
+
+    /// The paths of what is written under a key, and below it.
+    static func paths(_ key: String) -> [String]
+}
+
+extension NodeValue {
+    package static func paths(_ key: String) -> [String] { [key] }
 }
 
 extension Node: NodeValue {
@@ -70,4 +77,10 @@ extension Array: NodeValue where Element: NodeValue {
     }
 
     package var coded: Node { Node(map(\.coded)) }
+
+    /// `layers[].name` where elements have keys.
+    package static func paths(_ key: String) -> [String] {
+        let below = Element.paths(key + "[]")
+        return below == [key + "[]"] ? [key] : below
+    }
 }

@@ -1,6 +1,7 @@
 import Documents
 import Glibc
 import Posix
+import Reports
 
 /// What a job says of an output before it publishes it, in `outputs.json` of its checkpoint's
 /// directory: which directory it is, and the numbers that whoever asks for the job is told. An
@@ -12,17 +13,11 @@ struct OutputRecord: Sendable {
     /// Keys as in the spool's `result.json`, with `device` and `inode`.
     let node: Node
 
-    init(path: String, identity: FileIdentity, report: Node) {
+    init(path: String, identity: FileIdentity, report: ReportDocument) {
         self.identity = identity
-        node = .object([
-            "path": Node(path), "device": Node(identity.device), "inode": Node(identity.inode),
-            "pattern": report["prune"]?["pattern"] ?? .null,
-            "perplexity_dense": report["perplexity"]?["dense"] ?? .null,
-            "perplexity_pruned": report["perplexity"]?["pruned"] ?? .null,
-            "weights": report["cost"]?["weights"] ?? .null,
-            "zeros": report["cost"]?["zeros"] ?? .null,
-            "seconds": report["resources"]?["seconds"] ?? .null,
-        ])
+        node = Output(path: path, report).node
+            .setting("device", to: Node(identity.device))
+            .setting("inode", to: Node(identity.inode))
     }
 
     private init?(_ node: Node) {

@@ -2,6 +2,7 @@ import Documents
 import Glibc
 import Manifests
 import Posix
+import Reports
 
 extension Spool {
     /// A job's manifest, as it was copied when it was claimed.

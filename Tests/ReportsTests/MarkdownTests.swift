@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Pipeline
+@testable import Reports
 
 /// Strangers' text in a model card stays text.
 struct MarkdownTests {
