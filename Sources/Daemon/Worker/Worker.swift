@@ -7,7 +7,7 @@ import Spool
 /// A job that runs, seen from the daemon. Everything happens on the daemon's queue.
 final class Worker {
     /// Why the daemon ends a worker before it is done.
-    enum Ending {
+    enum Ending: Sendable, Hashable {
         /// The daemon itself stops; the job's turn comes again.
         case daemonStops
         case cancelled(uid: UInt32)
@@ -26,7 +26,7 @@ final class Worker {
         case keeping
         /// A line from standard error.
         case message(String)
-        case ended(ChildProcess.End)
+        case ended(Attempt)
     }
 
     private(set) var record: JobRecord
@@ -37,18 +37,16 @@ final class Worker {
     private(set) var progress: Progress?
     /// What is set aside for it.
     private(set) var share: Share
-    /// The last checkpoint that it wrote; nil: none.
-    private(set) var kept: JobRecord.Place?
+    /// It wrote a snapshot.
+    private var hasKept = false
     /// The worker's own last word.
-    private(set) var result: WorkerEvent?
-    private(set) var ending: Ending?
+    private var result: WorkerEvent?
+    private var ending: Ending?
     /// When the worker is killed if it has not gone by then, on `Clock.boot`.
     private var killTime: Double?
     /// However long it is busy with its checkpoint.
     private var lastKillTime = Double.infinity
     private let leaf: ControlGroup?
-    /// What its control group counted, known when it has gone.
-    private(set) var outOfMemoryKills = 0
 
     let process: ChildProcess
     private let handle = Handle()
@@ -184,7 +182,7 @@ final class Worker {
         case .resumed(let place):
             record.resumed = place
             report(.resumed)
-        case .kept(let place): kept = place
+        case .kept: hasKept = true
         case .keeping: report(.keeping)
         case .done, .failed, .stopped: result = event
         }
@@ -219,11 +217,14 @@ final class Worker {
     private func finish(_ end: ChildProcess.End) {
         read()
         watch.cancel()
-        outOfMemoryKills = leaf?.outOfMemoryKills ?? 0
-        let peak = max(record.peakMemory ?? 0, leaf?.peakMemory ?? 0, end.peakMemory)
-        record.peakMemory = peak
+        let kills = leaf?.outOfMemoryKills ?? 0
+        record.peakMemory = max(record.peakMemory ?? 0, leaf?.peakMemory ?? 0, end.peakMemory)
         leaf?.remove()
-        report(.ended(end))
+        report(
+            .ended(
+                Attempt(
+                    record: record, share: share, ending: ending, result: result,
+                    progress: progress, hasKept: hasKept, outOfMemoryKills: kills, end: end)))
         handle.worker = nil
     }
 }

@@ -1,5 +1,6 @@
 import Documents
 import Posix
+import Reports
 
 /// An output as its worker notes it before it is published, with the directory that it is: an
 /// element of a job's `outputs.json`.

@@ -2,7 +2,7 @@ import Glibc
 import Posix
 import Spool
 
-/// Numbers for Prometheus, in its text format, for a collector that reads files.
+/// Numbers for Prometheus, in its text format, in a file for a collector that reads files.
 struct Metrics {
     /// Seconds between two writings.
     private static let interval = 2.0
@@ -22,16 +22,16 @@ struct Metrics {
     /// there is no room, it grows old.
     /// - Returns: the seconds until it may be written again; nil where it is up to date.
     @discardableResult
-    mutating func write(_ daemon: Daemon, isLast: Bool = false) -> Double? {
+    mutating func write(_ status: DaemonStatus, to spool: Spool, isLast: Bool = false) -> Double? {
         let now = Clock.boot()
-        let text = text(daemon)
+        let text = Self.text(status, started: started)
         guard text != written else { return nil }
         let age = now - lastTime
         guard isLast || age >= Self.interval else { return Self.interval - age }
         lastTime = now
         written = text
         do throws(SystemError) {
-            try daemon.spool.put(Array(text.utf8), path, durable: false)
+            try spool.put(Array(text.utf8), path, durable: false)
             // Whoever collects is not of this account.
             _ = chmod(path, 0o644)
         } catch {
@@ -40,7 +40,8 @@ struct Metrics {
         return nil
     }
 
-    private func text(_ daemon: Daemon) -> String {
+    /// - Parameter started: Unix time in seconds.
+    static func text(_ status: DaemonStatus, started: Double) -> String {
         var text = ""
         func add(_ name: String, _ kind: String, _ help: String, _ lines: [(String, String)]) {
             text += "# HELP stade_\(name) \(help)\n# TYPE stade_\(name) \(kind)\n"
@@ -52,37 +53,37 @@ struct Metrics {
         add(
             "jobs", "gauge", "Jobs that wait or run.",
             [
-                ("{state=\"queued\"}", "\(daemon.queued.count)"),
-                ("{state=\"active\"}", "\(daemon.running.count)"),
-                ("{state=\"deferred\"}", "\(daemon.deferred.count)"),
+                ("{state=\"queued\"}", "\(status.queued)"),
+                ("{state=\"active\"}", "\(status.running.count)"),
+                ("{state=\"deferred\"}", "\(status.deferred)"),
             ])
         add(
             "inbox_waiting", "gauge", "Manifests known to wait in the inbox, by what for.",
             WaitingManifests.Reason.allCases.map { reason in
-                let count = daemon.waiting.reduce(0) {
+                let count = status.waiting.reduce(0) {
                     $0 + ($1.reason == reason ? $1.count : 0)
                 }
                 return ("{reason=\"\(reason.rawValue)\"}", "\(count)")
             })
         add(
             "disk_low", "gauge", "1 where no manifests are taken: the spool's disk is nearly full.",
-            [("", daemon.shortage == nil ? "0" : "1")])
-        let counts = daemon.journal.counts
+            [("", status.shortage == nil ? "0" : "1")])
         add(
             "events_total", "counter", "What happened since the daemon started.",
-            Message.allCases.map { ("{event=\"\($0.label)\"}", "\(counts[$0, default: 0])") })
+            Message.allCases.map {
+                ("{event=\"\($0.label)\"}", "\(status.events[$0, default: 0])")
+            })
         add(
             "healthy", "gauge", "1 where the inbox is watched and the spool can be written.",
-            [("", daemon.inboxTrouble == nil && daemon.spoolTrouble == nil ? "1" : "0")])
+            [("", status.trouble == nil ? "1" : "0")])
         add(
             "drained", "gauge", "1 where no job is started until 'stadectl drain --off'.",
-            [("", daemon.isDrained ? "1" : "0")])
-        let progress = daemon.running.values.compactMap { worker in
-            worker.progress.map { ("{job=\"\(worker.record.id)\"}", $0) }
-        }.sorted { $0.0 < $1.0 }
+            [("", status.isDrained ? "1" : "0")])
         add(
             "job_progress_ratio", "gauge", "How much of a running job's work is done.",
-            progress.map { ($0.0, decimal($0.1.fraction, 3)) })
+            status.running.sorted { $0.id < $1.id }.compactMap { job in
+                job.progress.map { ("{job=\"\(job.id)\"}", decimal($0.fraction, 3)) }
+            })
         return text
     }
 }
