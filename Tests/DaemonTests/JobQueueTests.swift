@@ -10,7 +10,7 @@ import Testing
         jobs: Int = 1, threads: Int = 4, memory: Int = 400, perUser: Int? = nil,
         waiting: Int = 100, priority: Int? = nil
     ) -> Configuration.Limits {
-        var limits = Configuration.Limits()
+        var limits = Configuration().limits
         limits.jobs = jobs
         limits.threads = threads
         limits.memory = memory

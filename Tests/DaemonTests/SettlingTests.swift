@@ -54,13 +54,13 @@ import Testing
     }
 
     static let withSnapshot: Findings = {
-        var found = found
+        var found = SettlingTests.found
         found.hasSnapshot = true
         return found
     }()
 
     static let published: Findings = {
-        var found = found
+        var found = SettlingTests.found
         found.outputs = [Output(path: "/out")]
         return found
     }()
@@ -191,7 +191,7 @@ import Testing
         Row(
             testDescription: "killed for the third time, but it got further",
             attempt: {
-                var attempt = attempt(end(signal: SIGSEGV), attempts: 3)
+                var attempt = SettlingTests.attempt(end(signal: SIGSEGV), attempts: 3)
                 attempt.hasKept = true
                 return attempt
             }(), found: withSnapshot,
@@ -208,7 +208,7 @@ import Testing
         Row(
             testDescription: "killed by its control group",
             attempt: {
-                var attempt = attempt(end(signal: SIGKILL), block: 3)
+                var attempt = SettlingTests.attempt(end(signal: SIGKILL), block: 3)
                 attempt.outOfMemoryKills = 1
                 return attempt
             }(),
