@@ -69,7 +69,7 @@ package final class CheckpointWriter: Sendable {
     /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type
     /// and shape that it has in the source or was added with.
     package func write(
-        _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
+        _ name: String, _ bytes: RawSpan, progress: (Int) throws -> Void = { _ in }
     ) throws {
         try writer(of: name).write(name, bytes, progress: progress)
     }
@@ -77,10 +77,10 @@ package final class CheckpointWriter: Sendable {
     /// Writes a tensor of weights from float32, which have been rounded to its type already, or a
     /// part of it along its first dimension.
     package func write(
-        _ name: String, part: Int? = nil, _ values: UnsafeBufferPointer<Float>,
+        _ name: String, part: Int? = nil, weights: Matrix,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try writer(of: name).write(name, part: part, values, progress: progress)
+        try writer(of: name).write(name, part: part, weights: weights, progress: progress)
     }
 
     private func writer(of name: String) throws -> SafetensorsWriter {

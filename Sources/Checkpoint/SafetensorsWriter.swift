@@ -20,7 +20,7 @@ package final class SafetensorsWriter: Sendable {
         file = try directory.create(name)
         places = Self.places(layout)
         try file.allocate(layout.size)
-        try layout.header.withUnsafeBytes { try file.write($0, at: 0) }
+        try file.write(layout.header, at: 0)
     }
 
     /// Goes on with a file that an earlier process began with the same layout.
@@ -36,7 +36,7 @@ package final class SafetensorsWriter: Sendable {
         isWritten.withLock { $0 = Set(places.keys).subtracting(unwritten) }
         let status = try file.status()
         var header = [UInt8](repeating: 0, count: layout.header.count)
-        let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+        let count = try file.read(into: &header, at: 0)
         guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
             status.st_size == layout.size,
             count == header.count, header == layout.header
@@ -61,10 +61,10 @@ package final class SafetensorsWriter: Sendable {
     /// - Parameter progress: called with the bytes of each piece; what it throws ends the writing.
     /// - Throws: `CheckpointError` where the layout has no such tensor or another number of bytes.
     package func write(
-        _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
+        _ name: String, _ bytes: RawSpan, progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try write(name, count: bytes.count, progress) { part in
-            UnsafeRawBufferPointer(rebasing: bytes[part])
+        try write(name, count: bytes.byteCount, progress) { part, place in
+            try file.write(bytes.extracting(part), at: place)
         }
     }
 
@@ -73,24 +73,19 @@ package final class SafetensorsWriter: Sendable {
     /// - Parameter part: along the first dimension, which is all that is written then; the tensor
     ///   is written once all of its parts are. nil: all of it.
     package func write(
-        _ name: String, part: Int? = nil, _ values: UnsafeBufferPointer<Float>,
+        _ name: String, part: Int? = nil, weights: Matrix,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
         let type = try place(of: name).type
         guard type.isWeight else {
             throw CheckpointError(file: path, tensor: name, reason: .notWeights(type))
         }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: min(Self.piece, values.count * type.size), alignment: 64)
-        defer { buffer.deallocate() }
-        try write(name, part: part, count: values.count * type.size, progress) { part in
-            let encoded = UnsafeMutableRawBufferPointer(rebasing: buffer[..<part.count])
-            if let start = values.baseAddress {
-                encode(
-                    start + part.lowerBound / type.size, count: part.count / type.size, type,
-                    into: encoded)
-            }
-            return UnsafeRawBufferPointer(encoded)
+        let bytes = weights.rows * weights.columns * type.size
+        let buffer = Buffer<UInt8>(count: min(Self.piece, bytes))
+        try write(name, part: part, count: bytes, progress) { part, place in
+            let elements = (part.lowerBound / type.size)..<(part.upperBound / type.size)
+            encode(weights, elements, type, into: buffer)
+            try buffer.withBytes(ofFirst: part.count) { try file.write($0, at: place) }
         }
     }
 
@@ -99,15 +94,16 @@ package final class SafetensorsWriter: Sendable {
     func copy(
         _ tensor: TensorView, isChecked: Bool, progress: (Int) throws -> Void
     ) throws {
-        let bytes = tensor.bytes
         var last = 0..<0
         defer { tensor.release(last) }
-        try write(tensor.name, count: bytes.count, progress) { part in
+        try write(tensor.name, count: tensor.bytes.count, progress) { part, place in
             tensor.release(last)
             last = part
             tensor.populate(part)
             if isChecked { try tensor.checkFinite(part) }
-            return UnsafeRawBufferPointer(rebasing: bytes[part])
+            try tensor.withBytes(part) { bytes throws(SystemError) in
+                try file.write(bytes, at: place)
+            }
         }
     }
 
@@ -118,7 +114,7 @@ package final class SafetensorsWriter: Sendable {
     /// leaves the page cache, so that neither memory nor the final `sync` has to take it all.
     private func write(
         _ name: String, part: Int? = nil, count: Int, _ progress: (Int) throws -> Void,
-        pieces: (Range<Int>) throws -> UnsafeRawBufferPointer
+        writePiece: (_ part: Range<Int>, _ place: Int) throws -> Void
     ) throws {
         let whole = try place(of: name).range
         let first = whole.lowerBound + (part ?? 0) * count
@@ -136,7 +132,7 @@ package final class SafetensorsWriter: Sendable {
         for start in stride(from: 0, to: count, by: Self.piece) {
             let part = start..<min(start + Self.piece, count)
             let place = range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound
-            try file.write(pieces(part), at: place.lowerBound)
+            try writePiece(part, place.lowerBound)
             // The hints cost more than they save for the many small tensors of some models.
             if part.count >= 1 << 18 {
                 try file.startWriteBack(place)
@@ -146,12 +142,12 @@ package final class SafetensorsWriter: Sendable {
             try progress(part.count)
         }
         if let started { try file.finishWriteBack(started) }
-        guard let part else {
+        guard let number = part else {
             _ = isWritten.withLock { $0.insert(name) }
             return
         }
         let isComplete = parts.withLock { parts in
-            parts[name, default: []].insert(part)
+            parts[name, default: []].insert(number)
             return parts[name]?.count == whole.count / max(1, count)
         }
         if isComplete { _ = isWritten.withLock { $0.insert(name) } }
@@ -194,12 +190,11 @@ extension SafetensorsFile {
     ) throws {
         let infos = tensors.map { TensorInfo(name: $0.name, type: $0.type, shape: $0.shape) }
         let layout = try SafetensorsLayout(infos, metadata: metadata, file: path)
-        let parts = path.split(separator: "/")
-        let above = parts.dropLast().joined(separator: "/")
-        let directory = try Directory(path.hasPrefix("/") ? "/" + above : joined(".", above))
-        let writer = try SafetensorsWriter(String(parts.last ?? ""), in: directory, layout)
+        let above = parentPath(path)
+        let directory = try Directory(above.isEmpty ? "." : above)
+        let writer = try SafetensorsWriter(lastName(path) ?? "", in: directory, layout)
         for tensor in tensors {
-            try tensor.bytes.withUnsafeBytes { try writer.write(tensor.name, $0) }
+            try writer.write(tensor.name, tensor.bytes.span.bytes)
         }
         try writer.finish()
     }

@@ -164,7 +164,9 @@ package final class Forward: Sendable {
         deinit { owner.free.withLock { $0.append(buffers) } }
     }
 
-    func borrow() -> Loan {
-        Loan(free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows), from: self)
+    private func borrow() -> Loan {
+        Loan(
+            free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows, input: input),
+            from: self)
     }
 }

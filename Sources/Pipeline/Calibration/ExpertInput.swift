@@ -74,9 +74,10 @@ final class ExpertInput: Sendable {
         guard let sample else { return }
         let rows = sampleRows.rows(from: tile.rows.lowerBound, length: tile.rows.count)
         for (offset, row) in rows {
-            scale(
-                input.row(offset), by: shares.map { $0[$0.startIndex + offset] } ?? 1,
-                count: input.columns, into: sample.view.row(row))
+            let target = sample.rows(row..<(row + 1))
+            target.copy(
+                from: input.part(rows: offset..<(offset + 1), columns: 0..<input.columns))
+            if let shares { scaleRows(target, by: shares.dropFirst(offset).prefix(1)) }
         }
     }
 

@@ -34,13 +34,10 @@ extension Forward {
         }
         let adding = OrderedReduction<Output> { output in
             guard let sums, let matrix = output.matrix else { return }
-            for (index, place) in output.item.places.enumerated() {
-                let row = Int(output.item.tokens.rows[place])
-                if row >= limit { break }
-                addScaled(
-                    matrix.view.row(index), by: output.item.tokens.weights[place],
-                    count: sums.columns, to: sums.view.row(row))
-            }
+            let places = output.item.places
+            scatterAdd(
+                matrix.view, times: output.item.tokens.weights[places], to: sums,
+                output.item.tokens.rows[places])
         }
         try pool.forEach(items.count, state: { borrowExpert() }) { index, loan in
             let item = items[index]
@@ -105,11 +102,7 @@ struct ExpertForward {
     ) throws {
         let count = tile.rows.count
         let normed = buffers.normed.prefix(rows: count, columns: middle.columns)
-        for (index, place) in tile.rows.enumerated() {
-            let row = Int(tokens.rows[place])
-            normed.row(index).update(from: middle.view.row(row), count: middle.columns)
-            middle.release(row..<(row + 1))
-        }
+        gather(tokens.rows[tile.rows], of: middle, into: normed)
         block.feedForwardNorm.apply(normed, into: normed)
         try observe?(Tap(.feedForward, expert: expert), normed, tile)
         let products = buffers.products

@@ -18,7 +18,7 @@ struct Router {
     ///   - first: the token of the first row.
     func route(_ logits: MatrixView, first: Int, into routes: Routes) {
         for index in 0..<logits.rows {
-            var scores = (0..<logits.columns).map { logits.row(index)[$0] }
+            var scores = (0..<logits.columns).map { logits[index, $0] }
             let chosen: [(expert: Int, weight: Float)]
             switch routing.scores {
             case .mixer: chosen = mixed(scores)

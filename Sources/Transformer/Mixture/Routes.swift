@@ -2,46 +2,39 @@ import Tensors
 
 /// Which experts each token goes to, and with which weights their outputs are added.
 ///
-/// Unchecked: threads write rows of their own, and read only what was written in an earlier loop.
-package final class Routes: @unchecked Sendable {
+/// Threads write rows of their own, and read only what was written in an earlier loop.
+package final class Routes: Sendable {
     package let tokens: Int
     let perToken: Int
-    /// Both `[tokens, perToken]`.
-    private let experts: UnsafeMutableBufferPointer<Int32>
-    private let weights: UnsafeMutableBufferPointer<Float>
+    /// Both `[tokens, perToken]`; experts by their number, -1 where there is none.
+    private let experts: Matrix
+    private let weights: Matrix
 
     package init(tokens: Int, perToken: Int) {
         self.tokens = tokens
         self.perToken = perToken
-        experts = .allocate(capacity: tokens * perToken)
-        experts.initialize(repeating: -1)
-        weights = .allocate(capacity: tokens * perToken)
-        weights.initialize(repeating: 0)
-    }
-
-    deinit {
-        experts.deallocate()
-        weights.deallocate()
+        experts = Matrix(rows: tokens, columns: perToken)
+        experts.view.fill(-1)
+        weights = Matrix(rows: tokens, columns: perToken)
     }
 
     /// What one takes, in bytes, with the lists of a group's tokens.
     package static func bytes(tokens: Int, perToken: Int) -> Int { 16 * tokens * perToken }
 
     func set(_ token: Int, _ place: Int, expert: Int, weight: Float) {
-        precondition(token >= 0 && token < tokens && place >= 0 && place < perToken)
-        experts[token * perToken + place] = Int32(truncatingIfNeeded: expert)
-        weights[token * perToken + place] = weight
+        experts.view[token, place] = Float(expert)
+        weights.view[token, place] = weight
     }
 
     /// The tokens of each of some experts, ascending.
     package func tokens(of range: Range<Int>) -> [ExpertTokens] {
         var found = range.map { _ in ExpertTokens() }
         for token in 0..<tokens {
-            for place in (token * perToken)..<((token + 1) * perToken) {
-                let expert = Int(experts[place])
+            for place in 0..<perToken {
+                let expert = Int(experts.view[token, place])
                 guard range.contains(expert) else { continue }
                 found[expert - range.lowerBound].append(
-                    token: Int32(truncatingIfNeeded: token), weight: weights[place])
+                    token: Int32(truncatingIfNeeded: token), weight: weights.view[token, place])
             }
         }
         return found

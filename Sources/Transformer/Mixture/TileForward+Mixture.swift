@@ -14,7 +14,7 @@ extension TileForward {
         observesShared: Bool
     ) throws {
         let mixed = try attention(x)
-        if y.start != x.start { y.copy(from: x) }
+        if !y.isSame(as: x) { y.copy(from: x) }
         add(.output, mixed, norm: block.attentionOutputNorm, to: y)
         let normed = feedForwardInput(y)
         try observe?(Tap(.feedForward), normed, tile)
@@ -22,9 +22,7 @@ extension TileForward {
         apply(.router, Operand(normed), into: logits)
         block.router?.route(logits, first: first, into: routes)
         guard block.layers[LayerKey(.down)] != nil else {
-            for row in 0..<(sum?.rows ?? 0) {
-                sum?.row(row).update(repeating: 0, count: sum?.columns ?? 0)
-            }
+            sum?.fill(0)
             return
         }
         if !observesShared, sum == nil { return }
@@ -35,11 +33,8 @@ extension TileForward {
         guard block.layers[LayerKey(.sharedGate)] != nil else { return }
         let gate = buffers.routed.prefix(rows: count, columns: 1)
         apply(.sharedGate, Operand(normed), into: gate)
-        for row in 0..<count {
-            scale(
-                sum.row(row), by: sigmoid(gate.row(row)[0]), count: sum.columns,
-                into: sum.row(row))
-        }
+        let factors = (0..<count).map { sigmoid(gate[$0, 0]) }
+        scaleRows(sum, by: factors[...])
     }
 }
 

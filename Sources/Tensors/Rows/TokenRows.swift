@@ -1,0 +1,57 @@
+/// Rows of tokens that are somewhere else: those that an expert of a mixture serves.
+
+/// y's rows become those of `x` that `rows` names; what is mapped of a scratch file is given back.
+package func gather(_ rows: ArraySlice<Int32>, of x: Matrix, into y: MatrixView) {
+    precondition(rows.count == y.rows && x.columns == y.columns, "shapes differ")
+    for (index, row) in rows.enumerated() {
+        let source = x.rows(Int(row)..<(Int(row) + 1))
+        y.row(index).update(from: source.row(0), count: y.columns)
+        x.release(Int(row)..<(Int(row) + 1))
+    }
+}
+
+/// Row `rows[i]` of y += factors[i] times row i of x, which is multiplied and rounded first; rows
+/// that y has not are left out, the first of which ends it.
+package func scatterAdd(
+    _ x: MatrixView, times factors: ArraySlice<Float>, to y: Matrix, _ rows: ArraySlice<Int32>
+) {
+    precondition(
+        rows.count == x.rows && factors.count == x.rows && x.columns == y.columns, "shapes differ")
+    for (index, (row, factor)) in zip(rows, factors).enumerated() {
+        guard Int(row) < y.rows else { return }
+        let (source, target) = (x.row(index), y.rows(Int(row)..<(Int(row) + 1)).row(0))
+        for j in 0..<x.columns { target[j] += source[j] * factor }
+        y.release(Int(row)..<(Int(row) + 1))
+    }
+}
+
+/// Row i of x *= factors[i].
+package func scaleRows(_ x: MatrixView, by factors: ArraySlice<Float>) {
+    precondition(factors.count == x.rows, "a factor for each row")
+    for (index, factor) in factors.enumerated() {
+        let row = x.row(index)
+        for j in 0..<x.columns { row[j] *= factor }
+    }
+}
+
+/// Subtracts from rows, each times its share, the mean of the rows, times their shares, too. Each
+/// counts as often as the square of its share says. x: `[samples, features]`, shares: `[samples]`.
+package func center(_ x: MatrixView, shares: [Float]) {
+    precondition(shares.count == x.rows, "a share for each row")
+    let power = shares.reduce(0) { $0 + Double($1) * Double($1) }
+    guard power > 0 else { return }
+    var mean = [Double](repeating: 0, count: x.columns)
+    for (index, share) in shares.enumerated() {
+        let row = x.row(index)
+        for j in mean.indices { mean[j] += Double(share) * Double(row[j]) / power }
+    }
+    for (index, share) in shares.enumerated() {
+        add(mean, times: -Double(share), to: x, row: index)
+    }
+}
+
+extension MatrixView {
+    package func fill(_ value: Float) {
+        for index in 0..<rows { row(index).update(repeating: value, count: columns) }
+    }
+}
