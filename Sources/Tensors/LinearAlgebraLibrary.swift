@@ -16,6 +16,15 @@ package struct LinearAlgebraLibrary: Sendable {
 
     private static let name = "libopenblas.so.0"
     private static let result = Result { () throws(Missing) in try Self() }
+    /// Of addresses, each in bytes: the library's, and the buffer of a call.
+    private static let (size, buffer) = (64 << 20, 129 << 20)
+
+    /// Addresses that the library takes where so many threads call it at once, in bytes. Little of
+    /// it becomes memory, but limits of a process count all.
+    package static func addresses(threads: Int) -> Int {
+        let (bytes, overflow) = buffer.multipliedReportingOverflow(by: threads)
+        return overflow ? .max : min(bytes, .max - size) + size
+    }
 
     let dpotrf: stade_dpotrf
     let dpotri: stade_dpotri
@@ -28,7 +37,18 @@ package struct LinearAlgebraLibrary: Sendable {
     let isThreadSafe: Bool
 
     /// To be called before what needs it; any number of times, from any thread.
-    package static func load() throws(Missing) { _ = try result.get() }
+    /// - Parameter threads: that will call it at once. Where one gets no buffer, the library asks
+    ///   for it again for ever; so this asks for all first.
+    package static func load(threads: Int) throws(Missing) {
+        let bytes = addresses(threads: threads)
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
+        if start == MAP_FAILED {
+            throw Missing(reason: "\(name) needs \(bytes >> 20) MiB of addresses")
+        }
+        munmap(start, bytes)
+        _ = try result.get()
+    }
 
     /// - Precondition: `load` has been called without an error, where one is to be told.
     static var loaded: LinearAlgebraLibrary {
