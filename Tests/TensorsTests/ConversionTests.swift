@@ -1,5 +1,6 @@
-import Tensors
 import Testing
+
+@testable import Tensors
 
 struct ConversionTests {
     private func decoded(_ patterns: [UInt16], _ type: ElementType) -> [Float] {
