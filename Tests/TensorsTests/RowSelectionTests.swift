@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 /// What the row selection finds, against the selection among scores in double precision.

@@ -1,5 +1,6 @@
 import Glibc
 import Tensors
+import TestSupport
 import Testing
 
 /// Products take numbers below 2^-126 for zero, whatever the processor, and nothing else does.
