@@ -1,3 +1,5 @@
+import Posix
+
 /// The README.md of an output: what was done, what it cost, how to load it.
 package struct ModelCard {
     private let report: ReportDocument
@@ -14,7 +16,7 @@ package struct ModelCard {
         let methods = report.treatments.map { "\($0.count) \($0.text)" }.joined(separator: ", ")
         var lines = [
             "# \(Markdown.name(report.name))", "",
-            "\(Markdown.name(sourceName)), pruned with [stade](\(ReportDocument.fileName)): "
+            "\(Markdown.name(sourceName)), pruned with [stade](\(Layout.Output.report)): "
                 + "\(percent(cost.zeros, of: cost.weights)) of the weights of its "
                 + "linear layers are \(report.isSmaller ? "gone" : "zero").", "",
         ]
@@ -44,7 +46,7 @@ package struct ModelCard {
             (report.isSmaller
                 ? "It is a dense model with other numbers in `config.json`. "
                 : "The zeros are exact and stay where they are unless the model is trained further. ")
-                + "Every layer's numbers are in `\(ReportDocument.fileName)`.", "",
+                + "Every layer's numbers are in `\(Layout.Output.report)`.", "",
         ]
         return lines.joined(separator: "\n")
     }
@@ -130,7 +132,7 @@ package struct ModelCard {
     }
 
     private var sourceName: String {
-        String(report.model.path?.split(separator: "/").last ?? "a model")
+        report.model.path.flatMap { lastName($0) } ?? "a model"
     }
 
     private func percent(_ count: Int, of whole: Int) -> String {

@@ -167,7 +167,7 @@ package struct ReportPage {
                         }))
         }
         parts.append(
-            "<p class=\"quiet\">All numbers in full: <code>\(ReportDocument.fileName)</code>.</p>\n"
+            "<p class=\"quiet\">All numbers in full: <code>\(Layout.Output.report)</code>.</p>\n"
         )
         return parts.joined()
     }

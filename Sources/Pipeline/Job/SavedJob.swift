@@ -23,7 +23,6 @@ struct SavedJob: Sendable {
         let identity: FileIdentity
     }
 
-    static let fileName = "progress.json"
     private static let version = 4
     static let maximumSize = 256 << 20
 

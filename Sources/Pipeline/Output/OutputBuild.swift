@@ -221,14 +221,14 @@ final class OutputBuild: Sendable {
         // An earlier attempt may have come so far.
         let target = directory.directory
         let bytes = JSON.encode(document.node)
-        try target.replace(ReportDocument.fileName, bytes + [UInt8(ascii: "\n")])
+        try target.replace(Layout.Output.report, bytes + [UInt8(ascii: "\n")])
         // The page is made of what the file says, where numbers that are not finite are null.
-        let stored = try JSON.parse(bytes, file: ReportDocument.fileName)
+        let stored = try JSON.parse(bytes, file: Layout.Output.report)
         if let document = ReportDocument(stored) {
-            try target.replace(ReportDocument.pageName, Array(ReportPage(document).html.utf8))
+            try target.replace(Layout.Output.page, Array(ReportPage(document).html.utf8))
         }
         let card = ModelCard(document, methodSummary: output.treatment.method.summary)
-        try target.replace("README.md", Array(card.text.utf8))
+        try target.replace(Layout.Output.card, Array(card.text.utf8))
         return OutputRecord(path: output.path, identity: identity, report: document)
     }
 

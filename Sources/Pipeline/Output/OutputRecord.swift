@@ -7,7 +7,6 @@ import Reports
 /// directory: which directory it is, and the numbers that whoever asks for the job is told. An
 /// output is looked for by this alone. What lies at its path may be anybody's.
 struct OutputRecord: Sendable {
-    static let fileName = "outputs.json"
     private static let maximumSize = 1 << 20
 
     let identity: FileIdentity
@@ -36,8 +35,8 @@ struct OutputRecord: Sendable {
 
     static func load(from directory: Directory) -> [OutputRecord] {
         guard
-            let bytes = try? directory.read(fileName, limit: maximumSize),
-            let node = try? JSON.parse(bytes, file: fileName)
+            let bytes = try? directory.read(Layout.Snapshot.outputs, limit: maximumSize),
+            let node = try? JSON.parse(bytes, file: Layout.Snapshot.outputs)
         else { return [] }
         return (node["outputs"]?.array ?? []).compactMap { OutputRecord($0) }
     }

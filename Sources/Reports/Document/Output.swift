@@ -64,7 +64,7 @@ package struct Output: ReportPart, Hashable {
     package static func report(in path: String) throws -> Node {
         // An output is written by the daemon, but its directory may be anybody's by now.
         let file = try File(
-            joined(path, ReportDocument.fileName), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            joined(path, Layout.Output.report), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         guard try file.status().st_mode & S_IFMT == S_IFREG else {
             throw SystemError("open", file.path, errno: EINVAL)
         }

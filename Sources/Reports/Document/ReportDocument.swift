@@ -7,10 +7,6 @@ import Documents
 /// Sizes are bytes, times are seconds, shares are from 0 to 1. A value that a report does not say,
 /// because it is older or nothing was measured, is nil; one that is not finite is NaN.
 package struct ReportDocument: ReportPart, Hashable {
-    package static let fileName = "stade-report.json"
-    /// The same for people: `ReportPage`.
-    package static let pageName = "stade-report.html"
-
     private var version = 1
     package var job = Job()
     package var model = Model()
