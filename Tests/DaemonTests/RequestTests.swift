@@ -33,7 +33,10 @@ import Testing
             return
         }
         if let target = row.2 {
-            guard case .step(let step) = verdict else { return Issue.record("\(verdict)") }
+            guard case .step(let step) = verdict else {
+                Issue.record("\(verdict)")
+                return
+            }
             #expect(step.state == target && step.record.state == state)
             #expect(step.work == (target == .failed ? .discarded : .kept))
             #expect(step.record.exitCode == (target == .failed ? 75 : nil))
