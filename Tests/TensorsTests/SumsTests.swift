@@ -1,6 +1,7 @@
-import Tensors
 import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct SumsTests {
     @Test func moments_areSumsInDouble() {
