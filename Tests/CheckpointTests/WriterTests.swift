@@ -41,7 +41,7 @@ struct WriterTests {
     }
 
     private func put(_ writer: CheckpointWriter, _ name: String, _ bytes: [UInt8]) throws {
-        try bytes.withUnsafeBytes { try writer.write(name, $0) }
+        try writer.write(name, bytes.span.bytes)
     }
 
     @Test func finish_whenNothingIsEdited_keepsEveryTensor() throws {

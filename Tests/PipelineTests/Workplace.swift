@@ -108,9 +108,9 @@ func text(_ node: Node) -> String { String(decoding: JSON.encode(node), as: UTF8
 
 /// The bytes of float32 values in another type.
 func bytes(_ values: [Float], _ type: ElementType) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: values.count * type.size)
-    result.withUnsafeMutableBytes { encode(values, count: values.count, type, into: $0) }
-    return result
+    let buffer = Buffer<UInt8>(count: values.count * type.size)
+    encode(Matrix(row: values), 0..<values.count, type, into: buffer)
+    return (0..<buffer.count).map { buffer[$0] }
 }
 
 func zeros(_ tensor: TensorView) -> Int {

@@ -105,6 +105,6 @@ struct InputFilesTests {
 
 extension File {
     fileprivate borrowing func write(_ text: String) throws {
-        try Array(text.utf8).withUnsafeBytes { try write($0, at: 0) }
+        try write(Array(text.utf8), at: 0)
     }
 }

@@ -162,11 +162,11 @@ struct FileTests {
         let file = try File(scratch["x"], O_RDWR | O_CREAT)
         try file.allocate(10_000)
         #expect(try file.status().st_size == 10_000)
-        try [1, 2, 3].withUnsafeBytes { try file.write($0, at: 9_000) }
+        try file.write([1, 2, 3], at: 9_000)
         try file.startWriteBack(0..<10_000)
         try file.finishWriteBack(0..<10_000)
         var bytes = [UInt8](repeating: 9, count: 4)
-        let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 9_998) }
+        let count = try file.read(into: &bytes, at: 9_998)
         #expect(count == 2 && bytes == [0, 0, 9, 9])
     }
 
