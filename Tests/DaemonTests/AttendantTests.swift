@@ -1,27 +1,33 @@
 import Foundation
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 /// `stadectl` ends with one line and a status of its table, whatever ends it.
 @Suite struct AttendantTests {
-    private static let demo =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("etc/demo").path
+    private static let demo = sourcePath("etc/demo")
     /// Those of the help.
     private static let statuses: Set<CInt> = [0, 64, 65, 66, 70, 73, 74, 75, 77, 78]
 
     /// A directory with a model of its own and a manifest that takes seconds.
     private final class Place {
-        let path: String
+        private let scratch: Scratch
+        var path: String { scratch.path }
         var manifest: String { joined(path, "m.yaml") }
         var weights: String { joined(path, "model/model.safetensors") }
 
+<<<<<<< HEAD
         init(samples: Int = 100, method: String = "stade") throws {
             var template = Array(joined(P_tmpdir, "stade-attend-XXXXXX").utf8CString)
             guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
             path = String(
                 decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+=======
+        init(samples: Int = 100) throws {
+            scratch = try Scratch()
+            let path = scratch.path
+>>>>>>> main
             mkdir(joined(path, "model"), 0o750)
             let source = joined(AttendantTests.demo, "models/tiny-opt")
             for name in try FileManager.default.contentsOfDirectory(atPath: source) {
@@ -41,8 +47,6 @@ import Testing
                 """
             try writeFile(joined(path, "m.yaml"), Array(text.utf8))
         }
-
-        deinit { try? removeTree(path) }
 
         func run(_ words: [String], setup: String? = nil) throws -> Program {
             unlink(joined(path, "log"))
