@@ -17,17 +17,9 @@ import Testing
         var manifest: String { joined(path, "m.yaml") }
         var weights: String { joined(path, "model/model.safetensors") }
 
-<<<<<<< HEAD
         init(samples: Int = 100, method: String = "stade") throws {
-            var template = Array(joined(P_tmpdir, "stade-attend-XXXXXX").utf8CString)
-            guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
-            path = String(
-                decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-=======
-        init(samples: Int = 100) throws {
             scratch = try Scratch()
             let path = scratch.path
->>>>>>> main
             mkdir(joined(path, "model"), 0o750)
             let source = joined(AttendantTests.demo, "models/tiny-opt")
             for name in try FileManager.default.contentsOfDirectory(atPath: source) {
