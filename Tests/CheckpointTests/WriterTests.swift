@@ -4,6 +4,7 @@ import Documents
 import Glibc
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 struct WriterTests {

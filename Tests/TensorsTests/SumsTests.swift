@@ -1,5 +1,7 @@
-@testable import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct SumsTests {
     @Test func moments_areSumsInDouble() {

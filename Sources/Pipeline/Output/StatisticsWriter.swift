@@ -35,7 +35,7 @@ struct StatisticsWriter: Sendable {
     ) throws -> SafetensorsLayout {
         try layout(
             plan.model, output.treatment.layers, origin: plan.origin(of: output),
-            file: joined(directory.path, fileName))
+            file: joined(directory.path, Layout.Output.statistics))
     }
 
     /// What the file of such layers will hold.
