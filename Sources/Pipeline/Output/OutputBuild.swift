@@ -16,9 +16,9 @@ final class OutputBuild: Sendable {
     let state: Mutex<State>
     private let partial: PartialDirectory
     private let directory: OutputDirectory
-    private let writer: CheckpointWriter
-    private let statistics: StatisticsWriter?
-    private let writes: WriteBehind
+    let writer: CheckpointWriter
+    let statistics: StatisticsWriter?
+    let writes: WriteBehind
     /// `[blocks][tensors of the block]`, of the source.
     private let blockTensors: [[TensorView]]
 
@@ -271,52 +271,8 @@ final class OutputBuild: Sendable {
     func leave() { writes.end() }
 
     /// Copies, in the background, those of the source's tensors that were not written.
-    private func copy(_ tensors: [TensorView]) throws {
+    func copy(_ tensors: [TensorView]) throws {
         try writes.add { [writer] check in try writer.copy(tensors) { _ in try check() } }
-    }
-
-    /// Writes a layer in the background: its weights stay as they are until the block is done.
-    private func write(_ result: LayerResult) throws {
-        let (key, block) = (result.plan.key, result.plan.block)
-        let (place, biasPlace) = (
-            plan.model.weightPlace(key, block: block), plan.model.biasPlace(key, block: block)
-        )
-        let weights = result.layer.weights
-        let isChanged =
-            result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
-        let bias = isChanged ? result.layer.bias : nil
-        try writes.add { [writer] check in
-            let stored = place.isTransposed ? weights.transposed() : weights
-            try writer.write(place.name, part: place.part, weights: stored) { _ in try check() }
-            if let bias {
-                try writer.write(
-                    biasPlace.name, part: biasPlace.part, weights: Matrix(row: bias))
-            }
-        }
-        // Only here: masks are large.
-        if let statistics {
-            try writes.add { check in try statistics.write(result) { _ in try check() } }
-        }
-    }
-
-    /// Copies tensors of a block that are all experts' and of which some parts will not be written.
-    private func copyShared(_ block: Int) throws {
-        let layers = output.treatment.layers[block].filter { $0.key.expert != nil }
-        var written: [String: [Bool]] = [:]
-        for layer in layers {
-            let (key, isPruned) = (layer.key, layer.choice != nil)
-            let changesBias = layer.choice?.compensation.needsBias == true
-            let weights = plan.model.weightPlace(key, block: block)
-            if weights.part != nil { written[weights.name, default: []].append(isPruned) }
-            guard plan.model.hasBias(key, block: block) else { continue }
-            let bias = plan.model.biasPlace(key, block: block)
-            if bias.part != nil { written[bias.name, default: []].append(changesBias) }
-        }
-        let partly = written.filter { $1.contains(true) && $1.contains(false) }
-        let tensors = partly.keys.sorted().compactMap {
-            plan.model.checkpoint.tensor(named: $0)
-        }
-        if !tensors.isEmpty { try copy(tensors) }
     }
 
     /// A flag that gives some layers a bias gives it to all that it covers.

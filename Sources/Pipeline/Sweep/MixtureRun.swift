@@ -45,7 +45,8 @@ struct MixtureRun {
         _ block: Block, _ states: HiddenStates?, dense: [HiddenStates], _ observer: SweepObserver
     ) throws {
         if sweep.known != nil {
-            statistics = try sweep.measure(block, states: nil, observer: observer)?.statistics ?? [:]
+            statistics =
+                try sweep.measure(block, states: nil, observer: observer)?.statistics ?? [:]
         } else if let states, isMeasured || !sweep.sequential {
             if !sweep.sequential { states.awaitReaders() }
             let plans = sweep.lanes.flatMap { lane in

@@ -54,7 +54,8 @@ extension Sweep {
         let index = run.index
         if experts.upperBound < tensors.count {
             let checkpoint = model.checkpoint
-            let next = tensors[experts.upperBound..<min(tensors.count, experts.upperBound + experts.count)]
+            let end = min(tensors.count, experts.upperBound + experts.count)
+            let next = tensors[experts.upperBound..<end]
             reading.async {
                 for name in next.joined() { checkpoint.tensor(named: name)?.readAhead() }
             }

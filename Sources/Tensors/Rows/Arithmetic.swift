@@ -26,7 +26,6 @@ package func scale(_ x: MatrixView, by factor: Float) {
     }
 }
 
-
 /// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x
 /// y, x² and y².
 package struct Difference: Sendable, Hashable {
