@@ -62,6 +62,13 @@ package func encode(
 
 /// Rounds every element of `x` to what `type` can hold, so that what is computed with is what will
 /// be read back.
+package func round(_ x: inout [Float], to type: ElementType) {
+    x.withUnsafeMutableBufferPointer { buffer in
+        if let start = buffer.baseAddress { round(start, count: buffer.count, to: type) }
+    }
+}
+
+/// The same of `count` elements.
 package func round(_ x: UnsafeMutablePointer<Float>, count: Int, to type: ElementType) {
     switch type {
     case .bfloat16:

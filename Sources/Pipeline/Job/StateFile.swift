@@ -10,26 +10,30 @@ enum StateFile {
     /// Writes all states and makes them durable; the file's name is the caller's to sync. Each is
     /// let go with `endReading` as soon as it is copied.
     static func write(
-        _ name: String, in directory: Directory, _ states: [HiddenStates]
+        _ name: String, in directory: Directory, _ states: [SweepStates.Named]
     ) throws -> [SavedJob.States] {
         var waiting = states[...]
-        defer { for states in waiting { states.endReading() } }
+        defer { for named in waiting { named.states.endReading() } }
         let file = try directory.open(name, O_RDWR | O_CREAT)
         // At once, so that a full disk shows before anything is copied.
-        try file.allocate(max(1, states.reduce(0) { $0 + $1.matrix.byteCount }))
+        try file.allocate(max(1, states.reduce(0) { $0 + $1.states.matrix.byteCount }))
         var saved: [SavedJob.States] = []
         var offset = 0
-        for states in states {
+        for named in states {
             var checksum = Checksum()
-            try forEachPiece(of: states.matrix) { bytes, start in
-                try file.write(UnsafeRawBufferPointer(bytes), at: offset + start)
-                checksum.add(UnsafeRawBufferPointer(bytes))
-                try file.startWriteBack(offset + start..<offset + start + bytes.count)
+            let matrix = named.states.matrix
+            try forEachPiece(of: matrix) { rows, start in
+                try matrix.withBytes(of: rows) { bytes in
+                    try file.write(bytes, at: offset + start)
+                    checksum.add(bytes)
+                    try file.startWriteBack(offset + start..<offset + start + bytes.count)
+                }
             }
-            states.endReading()
+            named.states.endReading()
             waiting.removeFirst()
-            let count = states.matrix.byteCount
-            saved.append(SavedJob.States(bytes: count, checksum: checksum.text))
+            let count = matrix.byteCount
+            saved.append(
+                SavedJob.States(name: named.name, bytes: count, checksum: checksum.text))
             offset += count
         }
         try file.sync()
@@ -38,41 +42,48 @@ enum StateFile {
         return saved
     }
 
-    /// Gives `states` the values that were written.
-    /// - Throws: `StaleCheckpoint` where the file has other bytes.
+    /// Gives `states` the values that were written under their names.
+    /// - Throws: `StaleSnapshot` where the file has others.
     static func read(
         _ name: String, in directory: Directory, _ saved: [SavedJob.States],
-        into states: [HiddenStates]
+        into states: [SweepStates.Named]
     ) throws {
-        guard saved.map(\.bytes) == states.map(\.matrix.byteCount) else {
-            throw StaleCheckpoint("its hidden states have another size")
+        let matrices = Dictionary(
+            states.map { ($0.name, $0.states.matrix) }, uniquingKeysWith: { first, _ in first })
+        guard saved.count == states.count, Set(saved.map(\.name)) == Set(matrices.keys) else {
+            throw StaleSnapshot("its hidden states are of other texts")
         }
         let file = try directory.open(name, O_RDONLY | O_NONBLOCK)
         var offset = 0
-        for (saved, states) in zip(saved, states) {
+        for saved in saved {
+            guard let matrix = matrices[saved.name], matrix.byteCount == saved.bytes else {
+                throw StaleSnapshot("its hidden states have another size")
+            }
             var checksum = Checksum()
-            try forEachPiece(of: states.matrix) { bytes, start in
-                var done = 0
-                while done < bytes.count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
-                    let count = try file.read(into: rest, at: offset + start + done)
-                    if count == 0 { throw StaleCheckpoint("its hidden states are cut short") }
-                    done += count
+            try forEachPiece(of: matrix) { rows, start in
+                try matrix.fillBytes(of: rows) { bytes in
+                    var done = 0
+                    while done < bytes.count {
+                        let count = try file.read(
+                            into: .init(rebasing: bytes[done...]), at: offset + start + done)
+                        if count == 0 { throw StaleSnapshot("its hidden states are cut short") }
+                        done += count
+                    }
                 }
-                checksum.add(UnsafeRawBufferPointer(bytes))
+                matrix.withBytes(of: rows) { checksum.add($0) }
             }
             guard checksum.text == saved.checksum else {
-                throw StaleCheckpoint("its hidden states are damaged")
+                throw StaleSnapshot("its hidden states are damaged")
             }
             offset += saved.bytes
         }
         _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    /// The matrix's bytes piece by piece, each with where it starts; a piece leaves memory where
-    /// the matrix lives in a scratch file.
+    /// The matrix's rows piece by piece, each with the byte where it starts; a piece leaves memory
+    /// where the matrix lives in a scratch file.
     private static func forEachPiece(
-        of matrix: Matrix, _ body: (UnsafeMutableRawBufferPointer, Int) throws -> Void
+        of matrix: Matrix, _ body: (_ rows: Range<Int>, _ start: Int) throws -> Void
     ) rethrows {
         let row = matrix.columns * MemoryLayout<Float>.size
         // Whole rows, in numbers that make a piece a multiple of 32 bytes whatever a row has.
@@ -80,10 +91,7 @@ enum StateFile {
         for start in stride(from: 0, to: matrix.rows, by: rows) {
             let part = start..<min(start + rows, matrix.rows)
             defer { matrix.release(part) }
-            let view = matrix.rows(part)
-            try body(
-                UnsafeMutableRawBufferPointer(start: view.start, count: part.count * row),
-                start * row)
+            try body(part, start * row)
         }
     }
 }
@@ -92,8 +100,8 @@ extension Matrix {
     fileprivate var byteCount: Int { rows * columns * MemoryLayout<Float>.size }
 }
 
-/// There is a checkpoint, and the job cannot go on from it.
-struct StaleCheckpoint: Error {
+/// There is a snapshot, and the job cannot go on from it.
+struct StaleSnapshot: Error {
     let reason: String
 
     init(_ reason: String) { self.reason = reason }

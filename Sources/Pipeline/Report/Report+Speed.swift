@@ -7,7 +7,7 @@ extension Report {
     /// evaluation.
     var speed: Node {
         guard let tokens = plan.evaluation?.tokens, let dense = denseSeconds,
-            let pruned = Self.total(state.blocks.map(\.prunedSeconds)), dense > 0, pruned > 0
+            let pruned = Self.total(state.blocks.map(\.cost.pruned?.seconds)), dense > 0, pruned > 0
         else { return .null }
         return .object([
             "dense_tokens_per_second": Node(Double(tokens) / dense),

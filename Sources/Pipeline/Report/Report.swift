@@ -48,17 +48,17 @@ struct Report: Sendable {
 
     let plan: Plan
     let output: Plan.Output
-    let state: OutputBuild.State
+    let state: OutputProgress
     let seconds: Double
     let denseSeconds: Double?
     let curve: [CurvePoint]
 
     init(
-        _ build: OutputBuild, seconds: Double, denseSeconds: Double?, curve: [CurvePoint]
+        _ writer: OutputWriter, seconds: Double, denseSeconds: Double?, curve: [CurvePoint]
     ) {
-        plan = build.plan
-        output = build.output
-        state = build.state.withLock { $0 }
+        plan = writer.plan
+        output = writer.output
+        state = writer.progress
         self.seconds = seconds
         self.denseSeconds = denseSeconds
         self.curve = curve
@@ -85,7 +85,7 @@ struct Report: Sendable {
     var node: Node {
         var node: Node = .object([
             "version": 1,
-            "job": .object(["id": Node(plan.job.id), "name": Node(manifest.name)]),
+            "job": .object(["id": Node(plan.id), "name": Node(manifest.name)]),
             "model": .object([
                 "path": Node(plan.model.checkpoint.directory),
                 "family": Node(plan.model.architecture.name),

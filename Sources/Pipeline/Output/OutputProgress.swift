@@ -1,20 +1,18 @@
 import Documents
 import Tensors
 
-extension OutputBuild {
-    /// What is known of an output so far, for its report.
-    struct State: Sendable {
-        var layers: [ReportLayer] = []
-        var blocks: [BlockResult] = []
-        var zeros = 0
-        var flops = 0.0
-        /// nil until everything is computed, and without an evaluation.
-        var comparison: Comparison?
-    }
+/// What is known of an output so far, for its report.
+struct OutputProgress: Sendable {
+    var layers: [ReportLayer] = []
+    var blocks: [BlockResult] = []
+    var zeros = 0
+    var flops = 0.0
+    /// nil until everything is computed, and without an evaluation.
+    var comparison: Comparison?
 }
 
-/// As a checkpoint keeps it. What is not finite is null there, as it is in the report.
-extension OutputBuild.State {
+/// As a snapshot keeps it. What is not finite is null there, as it is in the report.
+extension OutputProgress {
     var node: Node {
         .object([
             "zeros": Node(zeros), "flops": Node(flops),
@@ -47,8 +45,8 @@ extension BlockResult {
         }
         return .object([
             "index": Node(index), "difference": sums.map { Node($0) } ?? .null,
-            "seconds": Node(seconds), "dense_seconds": denseSeconds.map { Node($0) } ?? .null,
-            "pruned_seconds": prunedSeconds.map { Node($0) } ?? .null,
+            "seconds": Node(seconds), "dense_seconds": cost.dense.map { Node($0.seconds) } ?? .null,
+            "pruned_seconds": cost.pruned.map { Node($0.seconds) } ?? .null,
         ])
     }
 
@@ -67,9 +65,10 @@ extension BlockResult {
             difference?.count = count
         }
         self.init(
-            index: index, difference: difference,
-            meanSquaredError: difference?.meanSquaredError, seconds: seconds,
-            denseSeconds: node["dense_seconds"]?.double,
-            prunedSeconds: node["pruned_seconds"]?.double)
+            index: index, difference: difference, seconds: seconds,
+            // What else it cost is in the sums.
+            cost: LaneCost(
+                dense: node["dense_seconds"]?.double.map { Cost(seconds: $0) },
+                pruned: node["pruned_seconds"]?.double.map { Cost(seconds: $0) }))
     }
 }
