@@ -28,7 +28,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
             "Pruning", "Manifests", "Reports", "Posix",
         ]
     ),
-    ("Spool", ["Documents", "Manifests", "Posix"]),
+    ("Spool", ["Documents", "Manifests", "Reports", "Posix"]),
     (
         "Daemon",
         [
@@ -81,7 +81,7 @@ let package = Package(
                 name: "stade-bench",
                 dependencies: [
                     "Tensors", "Checkpoint", "Transformer", "Pruning", "Pipeline", "Daemon",
-                    "Documents", "Posix",
+                    "Documents", "Reports", "Posix",
                 ],
                 path: "Benchmarks/Sources", swiftSettings: settings),
             // For 'make fuzz' alone; never installed.

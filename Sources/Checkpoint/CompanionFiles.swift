@@ -98,7 +98,7 @@ extension CompanionFiles {
         }
         let entries = try DirectoryEntry.list(opened)
         let isTop = path.isEmpty
-        let hasDenseCard = isTop && entries.contains { $0.name == Self.denseCard }
+        let hasDenseCard = isTop && entries.contains { $0.name == Layout.Output.denseCard }
         for entry in entries {
             guard let name = entry.name else {
                 let shown = String(
@@ -110,15 +110,16 @@ extension CompanionFiles {
             let full = isTop ? name : joined(path, name)
             if let reason = Self.reasonToSkip(name) {
                 skip(full, reason)
-            } else if isTop, name == Self.card, hasDenseCard {
-                skip(full, "the card of an earlier run; \(Self.denseCard) is kept")
+            } else if isTop, name == Layout.Output.card, hasDenseCard {
+                skip(full, "the card of an earlier run; \(Layout.Output.denseCard) is kept")
             } else {
                 switch try kind(of: entry, at: full) {
                 case .directory: try walk(full, weights: weights, above: above.union([here]))
                 case .file(let size):
                     let (sum, overflow) = bytes.addingReportingOverflow(size)
                     bytes = overflow ? .max : sum
-                    let target = isTop && name == Self.card ? Self.denseCard : full
+                    let target =
+                        isTop && name == Layout.Output.card ? Layout.Output.denseCard : full
                     copies.append(Copy(from: full, to: target))
                 case .danglingLink: skip(full, "a link that leads nowhere")
                 case .other: skip(full, "neither a file nor a directory")

@@ -177,10 +177,9 @@ extension SafetensorsFile {
     ) throws {
         let infos = tensors.map { TensorInfo(name: $0.name, type: $0.type, shape: $0.shape) }
         let layout = try SafetensorsLayout(infos, metadata: metadata, file: path)
-        let parts = path.split(separator: "/")
-        let above = parts.dropLast().joined(separator: "/")
-        let directory = try Directory(path.hasPrefix("/") ? "/" + above : joined(".", above))
-        let writer = try SafetensorsWriter(String(parts.last ?? ""), in: directory, layout)
+        let above = parentPath(path)
+        let directory = try Directory(above.isEmpty ? "." : above)
+        let writer = try SafetensorsWriter(lastName(path) ?? "", in: directory, layout)
         for tensor in tensors {
             try tensor.bytes.withUnsafeBytes { try writer.write(tensor.name, $0) }
         }

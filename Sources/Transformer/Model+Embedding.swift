@@ -19,16 +19,12 @@ package struct Embedding: Sendable {
         if let projectIn {
             let narrow = Matrix(rows: tokens.count, columns: table.shape[1])
             try look(up: tokens, into: narrow.view)
-            // A view does not keep its matrix.
-            withExtendedLifetime(narrow) {
-                projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
-            }
+            projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
         } else {
             try look(up: tokens, into: hidden)
         }
         if let positions {
-            let rows = try positions.matrix(rows: offset..<(offset + tokens.count))
-            withExtendedLifetime(rows) { add(rows.view, to: hidden) }
+            add(try positions.matrix(rows: offset..<(offset + tokens.count)).view, to: hidden)
         }
     }
 
@@ -48,11 +44,8 @@ package struct Embedding: Sendable {
             decode(
                 UnsafeRawBufferPointer(rebasing: table.bytes[part]), table.type,
                 into: target.row(index), count: table.shape[1])
-            if let scale {
-                Tensors.scale(
-                    target.row(index), by: scale, count: table.shape[1], into: target.row(index))
-            }
         }
+        if let scale { Tensors.scale(target, by: scale) }
     }
 }
 

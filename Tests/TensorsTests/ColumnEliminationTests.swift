@@ -29,7 +29,6 @@ struct ColumnEliminationTests {
             self.moments = moments
             mean = moments.sum.map { $0 / Double(mixed.rows) }
             self.sum = sum.finish(moments)
-            withExtendedLifetime((x, mix, mixed)) {}
         }
 
         /// Damped, as the elimination has it.

@@ -111,7 +111,6 @@ struct CovarianceTests {
         let count = Matrix.slack / MemoryLayout<Float>.size
         let sum = (0..<count).reduce(0) { $0 + Int(matrix.start[order * order + $1] == 0 ? 1 : 0) }
         #expect(count == 16 && sum <= count)
-        withExtendedLifetime(matrix) {}
     }
 
     @Test func quadraticForms_areDirect() throws {

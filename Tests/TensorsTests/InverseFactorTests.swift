@@ -12,7 +12,7 @@ struct InverseFactorTests {
             sum.add(x.view, at: 0)
             var moments = Moments(features: order)
             moments.add(x.view)
-            return withExtendedLifetime(x) { sum.finish(moments) }
+            return sum.finish(moments)
         }
         let results = Mutex([[UInt64]](repeating: [], count: count))
         try WorkerPool(width: threads).forEach(count) { index in

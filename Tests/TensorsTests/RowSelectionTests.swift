@@ -1,4 +1,4 @@
-import Tensors
+@testable import Tensors
 import Testing
 
 /// What the row selection finds, against the selection among scores in double precision.

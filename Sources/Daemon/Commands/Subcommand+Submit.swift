@@ -25,8 +25,10 @@ extension Subcommand {
     /// Writes under a dot name, which the daemon ignores, and renames: it sees the whole file or
     /// none.
     private static func drop(_ source: ManifestSource, into inbox: String) throws -> String {
-        var stem = String(source.file.split(separator: "/").last ?? "manifest")
-        if stem.hasSuffix(".yaml") { stem.removeLast(5) }
+        var stem = lastName(source.file) ?? "manifest"
+        if stem.hasSuffix(Layout.Inbox.manifestEnding) {
+            stem.removeLast(Layout.Inbox.manifestEnding.count)
+        }
         while stem.hasPrefix(".") { stem.removeFirst() }
         // Room for the dots, a number and the ending in the 255 bytes of a name.
         while stem.utf8.count > 200 { stem.removeLast() }
@@ -48,7 +50,7 @@ extension Subcommand {
             throw error
         }
         for number in 1... {
-            let name = number == 1 ? "\(stem).yaml" : "\(stem)-\(number).yaml"
+            let name = (number == 1 ? stem : "\(stem)-\(number)") + Layout.Inbox.manifestEnding
             if stade_renameat2(AT_FDCWD, draft, AT_FDCWD, joined(inbox, name), 1) == 0 {
                 // Whoever may only write into the inbox cannot open it; the daemon syncs it as
                 // well.

@@ -12,8 +12,7 @@ enum Terminal {
         let text = lines.map { escaped($0, limit: .max) + "\n" }.joined()
         if writeAll(Array(text.utf8), to: STDOUT_FILENO) { return .done }
         let error = SystemError("write", "standard output")
-        let name = CommandLine.arguments.first?.split(separator: "/").last ?? "stade"
-        complain(String(name), error)
+        complain(CommandLine.arguments.first.flatMap { lastName($0) } ?? "stade", error)
         return .io
     }
 

@@ -48,7 +48,7 @@ struct WorkerProgram {
         let configuration = try Configuration.read(
             readFile(configurationFile, limit: 1 << 20), file: configurationFile)
         let spool = Spool(path: configuration.spool, inbox: configuration.inbox)
-        let id = String(directory.split(separator: "/").last ?? "")
+        let id = lastName(directory) ?? ""
         let record = try spool.record(id, .active)
         var manifest = try spool.manifest(record)
         manifest.limits.threads = manifest.limits.threads ?? share.threads
@@ -88,7 +88,7 @@ struct WorkerProgram {
     private func resumption(
         _ record: JobRecord, _ spool: Spool, _ configuration: Configuration
     ) throws(SystemError) -> Resumption {
-        let checkpoint = joined(directory, Spool.checkpointDirectory)
+        let checkpoint = joined(directory, Layout.Job.snapshot)
         // Whatever else has that name is in the way, and nothing to go on from.
         if (try? File(checkpoint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) == nil {
             try removeTree(checkpoint)
@@ -99,8 +99,10 @@ struct WorkerProgram {
             interval: Double(configuration.checkpoint.interval)
         ) { note in
             switch note {
-            case .resumed(let block, let blocks): say(.resumed(block: block, blocks: blocks))
-            case .kept(let block, let blocks): say(.kept(block: block, blocks: blocks))
+            case .resumed(let block, let blocks):
+                say(.resumed(JobRecord.Place(block: block, blocks: blocks)))
+            case .kept(let block, let blocks):
+                say(.kept(JobRecord.Place(block: block, blocks: blocks)))
             case .keeping: say(.keeping)
             case .refused, .failed:
                 if let text = note.text { complain(text) }

@@ -12,8 +12,7 @@ struct SavedJob: Sendable {
         let checksum: String
     }
 
-    static let fileName = "progress.json"
-    private static let version = 4
+    private static let version = 5
     static let maximumSize = 256 << 20
 
     /// What a job must be to go on from here.
@@ -104,7 +103,7 @@ extension BegunOutput {
     fileprivate var node: Node { progress.node.setting("directory", to: identity.node) }
 
     fileprivate init?(_ node: Node) {
-        guard let progress = OutputProgress(node),
+        guard let progress = OutputProgress(coded: node),
             let identity = node["directory"].flatMap({ FileIdentity($0) })
         else { return nil }
         self.init(progress: progress, identity: identity)

@@ -119,21 +119,24 @@ final class OutputWriter: LaneWriter {
     var identity: FileIdentity { directory.identity }
 
     /// Of the evaluation's pass through the dense blocks, where this output has measured it.
-    var denseSeconds: Double? {
-        state.withLock { Report.total($0.blocks.map(\.cost.dense?.seconds)) }
-    }
+    var denseSeconds: Double? { state.withLock { $0.denseSeconds } }
 
     /// What this output adds to a trade-off curve.
-    var curvePoint: Report.CurvePoint {
+    var curvePoint: ReportDocument.Point {
         let progress = progress
-        return Report.CurvePoint(
-            method: output.treatment.method.name, sparsity: output.sparsity, output: output.path,
-            zeros: progress.zeros, multiplyAdds: plan.multiplyAdds - progress.zeros,
-            bytes: output.treatment.layout.tensorBytes, comparison: progress.comparison)
+        var point = ReportDocument.Point()
+        point.method = output.treatment.method.name
+        point.sparsity = output.sparsity
+        point.output = output.path
+        point.zeros = progress.zeros
+        point.multiplyAdds = plan.multiplyAdds - progress.zeros
+        point.bytes = output.treatment.layout.tensorBytes
+        point.note(progress.comparison)
+        return point
     }
 
     /// Adds what a survey has cost, which is no output's own.
-    func add(_ survey: Cost) { state.withLock { $0.flops += survey.flops } }
+    func add(_ survey: Cost) { state.withLock { $0.add(survey) } }
 
     /// Writes what is left when all blocks are done.
     func finish(_ comparison: Comparison?) throws {
@@ -146,20 +149,23 @@ final class OutputWriter: LaneWriter {
     /// - Parameter denseSeconds: as of the job's first output, which has measured it.
     /// - Returns: what others should know of it.
     func writeReport(
-        seconds: Double, denseSeconds: Double?, curve: [Report.CurvePoint]
+        seconds: Double, denseSeconds: Double?, curve: [ReportDocument.Point]
     ) throws -> OutputRecord {
-        let report = Report(self, seconds: seconds, denseSeconds: denseSeconds, curve: curve)
-        let node = report.node
+        let document = Report(
+            self, seconds: seconds, denseSeconds: denseSeconds, curve: curve
+        ).document
         // An earlier attempt may have come so far.
         let target = directory.directory
-        let bytes = JSON.encode(node)
-        try target.replace(Report.fileName, bytes + [UInt8(ascii: "\n")])
+        let bytes = JSON.encode(document.node)
+        try target.replace(Layout.Output.report, bytes + [UInt8(ascii: "\n")])
         // The page is made of what the file says, where numbers that are not finite are null.
-        if let contents = try ReportContents(JSON.parse(bytes, file: Report.fileName)) {
-            try target.replace(Report.pageName, Array(ReportPage(contents).html.utf8))
+        let stored = try JSON.parse(bytes, file: Layout.Output.report)
+        if let document = ReportDocument(stored) {
+            try target.replace(Layout.Output.page, Array(ReportPage(document).html.utf8))
         }
-        try target.replace("README.md", Array(ModelCard(report).text.utf8))
-        return OutputRecord(path: output.path, identity: identity, report: node)
+        let card = ModelCard(document, methodSummary: output.treatment.method.summary)
+        try target.replace(Layout.Output.card, Array(card.text.utf8))
+        return OutputRecord(path: output.path, identity: identity, report: document)
     }
 
     /// - Parameter submitter: see `OutputDirectory`.
@@ -216,18 +222,12 @@ final class OutputWriter: LaneWriter {
         if let statistics {
             try writes.add { check in try statistics.write(result) { _ in try check() } }
         }
-        state.withLock {
-            $0.layers.append(ReportLayer(result))
-            $0.zeros += result.outcome.zeros
-        }
+        state.withLock { $0.add(result) }
     }
 
     func finish(_ block: BlockResult) throws {
         try plan.checkInputs()
-        state.withLock {
-            $0.blocks.append(block)
-            $0.flops += block.cost.flops
-        }
+        state.withLock { $0.add(block) }
         // The next block takes the memory of this one.
         try writes.drain()
         try copy(blockTensors[block.index])

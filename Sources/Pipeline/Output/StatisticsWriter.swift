@@ -7,13 +7,11 @@ import Transformer
 /// Writes `stade-statistics.safetensors` layer by layer: `<layer>.mean`, `.var`, `.norm2`,
 /// `.bias_change` and `.scale` in float32, `.pruned` in uint8 (1 = zeroed).
 struct StatisticsWriter: Sendable {
-    static let fileName = "stade-statistics.safetensors"
-
     private let writer: SafetensorsWriter
 
     init(in directory: Directory, _ plan: Plan, _ output: Plan.Output) throws {
         writer = try SafetensorsWriter(
-            Self.fileName, in: directory, Self.layout(plan, output, in: directory))
+            Layout.Output.statistics, in: directory, Self.layout(plan, output, in: directory))
     }
 
     /// Goes on with the file of an earlier process.
@@ -27,7 +25,8 @@ struct StatisticsWriter: Sendable {
             }
         }
         writer = try SafetensorsWriter(
-            resuming: Self.fileName, in: directory, Self.layout(plan, output, in: directory),
+            resuming: Layout.Output.statistics, in: directory,
+            Self.layout(plan, output, in: directory),
             unwritten: Set(unwritten))
     }
 

@@ -58,7 +58,7 @@ struct Planner {
                     model, output.treatment.layers,
                     origin: known?.origin
                         ?? calibration.map { Self.origin(manifest, model, $0, output) },
-                    file: StatisticsWriter.fileName
+                    file: Layout.Output.statistics
                 ).size
             }
         }

@@ -1,5 +1,6 @@
 import Posix
 import Pruning
+import Reports
 import Tensors
 import Transformer
 

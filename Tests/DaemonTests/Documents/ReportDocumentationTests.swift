@@ -3,6 +3,7 @@ import Foundation
 import Manifests
 import Pipeline
 import Posix
+import Reports
 import Testing
 
 /// `docs/report.md` against the reports that jobs write.
@@ -99,6 +100,8 @@ import Testing
             described += table.rows.flatMap { Document.code($0[0]) }
         }
         #expect(written.count > 80)
+        #expect(written.subtracting(ReportDocument.keys) == [])
+        #expect(Set(described) == Set(ReportDocument.keys))
         #expect(Set(described).count == described.count, "each key once")
         #expect(
             Set(described).subtracting(written).subtracting(Self.rare) == [],
