@@ -66,6 +66,9 @@ lint: ## check the layout of the sources and the manifest in the README
 	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
 	@! LC_ALL=C.UTF-8 grep -rnP --include='*.swift' '^(?=\s*//).{101,}' Sources Tests Benchmarks \
 		|| { echo 'comments of more than 100 columns' >&2; exit 1; }
+	@! grep -rnE --exclude=Journal.swift 'Unsafe(Mutable|Raw|Pointer)|nonisolated\(unsafe\)' \
+		$(addprefix Sources/, Transformer Pruning Manifests Pipeline Reports Spool Daemon staded stadectl) \
+		|| { echo 'raw pointers where none belong; see CONTRIBUTING.md, Style' >&2; exit 1; }
 	@awk '/^```yaml$$/ { inside = 1; next } /^```$$/ && inside { exit } inside' README.md \
 		| diff - etc/demo/first.yaml \
 		|| { echo 'README.md: its first manifest is not etc/demo/first.yaml' >&2; exit 1; }

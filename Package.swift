@@ -64,12 +64,16 @@ let package = Package(
         + modules.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: [.byName(name: module.name)] + module.imports
+                dependencies: [.byName(name: module.name), "TestSupport"] + module.imports
                     + (module.name == "Pipeline" ? ["CZlib"] : []),
                 exclude: testFiles[module.name] ?? [],
                 swiftSettings: settings)
         }
         + [
+            // For tests alone; never installed.
+            .target(
+                name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport",
+                swiftSettings: settings),
             .executableTarget(
                 name: "staded", dependencies: ["Daemon", "Pipeline", "Spool"],
                 swiftSettings: settings),
@@ -86,7 +90,8 @@ let package = Package(
                 path: "Benchmarks/Sources", swiftSettings: settings),
             // For 'make fuzz' alone; never installed.
             .executableTarget(
-                name: "stade-fuzz", dependencies: ["Documents", "Pipeline", "Posix"],
+                name: "stade-fuzz",
+                dependencies: ["Documents", "Pipeline", "TestSupport", "Posix"],
                 path: "Tests/Fuzz", swiftSettings: settings),
         ]
 )

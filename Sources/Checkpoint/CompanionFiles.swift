@@ -47,13 +47,12 @@ package struct CompanionFiles: Sendable {
     }
 
     private static func copy(_ source: borrowing File, _ target: borrowing File) throws {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var offset = 0
         while true {
-            let count = try source.read(into: buffer, at: offset)
+            let count = try source.read(into: &buffer, at: offset)
             if count == 0 { return }
-            try target.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+            try target.write(buffer.span.bytes.extracting(0..<count), at: offset)
             offset += count
         }
     }

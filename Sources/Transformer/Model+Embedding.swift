@@ -37,13 +37,10 @@ package struct Embedding: Sendable {
     private func look(
         up tokens: ArraySlice<Int32>, into target: MatrixView
     ) throws(CheckpointError) {
-        let row = table.shape[1] * table.type.size
         for (index, token) in tokens.enumerated() {
-            let part = (Int(token) * row)..<((Int(token) + 1) * row)
-            try table.checkFinite(part)
-            decode(
-                UnsafeRawBufferPointer(rebasing: table.bytes[part]), table.type,
-                into: target.row(index), count: table.shape[1])
+            try table.decodeRow(
+                Int(token),
+                into: target.part(rows: index..<(index + 1), columns: 0..<target.columns))
         }
         if let scale { Tensors.scale(target, by: scale) }
     }
@@ -67,9 +64,9 @@ extension Model {
         var scale: Float?
         if architecture.scalesEmbedding {
             // Rounded to the type of the table, in which a model is loaded and was trained.
-            var root = Float(configuration.hiddenSize).squareRoot()
-            round(&root, count: 1, to: table.type)
-            scale = root
+            var root = [Float(configuration.hiddenSize).squareRoot()]
+            round(&root, to: table.type)
+            scale = root[0]
         }
         return Embedding(
             table: table, positions: positions, offset: offset, scale: scale,

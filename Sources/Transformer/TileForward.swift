@@ -90,7 +90,7 @@ struct TileForward {
         let side = configuration.isParallel ? feedForwardInput(x) : nil
         // Where the feed-forward reads something else, it may be of no use.
         if side == nil || y != nil {
-            if sum.start != x.start { sum.copy(from: x) }
+            if !sum.isSame(as: x) { sum.copy(from: x) }
             add(.output, mixed, norm: block.attentionOutputNorm, to: sum)
             if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
         }

@@ -15,7 +15,7 @@ struct InputGathererTests {
         for row in 0..<matrix.rows {
             for column in 0..<features {
                 let place = (tile.sequence * 300 + tile.rows.lowerBound + row) * features + column
-                matrix.view.row(row)[column] = Float(place * 7 % 23) + offset
+                matrix.view[row, column] = Float(place * 7 % 23) + offset
             }
         }
         return matrix
@@ -86,8 +86,8 @@ struct InputGathererTests {
             #expect(other.mean == first.mean && other.variance == first.variance)
             #expect(other.norm2 == first.norm2)
             let (one, two) = (try #require(first.sample), try #require(other.sample))
-            one.withBytes(of: 0..<one.rows) { one in
-                two.withBytes(of: 0..<two.rows) { #expect(one.elementsEqual($0)) }
+            for row in 0..<one.rows {
+                for column in 0..<8 { #expect(one.view[row, column] == two.view[row, column]) }
             }
         }
     }

@@ -1,5 +1,6 @@
 import Pruning
 import Tensors
+import TestSupport
 import Testing
 
 /// What of a compensation carries over, against its definition in `docs/methods.md`, in double

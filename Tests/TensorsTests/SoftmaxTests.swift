@@ -1,6 +1,8 @@
 import Glibc
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct SoftmaxTests {
     /// softmax(x) of one row, whose elements arrive in pieces of so many: read off the weighted sum

@@ -1,6 +1,8 @@
 import Glibc
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 /// Products take numbers below 2^-126 for zero, whatever the processor, and nothing else does.
 struct SubnormalTests {

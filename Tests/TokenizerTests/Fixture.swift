@@ -1,7 +1,8 @@
-import Testing
 import Documents
 import Glibc
 import Posix
+import TestSupport
+import Testing
 
 @testable import Tokenizer
 
@@ -30,8 +31,7 @@ enum Fixture {
 
     /// The bytes of a compressed fixture.
     static func bytes(_ name: String) throws -> [UInt8] {
-        let directory = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-        let path = "/\(directory)/Fixtures/\(name).gz"
+        let path = sourcePath("Tests/TokenizerTests/Fixtures/\(name).gz")
         var result: [UInt8] = []
         var decoder = try GzipDecoder(path: path)
         _ = try decoder.decode(readFile(path)) { piece in
@@ -70,13 +70,8 @@ enum Fixture {
     static func withFiles<Result>(
         _ files: [(name: String, bytes: [UInt8])], _ body: (String) throws -> Result
     ) throws -> Result {
-        var template = Array("/tmp/stade-tokenizer-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer {
-            for file in files { unlink("\(directory)/\(file.name)") }
-            rmdir(directory)
-        }
-        for file in files { try writeFile("\(directory)/\(file.name)", file.bytes) }
-        return try body(directory)
+        let scratch = try Scratch()
+        for file in files { try scratch.write(file.name, file.bytes) }
+        return try withExtendedLifetime(scratch) { try body(scratch.path) }
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -18,7 +19,7 @@ import Testing
     @Test(arguments: [63, 64, 65, 66, 200])
     func merge_ofShortAndLongWords_isTheSame(count: Int) throws {
         let tokenizer = try Fixture.tokenizer("gpt2")
-        var random = SplitMix(seed: UInt64(count))
+        var random = Seeded(UInt64(count))
         for _ in 0..<20 {
             let word = String((0..<count).map { _ in "etaoin".randomElement(using: &random)! })
             let tokens = try tokenizer.encode(word, addSpecialTokens: false)
@@ -75,18 +76,5 @@ import Testing
             #expect(encoder.tokens == Array(all.prefix(limit)))
             #expect(encoder.isFull == (all.count >= limit))
         }
-    }
-}
-
-/// SplitMix64.
-struct SplitMix: RandomNumberGenerator {
-    var seed: UInt64
-
-    mutating func next() -> UInt64 {
-        seed &+= 0x9E37_79B9_7F4A_7C15
-        var value = seed
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

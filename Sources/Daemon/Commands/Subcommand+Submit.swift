@@ -36,9 +36,7 @@ extension Subcommand {
         let draft = joined(inbox, ".\(stem).\(Request.randomTag()).draft")
         do throws(SystemError) {
             let file = try File(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-            try source.bytes.withUnsafeBufferPointer { bytes throws(SystemError) in
-                try file.write(UnsafeRawBufferPointer(bytes), at: 0)
-            }
+            try file.write(source.bytes, at: 0)
             // The inbox gives the file the daemon's group, and a strict umask must not undo that.
             if fchmod(file.descriptor, 0o640) != 0 { throw SystemError("chmod", draft) }
             try file.sync()

@@ -55,7 +55,10 @@ struct WorkerProgram {
         manifest.limits.memory = manifest.limits.memory ?? share.memory
         // The daemon's business, which knows whether the job is to run again.
         manifest.limits.time = nil
-        limitResources(manifest.limits.memory ?? share.memory)
+        limitResources(
+            Share(
+                threads: manifest.limits.threads ?? share.threads,
+                memory: manifest.limits.memory ?? share.memory))
         let roots = Roots(
             .below(read: configuration.roots.read, write: configuration.roots.write),
             submitter: Submitter(uid: record.uid))
@@ -111,13 +114,13 @@ struct WorkerProgram {
     }
 
     /// - Parameter memory: what the plan keeps within, in bytes.
-    private func limitResources(_ memory: Int) {
+    private func limitResources(_ share: Share) {
         // If memory runs out, the job goes before the daemon does.
         if let file = try? File("/proc/self/oom_score_adj", O_WRONLY) {
             _ = Glibc.write(file.descriptor, "500", 3)
         }
         // Not RLIMIT_AS: models are mapped, and mapped files are not memory that they take.
-        let bytes = rlim_t(Share(threads: 1, memory: memory).memoryCeiling)
+        let bytes = rlim_t(share.addressCeiling)
         var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)

@@ -65,6 +65,7 @@ package struct Job: Sendable {
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         if keeper != .daemon { try removeStale() }
         let plan = try Planner(self, checkStop: stop.checkStop).plan()
+        try plan.loadLibraries()
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
         for warning in plan.warnings { warned(warning) }

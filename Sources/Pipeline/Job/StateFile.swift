@@ -22,12 +22,12 @@ enum StateFile {
         for named in states {
             var checksum = Checksum()
             let matrix = named.states.matrix
-            try forEachPiece(of: matrix) { rows, start in
-                try matrix.withBytes(of: rows) { bytes in
-                    try file.write(bytes, at: offset + start)
+            try forEachPiece(of: matrix) { rows, place in
+                try matrix.withBytes(ofRows: rows) { bytes in
+                    try file.write(bytes, at: offset + place.lowerBound)
                     checksum.add(bytes)
-                    try file.startWriteBack(offset + start..<offset + start + bytes.count)
                 }
+                try file.startWriteBack(offset + place.lowerBound..<offset + place.upperBound)
             }
             named.states.endReading()
             waiting.removeFirst()
@@ -60,17 +60,14 @@ enum StateFile {
                 throw StaleSnapshot("its hidden states have another size")
             }
             var checksum = Checksum()
-            try forEachPiece(of: matrix) { rows, start in
-                try matrix.fillBytes(of: rows) { bytes in
-                    var done = 0
-                    while done < bytes.count {
-                        let count = try file.read(
-                            into: .init(rebasing: bytes[done...]), at: offset + start + done)
-                        if count == 0 { throw StaleSnapshot("its hidden states are cut short") }
-                        done += count
+            try forEachPiece(of: matrix) { rows, place in
+                try matrix.withMutableBytes(ofRows: rows) { bytes in
+                    let count = try file.read(into: &bytes, at: offset + place.lowerBound)
+                    if count < bytes.byteCount {
+                        throw StaleSnapshot("its hidden states are cut short")
                     }
+                    checksum.add(bytes.bytes)
                 }
-                matrix.withBytes(of: rows) { checksum.add($0) }
             }
             guard checksum.text == saved.checksum else {
                 throw StaleSnapshot("its hidden states are damaged")
@@ -80,10 +77,10 @@ enum StateFile {
         _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    /// The matrix's rows piece by piece, each with the byte where it starts; a piece leaves memory
-    /// where the matrix lives in a scratch file.
+    /// The matrix piece by piece: rows, and the place of their bytes; a piece leaves memory where
+    /// the matrix lives in a scratch file.
     private static func forEachPiece(
-        of matrix: Matrix, _ body: (_ rows: Range<Int>, _ start: Int) throws -> Void
+        of matrix: Matrix, _ body: (_ rows: Range<Int>, _ place: Range<Int>) throws -> Void
     ) rethrows {
         let row = matrix.columns * MemoryLayout<Float>.size
         // Whole rows, in numbers that make a piece a multiple of 32 bytes whatever a row has.
@@ -91,7 +88,7 @@ enum StateFile {
         for start in stride(from: 0, to: matrix.rows, by: rows) {
             let part = start..<min(start + rows, matrix.rows)
             defer { matrix.release(part) }
-            try body(part, start * row)
+            try body(part, start * row..<part.upperBound * row)
         }
     }
 }

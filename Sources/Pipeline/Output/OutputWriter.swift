@@ -213,10 +213,8 @@ final class OutputWriter: LaneWriter {
             result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
         let bias = isChanged ? result.layer.bias : nil
         try writes.add { [writer] check in
-            try weights.withElements {
-                try writer.write("\(name).weight", $0) { _ in try check() }
-            }
-            try bias?.withUnsafeBufferPointer { try writer.write("\(name).bias", $0) }
+            try writer.write("\(name).weight", weights: weights) { _ in try check() }
+            if let bias { try writer.write("\(name).bias", weights: Matrix(row: bias)) }
         }
         // Only here: masks are large.
         if let statistics {
@@ -244,7 +242,7 @@ final class OutputWriter: LaneWriter {
             plan.model, treatment.biases, treatment.usedRoles, treatment.shapes)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])
-            try zeros.withUnsafeBufferPointer { try writer.write(tensor.name, $0) }
+            try writer.write(tensor.name, weights: Matrix(row: zeros))
         }
     }
 }

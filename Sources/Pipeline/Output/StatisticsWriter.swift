@@ -35,7 +35,7 @@ struct StatisticsWriter: Sendable {
     ) throws -> SafetensorsLayout {
         try layout(
             plan.model, output.treatment.layers, origin: plan.origin(of: output),
-            file: joined(directory.path, fileName))
+            file: joined(directory.path, Layout.Output.statistics))
     }
 
     /// What the file of such layers will hold.
@@ -74,11 +74,9 @@ struct StatisticsWriter: Sendable {
 
     func write(_ result: LayerResult, progress: (Int) throws -> Void) throws {
         let name = result.plan.name
-        try result.outcome.mask.withUnsafeBytes {
-            try writer.write("\(name).pruned", $0, progress: progress)
-        }
+        try writer.write("\(name).pruned", result.outcome.mask.span.bytes, progress: progress)
         func write(_ kind: String, _ values: [Float]?) throws {
-            try values?.withUnsafeBytes { try writer.write("\(name).\(kind)", $0) }
+            if let values { try writer.write("\(name).\(kind)", values.span.bytes) }
         }
         try write("mean", result.statistics?.mean.map { Float($0) })
         try write("var", result.statistics?.variance.map { Float($0) })

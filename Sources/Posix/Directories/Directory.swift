@@ -67,9 +67,7 @@ package final class Directory: Sendable {
     /// A whole new file, made durable.
     package func write(_ name: String, _ bytes: [UInt8]) throws(SystemError) {
         let file = try create(name)
-        try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
-            try file.write(UnsafeRawBufferPointer(buffer), at: 0)
-        }
+        try file.write(bytes, at: 0)
         try file.sync()
     }
 

@@ -9,9 +9,7 @@ package func replaceFile(
     let new = path + ".new"
     do throws(SystemError) {
         let file = try create(new)
-        try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
-            try file.write(UnsafeRawBufferPointer(buffer), at: 0)
-        }
+        try file.write(bytes, at: 0)
         if durable { try file.sync() }
         if rename(new, path) != 0 { throw SystemError("rename", new) }
     } catch {

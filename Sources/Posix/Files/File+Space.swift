@@ -10,15 +10,32 @@ extension File {
         if code != 0 { throw SystemError("reserve \(count) bytes", path, errno: code) }
     }
 
-    /// Reads up to `buffer.count` bytes at `offset`: pread(2). 0 at the end of the file.
+    /// Reads at `offset` until `buffer` is full or the file ends: pread(2).
+    /// - Returns: how many bytes there are.
     package func read(
-        into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+        into buffer: inout MutableRawSpan, at offset: Int
     ) throws(SystemError) -> Int {
-        while true {
-            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
-            if count >= 0 { return count }
-            if errno != EINTR { throw SystemError("read", path) }
+        try buffer.withUnsafeMutableBytes { buffer throws(SystemError) in
+            var done = 0
+            while done < buffer.count {
+                let count = pread(
+                    descriptor, buffer.baseAddress! + done, buffer.count - done,
+                    off_t(offset + done))
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw SystemError("read", path)
+                }
+                if count == 0 { break }
+                done += count
+            }
+            return done
         }
+    }
+
+    package func read(into buffer: inout [UInt8], at offset: Int) throws(SystemError) -> Int {
+        var elements = buffer.mutableSpan
+        var bytes = elements.mutableBytes
+        return try read(into: &bytes, at: offset)
     }
 
     /// Starts to write `range` to the disk and does not wait for it: sync_file_range(2).

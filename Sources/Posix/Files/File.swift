@@ -30,17 +30,24 @@ package struct File: ~Copyable {
     }
 
     /// Writes all of `bytes` at `offset`: pwrite(2) until nothing is left.
-    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
-        var done = 0
-        while done < bytes.count {
-            let count = pwrite(
-                descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw SystemError("write", path)
+    package func write(_ bytes: RawSpan, at offset: Int) throws(SystemError) {
+        try bytes.withUnsafeBytes { bytes throws(SystemError) in
+            var done = 0
+            while done < bytes.count {
+                let count = pwrite(
+                    descriptor, bytes.baseAddress! + done, bytes.count - done,
+                    off_t(offset + done))
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw SystemError("write", path)
+                }
+                done += count
             }
-            done += count
         }
+    }
+
+    package func write(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
+        try write(bytes.span.bytes, at: offset)
     }
 
     /// Reads to the end, or at most `limit` bytes: read(2) until nothing comes.
@@ -93,11 +100,7 @@ package func writeFile(
     _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o640
 ) throws(SystemError) {
     let file = try File(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
-    var failure: SystemError?
-    bytes.withUnsafeBytes { buffer in
-        do throws(SystemError) { try file.write(buffer, at: 0) } catch { failure = error }
-    }
-    if let failure { throw failure }
+    try file.write(bytes, at: 0)
     try file.sync()
 }
 

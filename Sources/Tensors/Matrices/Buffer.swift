@@ -21,6 +21,14 @@ package final class Buffer<Element: BitwiseCopyable>: @unchecked Sendable {
         set { start[checked(index)] = newValue }
     }
 
+    /// The bytes of the first `count` elements.
+    package func withBytes<Result>(
+        ofFirst count: Int, _ body: (RawSpan) throws -> Result
+    ) rethrows -> Result {
+        precondition(count >= 0 && count <= self.count, "out of range")
+        return try body(Span(_unsafeStart: start, count: count).bytes)
+    }
+
     /// All elements, for no other thread meanwhile.
     package func withElements<Result>(
         _ body: (inout MutableSpan<Element>) throws -> Result

@@ -14,10 +14,12 @@ package struct Checksum: Sendable, Hashable {
 
     /// Of a text's UTF-8.
     package init(of text: String) {
-        Array(text.utf8).withUnsafeBytes { add($0) }
+        add(Array(text.utf8).span.bytes)
     }
 
-    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func add(_ bytes: RawSpan) { bytes.withUnsafeBytes { add($0) } }
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
         var bytes = bytes
         if count % Self.step != 0 {
             let missing = min(Self.step - count % Self.step, bytes.count)

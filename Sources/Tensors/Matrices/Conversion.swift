@@ -7,7 +7,7 @@ package func bfloat16Bits(_ value: Float) -> UInt16 {
 
 /// Reads `count` weights of type `type` from `bytes` as float32.
 /// Precondition: `bytes` holds just that many and `type.isWeight`.
-package func decode(
+func decode(
     _ bytes: UnsafeRawBufferPointer, _ type: ElementType, into target: UnsafeMutablePointer<Float>,
     count: Int
 ) {
@@ -35,7 +35,7 @@ package func decode(
 
 /// Writes `count` float32 as `type`, rounded to the nearest, ties to even. The inverse of `decode`
 /// for values that `type` has. What is too large for float16 becomes its largest number.
-package func encode(
+func encode(
     _ values: UnsafePointer<Float>, count: Int, _ type: ElementType,
     into target: UnsafeMutableRawBufferPointer
 ) {
@@ -62,14 +62,7 @@ package func encode(
 
 /// Rounds every element of `x` to what `type` can hold, so that what is computed with is what will
 /// be read back.
-package func round(_ x: inout [Float], to type: ElementType) {
-    x.withUnsafeMutableBufferPointer { buffer in
-        if let start = buffer.baseAddress { round(start, count: buffer.count, to: type) }
-    }
-}
-
-/// The same of `count` elements.
-package func round(_ x: UnsafeMutablePointer<Float>, count: Int, to type: ElementType) {
+func round(_ x: UnsafeMutablePointer<Float>, count: Int, to type: ElementType) {
     switch type {
     case .bfloat16:
         for i in 0..<count { x[i] = Float(bitPattern: UInt32(bfloat16Bits(x[i])) << 16) }
@@ -80,4 +73,47 @@ package func round(_ x: UnsafeMutablePointer<Float>, count: Int, to type: Elemen
     default:
         break
     }
+}
+
+/// Rounds every element to what `type` can hold.
+package func round(_ x: inout [Float], to type: ElementType) {
+    round(&x, count: x.count, to: type)
+}
+
+/// Reads weights of type `type` as float32, row by row.
+/// Precondition: `bytes` holds just as many as `target`, and `type.isWeight`.
+package func decode(_ bytes: RawSpan, _ type: ElementType, into target: MatrixView) {
+    let row = target.columns * type.size
+    precondition(bytes.byteCount == target.rows * row, "bytes do not fit the shape")
+    bytes.withUnsafeBytes { bytes in
+        for index in 0..<target.rows {
+            decode(
+                UnsafeRawBufferPointer(rebasing: bytes[(index * row)..<((index + 1) * row)]),
+                type, into: target.row(index), count: target.columns)
+        }
+    }
+}
+
+/// The same as an array.
+package func decode(_ bytes: RawSpan, _ type: ElementType) -> [Float] {
+    let count = bytes.byteCount / type.size
+    return [Float](unsafeUninitializedCapacity: count) { target, initialized in
+        if let start = target.baseAddress {
+            bytes.withUnsafeBytes { decode($0, type, into: start, count: count) }
+        }
+        initialized = count
+    }
+}
+
+/// Writes elements `range` of a matrix, counted row by row, as `type` to the first bytes of
+/// `target`, rounded as values of `type` are.
+package func encode(
+    _ values: Matrix, _ range: Range<Int>, _ type: ElementType, into target: Buffer<UInt8>
+) {
+    precondition(
+        range.lowerBound >= 0 && range.upperBound <= values.rows * values.columns
+            && range.count * type.size <= target.count, "elements out of range")
+    encode(
+        values.start + range.lowerBound, count: range.count, type,
+        into: UnsafeMutableRawBufferPointer(start: target.start, count: range.count * type.size))
 }

@@ -64,6 +64,12 @@ package final class Matrix: @unchecked Sendable {
         storage = .scratchFile(bytes)
     }
 
+    /// One row.
+    package convenience init(row: [Float]) {
+        self.init(rows: 1, columns: row.count)
+        start.update(from: row, count: row.count)
+    }
+
     deinit {
         switch storage {
         case .allocated: free(start)
@@ -104,6 +110,23 @@ package final class Matrix: @unchecked Sendable {
         let first = Int(bitPattern: part.start) / page * page
         let end = Int(bitPattern: part.start + part.rows * part.stride)
         _ = madvise(UnsafeMutableRawPointer(bitPattern: first), end - first, MADV_DONTNEED)
+    }
+
+    /// The bytes of some rows of it, to be changed.
+    package func withMutableBytes<Result>(
+        ofRows range: Range<Int>, _ body: (inout MutableRawSpan) throws -> Result
+    ) rethrows -> Result {
+        let part = rows(range)
+        var bytes = MutableRawSpan(
+            _unsafeStart: part.start, byteCount: range.count * columns * MemoryLayout<Float>.size)
+        return try body(&bytes)
+    }
+
+    /// The bytes of some rows of it.
+    package func withBytes<Result>(
+        ofRows range: Range<Int>, _ body: (RawSpan) throws -> Result
+    ) rethrows -> Result {
+        try withMutableBytes(ofRows: range) { try body($0.bytes) }
     }
 
     /// A copy of some rows of it, in this order.

@@ -54,6 +54,9 @@ package struct MatrixView {
     /// The first `count` rows.
     package func prefix(_ count: Int) -> MatrixView { part(rows: 0..<count, columns: 0..<columns) }
 
+    /// Whether both begin at the same element.
+    package func isSame(as other: MatrixView) -> Bool { start == other.start }
+
     /// Copies `other`, which must have the same shape.
     package func copy(from other: MatrixView) {
         precondition(rows == other.rows && columns == other.columns, "shapes differ")

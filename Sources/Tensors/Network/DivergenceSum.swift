@@ -12,8 +12,13 @@ package struct DivergenceSum: Sendable, Hashable {
 
     package init() {}
 
-    /// Adds `count` more elements of each, in memory.
-    package mutating func add(
+    /// Adds more elements of each: the same row of two matrices.
+    package mutating func add(_ x: MatrixView, _ y: MatrixView, row: Int) {
+        precondition(x.columns == y.columns, "columns differ")
+        add(x.checkedRow(row), y.checkedRow(row), x.columns)
+    }
+
+    mutating func add(
         _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, _ count: Int
     ) {
         let piece = maximum(x, count)

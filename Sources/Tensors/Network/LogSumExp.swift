@@ -8,11 +8,16 @@ package struct LogSumExp: Sendable, Hashable {
 
     package init() {}
 
-    /// Adds `count` more elements, in memory.
+    /// Adds more elements: a row of a matrix.
     /// - Returns: where among them the largest of all so far is, of equal ones the first; nil where
     ///   it came before.
     @discardableResult
-    package mutating func add(_ x: UnsafePointer<Float>, _ count: Int) -> Int? {
+    package mutating func add(_ x: MatrixView, row: Int) -> Int? {
+        add(x.checkedRow(row), x.columns)
+    }
+
+    @discardableResult
+    mutating func add(_ x: UnsafePointer<Float>, _ count: Int) -> Int? {
         let piece = maximum(x, count)
         var place: Int?
         if piece > largest {

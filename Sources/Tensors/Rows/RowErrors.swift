@@ -16,8 +16,8 @@ package final class RowErrors {
     package static func bytes(columns: Int) -> Int { columns * MemoryLayout<Float>.size }
 
     /// sums_k += the sum of the least `columns * k / levels` of a row's errors, for each row; where
-    /// that is no whole number, with that part of the next one. weights: `[rows, columns]`, factors:
-    /// `[columns]`, sums: `[levels + 1]`.
+    /// that is no whole number, with that part of the next one. weights: `[rows, columns]`,
+    /// factors: `[columns]`, sums: `[levels + 1]`.
     package func add(_ weights: MatrixView, factors: [Double], to sums: inout [Double]) {
         precondition(
             weights.columns == columns && factors.count == columns && sums.count == levels + 1,
@@ -49,8 +49,9 @@ package final class RowErrors {
     }
 }
 
-/// The expected square of an output, `sum_j w_j² var_j + (sum_j w_j mean_j)²`, for features that are
-/// not correlated, summed over the rows. weights: `[rows, columns]`, mean, variance: `[columns]`.
+/// The expected square of an output, `sum_j w_j² var_j + (sum_j w_j mean_j)²`, for features that
+/// are not correlated, summed over the rows. weights: `[rows, columns]`, mean and variance:
+/// `[columns]`.
 package func expectedPower(_ weights: MatrixView, mean: [Double], variance: [Double]) -> Double {
     precondition(
         mean.count == weights.columns && variance.count == weights.columns, "columns differ")

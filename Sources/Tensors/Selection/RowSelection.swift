@@ -42,8 +42,8 @@ package final class RowSelection {
         chosen = memory.3.start
     }
 
-    /// Sets row `place` of `mask`, `[rows, columns]`, to 1 at the `amount` least scores of row `row`
-    /// of some weights and to 0 elsewhere.
+    /// Sets row `place` of `mask`, `[rows, columns]`, to 1 at the `amount` least scores of row
+    /// `row` of some weights and to 0 elsewhere.
     package func markLeast(
         _ amount: Int, of weights: MatrixView, row: Int, by factors: ColumnFactors,
         mask: inout MutableSpan<UInt8>, at place: Int

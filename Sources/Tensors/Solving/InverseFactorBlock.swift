@@ -40,8 +40,8 @@ package final class InverseFactorBlock: Sendable {
         }
     }
 
-    /// Prunes some rows in place, which are from row `first` on. weights: those whole rows; mask: of
-    /// those rows, whole, of which the block's columns are set.
+    /// Prunes some rows in place, from row `first` on. weights: those whole rows; mask: of the same
+    /// rows, whole, of which the block's columns are set.
     /// - Parameters:
     ///   - chosen: 1 where a weight goes, `[all rows, width]`; nil where `group` says it, of the
     ///     weights as they are when the sweep comes to them.

@@ -1,22 +1,13 @@
-import CLAPACK
 import Synchronization
 
 /// Factorisations, on the calling thread alone, from any number of threads at once. Source: LAPACK
 /// 3.11, as OpenBLAS brings it.
 enum LAPACK {
-    /// OpenBLAS may have been built to run threads of its own, which would be more than the job's,
-    /// and round by their number.
-    private static let isSingle: Void = openblas_set_num_threads(1)
-
-    /// Whether calls from several threads keep apart. Debian builds the flavour without threads of
-    /// its own also without USE_LOCKING, and then calls at the same time share one buffer: of 80
-    /// 000 factorisations on 4 threads, 2559 were wrong (0.3.21), none with `libopenblas0-pthread`.
-    private static let isThreadSafe = openblas_get_parallel() != 0
     private static let turn = Mutex(())
 
-    private static func call<Result>(_ body: () -> Result) -> Result {
-        _ = isSingle
-        return isThreadSafe ? body() : turn.withLock { _ in body() }
+    private static func call(_ body: (LinearAlgebraLibrary) -> Void) {
+        let library = LinearAlgebraLibrary.loaded
+        if library.isThreadSafe { body(library) } else { turn.withLock { _ in body(library) } }
     }
 
     private static let lower = CChar(UInt8(ascii: "L"))
@@ -32,10 +23,10 @@ enum LAPACK {
         var n = CInt(a.order)
         var info: CInt = 0
         // LAPACK's columns are our rows: its lower triangle is our upper one. dpotrf(3), dpotri(3).
-        call {
-            dpotrf_(&uplo, &n, a.start, &n, &info, 1)
-            if info == 0 { dpotri_(&uplo, &n, a.start, &n, &info, 1) }
-            if info == 0 { dpotrf_(&uplo, &n, a.start, &n, &info, 1) }
+        call { library in
+            library.dpotrf(&uplo, &n, a.start, &n, &info, 1)
+            if info == 0 { library.dpotri(&uplo, &n, a.start, &n, &info, 1) }
+            if info == 0 { library.dpotrf(&uplo, &n, a.start, &n, &info, 1) }
         }
         precondition(info >= 0, "dpotrf: argument \(-info)")
         return info == 0 && a.diagonal.allSatisfy(\.isFinite)
@@ -47,9 +38,9 @@ enum LAPACK {
         var uplo = lower
         var n = CInt(a.order)
         var info: CInt = 0
-        call {
-            dpotrf_(&uplo, &n, a.start, &n, &info, 1)
-            if info == 0 { dpotri_(&uplo, &n, a.start, &n, &info, 1) }
+        call { library in
+            library.dpotrf(&uplo, &n, a.start, &n, &info, 1)
+            if info == 0 { library.dpotri(&uplo, &n, a.start, &n, &info, 1) }
         }
         precondition(info >= 0, "dpotri: argument \(-info)")
         // Its lower triangle is our upper one.
@@ -68,9 +59,9 @@ enum LAPACK {
         var count = CInt(rows)
         var info: CInt = 0
         // Our rows are LAPACK's columns. dpotrs(3).
-        call {
-            dpotrf_(&uplo, &n, a.start, &n, &info, 1)
-            if info == 0 { dpotrs_(&uplo, &n, &count, a.start, &n, x, &n, &info, 1) }
+        call { library in
+            library.dpotrf(&uplo, &n, a.start, &n, &info, 1)
+            if info == 0 { library.dpotrs(&uplo, &n, &count, a.start, &n, x, &n, &info, 1) }
         }
         precondition(info >= 0, "dpotrs: argument \(-info)")
         return info == 0
@@ -85,8 +76,8 @@ enum LAPACK {
         var (rows, columns, inner) = (CInt(n), CInt(m), CInt(k))
         var (minus, one) = (-1.0, 1.0)
         // Column by column it is cᵀ -= b aᵀ.
-        call {
-            dgemm_(
+        call { library in
+            library.dgemm(
                 &transposed, &plain, &rows, &columns, &inner, &minus, b, &inner, a, &inner, &one,
                 c, &rows, 1, 1)
         }
@@ -106,8 +97,8 @@ enum LAPACK {
         var integersSize = 3 + 5 * n
         var integers = [CInt](repeating: 0, count: Int(integersSize))
         // ssyevd(3).
-        call {
-            ssyevd_(
+        call { library in
+            library.ssyevd(
                 &job, &uplo, &n, a.start, &n, &values, work.start, &workSize, &integers,
                 &integersSize, &info, 1, 1)
         }
