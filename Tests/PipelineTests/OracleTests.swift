@@ -17,23 +17,29 @@ struct OracleTests {
         var compensation: Compensation?
         var pattern: Pattern
         var sparsity: Double
-    }
 
-    private static func settings(_ fixture: Fixture) throws -> Settings {
-        let report = try fixture.expectedReport()
-        let method = try #require(report["method"]?.string)
-        let compensation = try #require(report["compensation"]?.string)
-        return Settings(
-            method: try #require(Method.named(method == "stade*" ? "stade-star" : method)),
-            compensation: Compensation(rawValue: compensation),
-            pattern: try #require(report["pattern"]?.string.flatMap(Pattern.init)),
-            sparsity: try #require(report["sparsity"]?.double))
+        /// As the reference's report has them.
+        init(_ report: Node) throws {
+            let name = try #require(report["method"]?.string)
+            method = try #require(Method.named(name == "stade*" ? "stade-star" : name))
+            compensation = Compensation(
+                rawValue: try #require(report["compensation"]?.string))
+            pattern = try #require(report["pattern"]?.string.flatMap(Pattern.init))
+            sparsity = try #require(report["sparsity"]?.double)
+        }
     }
 
     static func sweep(_ fixture: Fixture, threads: Int) throws -> Sweep {
-        let settings = try settings(fixture)
-        let model = try fixture.model()
         let (calibration, evaluation) = try fixture.tokens()
+        return try sweep(
+            fixture.model(), Settings(fixture.expectedReport()), calibration: calibration,
+            evaluation: evaluation, threads: threads)
+    }
+
+    static func sweep(
+        _ model: Model, _ settings: Settings, calibration: TokenWindows, evaluation: TokenWindows,
+        threads: Int
+    ) throws -> Sweep {
         let layers = model.blocks.map { block in
             model.layers(block: block).map { key in
                 let layer = Method.Layer(
@@ -144,7 +150,7 @@ struct OracleTests {
     }
 
     /// The largest difference over the largest value's size.
-    private static func distance(_ a: [Float], _ b: [Float]) -> Double {
+    static func distance(_ a: [Float], _ b: [Float]) -> Double {
         guard a.count == b.count else { return .infinity }
         let size = b.reduce(Float.leastNormalMagnitude) { max($0, abs($1)) }
         return Double(zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } / size)

@@ -212,8 +212,9 @@ final class OutputWriter: LaneWriter {
         let isChanged =
             result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
         let bias = isChanged ? result.layer.bias : nil
+        let model = plan.model
         try writes.add { [writer] check in
-            try writer.write("\(name).weight", weights: weights) { _ in try check() }
+            try writer.write("\(name).weight", weights: model.stored(weights)) { _ in try check() }
             if let bias { try writer.write("\(name).bias", weights: Matrix(row: bias)) }
         }
         // Only here: masks are large.

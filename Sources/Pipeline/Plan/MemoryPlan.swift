@@ -61,6 +61,8 @@ package struct MemoryPlan: Sendable, Hashable {
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
             + 4 * (calibrated + evaluated) + compared + min(SafetensorsWriter.piece, largest)
+            // A layer as it is written.
+            + (model.storesColumns ? 4 * (model.layerSizes.max() ?? 0) : 0)
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let forward = Forward.bytes(
                 model, sets, input: precision.input, threads: threads)

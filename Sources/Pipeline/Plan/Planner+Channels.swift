@@ -37,7 +37,8 @@ extension Planner {
         let written = biases.written(used: possible)
         let heads = selected.contains(.output) ? model.smallerHeadCounts(as: written) : []
         let candidates = ChannelShape(
-            model, dense, heads: heads, removesChannels: selected.contains(.down))
+            model, dense, heads: heads,
+            removesChannels: selected.contains(.down) && model.storesIntermediateSize)
         let shape = candidates.shape(share: sparsity)
         // What rounding to whole channels may add to it.
         if sparsity > candidates.largestShare + 0.02 {

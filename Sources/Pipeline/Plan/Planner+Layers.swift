@@ -49,7 +49,7 @@ extension Planner {
                 let new = model.shape(key, block: block, in: shapes[block])
                 if old == new { continue }
                 let layer = model.layerName(key, block: block)
-                edits.append(.resize("\(layer).weight", to: new.dimensions))
+                edits.append(.resize("\(layer).weight", to: model.stored(new)))
                 if old.rows != new.rows, model.hasBias(key, block: block) {
                     edits.append(.resize("\(layer).bias", to: [new.rows]))
                 }
@@ -74,7 +74,7 @@ extension Planner {
         var wanted: Set<Role> = []
         for key in selected.reduce(into: Set(), { $0.formUnion($1) }) {
             let layer = Method.Layer(
-                inputIsNormalised: key.stage.isNormalised, carriesBias: true)
+                inputIsNormalised: model.isNormalised(key.stage), carriesBias: true)
             let choice = method.choose(for: layer, compensation: prune.compensation)
             if choice.compensation.needsBias { wanted.insert(key.role) }
         }
@@ -85,7 +85,7 @@ extension Planner {
             model.layers(block: block).map { key in
                 let policy = biases.policy(key)
                 let traits = Method.Layer(
-                    inputIsNormalised: key.stage.isNormalised, carriesBias: policy != .none)
+                    inputIsNormalised: model.isNormalised(key.stage), carriesBias: policy != .none)
                 return LayerPlan(
                     name: model.layerName(key, block: block), block: block, key: key,
                     choice: selected.contains(key)
