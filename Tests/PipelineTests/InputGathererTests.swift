@@ -1,9 +1,9 @@
 import Pruning
 import Tensors
 import Testing
-import Transformer
 
 @testable import Pipeline
+@testable import Transformer
 
 /// What is gathered of inputs, tap by tap.
 struct InputGathererTests {
