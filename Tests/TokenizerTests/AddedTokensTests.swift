@@ -39,7 +39,13 @@ struct AddedTokensTests {
     }
 
     private static func numbers(_ node: Node) -> [Int32] {
-        (node.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
+        var numbers: [Int32] = []
+        for element in node.array ?? [] {
+            if let value = element.integer, let number = Int32(exactly: value) {
+                numbers.append(number)
+            }
+        }
+        return numbers
     }
 
     @Test func cases_areThere() { #expect(Self.cases.count >= 50) }
