@@ -11,28 +11,49 @@ extension TensorView {
         return withBytes(range) { decode($0, type) }
     }
 
-    /// As matrices: tensors of two dimensions, or parts along the first of three. Their bytes leave
-    /// memory again.
-    /// - Throws: `CheckpointError` for NaN and infinity among them.
-    package static func matrices(
-        _ tensors: [(tensor: TensorView, part: Int?)], pool: WorkerPool
-    ) throws -> [Matrix] {
-        let matrices = tensors.map { tensor, _ in
-            Matrix(rows: tensor.shape[tensor.shape.count - 2], columns: tensor.columns)
+    /// The weights of a layer.
+    package struct Layer: Sendable {
+        package let tensor: TensorView
+        /// Along the first of three dimensions, which; nil: the tensor has two.
+        package let part: Int?
+        /// The rows of the tensor are columns of the layer.
+        package let isTransposed: Bool
+
+        package init(tensor: TensorView, part: Int? = nil, isTransposed: Bool = false) {
+            self.tensor = tensor
+            self.part = part
+            self.isTransposed = isTransposed
         }
-        let pieces = tensors.indices.flatMap { index in
-            let row = max(1, matrices[index].columns * tensors[index].tensor.type.size)
+
+        fileprivate var rows: Int { tensor.shape[tensor.shape.count - 2] }
+    }
+
+    /// As matrices. Their bytes leave memory again.
+    /// - Throws: `CheckpointError` for NaN and infinity among them.
+    package static func matrices(_ layers: [Layer], pool: WorkerPool) throws -> [Matrix] {
+        let matrices = layers.map { layer in
+            layer.isTransposed
+                ? Matrix(rows: layer.tensor.columns, columns: layer.rows)
+                : Matrix(rows: layer.rows, columns: layer.tensor.columns)
+        }
+        let pieces = layers.enumerated().flatMap { index, layer in
+            let row = max(1, layer.tensor.columns * layer.tensor.type.size)
             let rows = max(1, Self.decodedPiece / row)
-            return stride(from: 0, to: matrices[index].rows, by: rows).map { start in
-                (index, start..<min(start + rows, matrices[index].rows))
+            return stride(from: 0, to: layer.rows, by: rows).map { start in
+                (index, start..<min(start + rows, layer.rows))
             }
         }
         try pool.forEach(pieces.count) { piece in
             let (index, rows) = pieces[piece]
-            let first = (tensors[index].part ?? 0) * matrices[index].rows
-            try tensors[index].tensor.decodeRows(
-                (first + rows.lowerBound)..<(first + rows.upperBound),
-                into: matrices[index].rows(rows))
+            let (layer, matrix) = (layers[index], matrices[index])
+            let first = (layer.part ?? 0) * layer.rows
+            let stored = (first + rows.lowerBound)..<(first + rows.upperBound)
+            if layer.isTransposed {
+                matrix.view.part(rows: 0..<matrix.rows, columns: rows)
+                    .copyTransposed(from: try layer.tensor.matrix(rows: stored).view)
+            } else {
+                try layer.tensor.decodeRows(stored, into: matrix.rows(rows))
+            }
         }
         return matrices
     }

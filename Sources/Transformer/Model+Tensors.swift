@@ -12,7 +12,7 @@ extension Model {
         let names = architecture.names
         let table = [configuration.vocabSize, configuration.embeddingSize]
         keep(try checkpoint.expect(embeddingName, shape: table))
-        keep(try checkpoint.expect(headName, shape: table))
+        keep(try checkpoint.expect(headName, shape: table), try headBias)
         if let positions = names.positions, case .learned(let offset) = architecture.position {
             keep(
                 try tensor(
@@ -24,12 +24,14 @@ extension Model {
             if let name = names.projectIn { keep(try tensor(name, [width, inner])) }
             if let name = names.projectOut { keep(try tensor(name, [inner, width])) }
         }
-        if configuration.hasFinalNorm {
-            let (weight, bias) = try normTensors(names.finalNorm)
+        for norm in [names.embeddingNorm, configuration.hasFinalNorm ? names.finalNorm : nil] {
+            guard let norm else { continue }
+            let (weight, bias) = try normTensors(norm)
             keep(weight, bias)
         }
         for index in 0..<configuration.numHiddenLayers {
             found.formUnion(try checkNorms(block: index))
+            found.formUnion(try activationTensors(block: index).map(\.name))
             for layer in layers(block: index) {
                 keep(try weightTensor(layer, block: index))
                 if hasBias(layer, block: index) {
@@ -45,51 +47,6 @@ extension Model {
             if isMixture(index) { keep(try correctionTensor(block: index)) }
         }
         return found
-    }
-
-    /// Reads none of their values: that would have the disk read what lies around each of them.
-    /// - Returns: their names.
-    private func checkNorms(block index: Int) throws -> [String] {
-        let names = architecture.names
-        var found = try [
-            names.attentionNorm, names.feedForwardNorm, names.attentionOutputNorm,
-            names.feedForwardOutputNorm,
-        ].compactMap(\.self).map { try normTensors(blockName($0, index)) }
-        if architecture.normalisesQueriesAndKeys {
-            found += try [names.queryNorm, names.keyNorm].compactMap(\.self).map {
-                try normTensors(blockName($0, index), size: configuration.headDim)
-            }
-        }
-        return found.flatMap { [$0.weight?.name, $0.bias?.name].compactMap(\.self) }
-    }
-
-    private func tensor(_ full: String, _ shape: [Int]) throws -> TensorView {
-        try checkpoint.expect("\(name(full)).weight", shape: shape)
-    }
-
-    func norm(_ full: String, size: Int? = nil) throws -> NormWeights {
-        let (weight, bias) = try normTensors(full, size: size)
-        let shift: Float = architecture.norm == .rmsAroundOne ? 1 : 0
-        return NormWeights(
-            kind: architecture.norm, weight: try weight?.floats().map { $0 + shift },
-            bias: try bias?.floats(),
-            epsilon: configuration.normEpsilon)
-    }
-
-    /// What a norm has, `[size]` each, `[hidden_size]` by default.
-    private func normTensors(
-        _ full: String, size: Int? = nil
-    ) throws -> (weight: TensorView?, bias: TensorView?) {
-        guard configuration.normsAffine else { return (nil, nil) }
-        let shape = [size ?? configuration.hiddenSize]
-        let weight = try tensor(full, shape)
-        guard architecture.norm == .layer else { return (weight, nil) }
-        return (weight, try checkpoint.expect("\(name(full)).bias", shape: shape))
-    }
-
-    private func headNorm(_ inner: String?, block index: Int) throws -> NormWeights? {
-        guard architecture.normalisesQueriesAndKeys, let inner else { return nil }
-        return try norm(blockName(inner, index), size: configuration.headDim)
     }
 
     /// Reads the weights of one block into memory, on the threads of `pool`.
@@ -111,17 +68,10 @@ extension Model {
     private func block(
         _ index: Int, _ layers: [LayerKey: Linear], input: ProductInput
     ) throws -> Block {
-        let names = architecture.names
-        func norm(_ inner: String) throws -> NormWeights { try self.norm(blockName(inner, index)) }
-        return Block(
+        Block(
             index: index, layers: layers, router: try router(block: index),
-            attentionNorm: try norm(names.attentionNorm),
-            feedForwardNorm: try norm(names.feedForwardNorm),
-            attentionOutputNorm: try names.attentionOutputNorm.map(norm),
-            feedForwardOutputNorm: try names.feedForwardOutputNorm.map(norm),
-            queryNorm: try headNorm(names.queryNorm, block: index),
-            keyNorm: try headNorm(names.keyNorm, block: index),
-            window: configuration.windows[index], shape: blockShape(index), input: input)
+            norms: try norms(block: index), activation: try activation(block: index),
+            shape: blockShape(index), input: input)
     }
 
     /// Reads the weights of some experts of a block into memory, on the threads of `pool`.
@@ -141,10 +91,10 @@ extension Model {
         _ keys: [LayerKey], block: Int, input: ProductInput, pool: WorkerPool
     ) throws -> [LayerKey: Linear] {
         let tensors = try keys.map { key in
-            (
-                try weightTensor(key, block: block),
-                part: weightPlace(key, block: block).part
-            )
+            let place = weightPlace(key, block: block)
+            return TensorView.Layer(
+                tensor: try weightTensor(key, block: block), part: place.part,
+                isTransposed: place.isTransposed)
         }
         let matrices = try TensorView.matrices(tensors, pool: pool)
         let biases = try keys.map { key in
@@ -156,10 +106,8 @@ extension Model {
         let layers = Mutex<[LayerKey: Linear]>([:])
         try pool.forEach(keys.count) { place in
             let key = keys[place]
-            let isTransposed = weightPlace(key, block: block).isTransposed
             let layer = Linear(
-                weights: isTransposed ? matrices[place].transposed() : matrices[place],
-                bias: biases[place], input: productInput(key, input),
+                weights: matrices[place], bias: biases[place], input: productInput(key, input),
                 parts: parts(key, block: block, in: shape))
             layers.withLock { $0[key] = layer }
         }
@@ -169,6 +117,27 @@ extension Model {
     /// Routers and what weighs a shared expert compute in float32; see `Router`.
     private func productInput(_ layer: LayerKey, _ input: ProductInput) -> ProductInput {
         layer.role == .router || layer.role == .sharedGate ? .float32 : input
+    }
+
+    /// Whether weights are stored as `[in, out]`.
+    package var storesColumns: Bool { architecture.storesColumns }
+
+    /// The shape of the tensor of weights of such a shape.
+    package func stored(_ shape: Shape) -> [Int] {
+        storesColumns ? [shape.columns, shape.rows] : shape.dimensions
+    }
+
+    /// Weights as they are stored; the same matrix where that is `[out, in]`.
+    package func stored(_ weights: Matrix) -> Matrix {
+        guard storesColumns else { return weights }
+        let matrix = Matrix(rows: weights.columns, columns: weights.rows)
+        matrix.view.copyTransposed(from: weights.view)
+        return matrix
+    }
+
+    /// How many weights each layer has.
+    package var layerSizes: [Int] {
+        blocks.flatMap { block in layers(block: block).map { shape($0, block: block).count } }
     }
 
     /// Bytes of one block's weights in memory but for its experts': as they are, and packed for

@@ -56,8 +56,8 @@ struct Fixture: Sendable, CustomTestStringConvertible {
     /// The reference's statistics, masks, bias changes and scales.
     func expectedTensors() throws -> SafetensorsFile {
         let scratch = try Scratch()
-        let path = "\(directory)/expected/\(name).safetensors.gz"
-        try scratch.write("expected", Self.inflated(path))
+        try scratch.write(
+            "expected", Self.inflated("\(directory)/expected/\(name).safetensors.gz"))
         return try SafetensorsFile(scratch["expected"])
     }
 

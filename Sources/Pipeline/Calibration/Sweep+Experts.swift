@@ -10,97 +10,76 @@ extension Sweep {
     /// block's output errs by that. Where an expert serves fewer tokens than an input has features,
     /// all tokens of the block stand for them, each once.
     func measureExperts(
-        _ group: ExpertGroup, _ run: inout MixtureRun, _ observer: SweepObserver
+        _ group: ExpertGroup, _ run: inout MixtureRun
     ) throws -> ExpertStatistics {
         var result = ExpertStatistics()
-        if let known {
-            for tap in Set(group.layers.keys.map(\.tap)) {
-                result.statistics[tap] = known.statistics(of: tap, block: group.block)
-            }
+        if known != nil {
+            result.statistics = run.statistics
             return result
         }
         guard let source = run.source else { return result }
         let lists = source.routes.tokens(of: group.experts)
-        var inputs: [Tap: ExpertInput] = [:]
+        var inputs: [Tap: GatheredInput] = [:]
         for (expert, tokens) in zip(group.experts, lists) {
             result.tokens[expert] = tokens.count
-            for tap in taps(of: expert, block: group.block) {
-                if tokens.count < tap.features {
-                    result.pooled.insert(tap.tap)
+            for (tap, needs) in needs(of: expert, block: group.block) {
+                if tokens.count < needs.features {
+                    result.pooled.insert(tap)
                 } else {
-                    inputs[tap.tap] = ExpertInput(
-                        features: tap.features, tokens: tokens.count, shares: tokens.shares,
-                        tap.needs)
+                    inputs[tap] = GatheredInput(
+                        needs,
+                        GatheredInput.Places(tokens: tokens.count, shares: tokens.shares))
                 }
             }
         }
         let gathered = inputs
         let observe: Forward.Observer = { tap, input, tile in gathered[tap]?.add(input, tile) }
-        try forward.run(
+        try passes.forward.run(
             group, of: run.norms, source.middle, lists, addingTo: source.sums,
             observe: gathered.isEmpty ? nil : observe,
-            finished: { _ in try observer.advance(0, 0, .pruning, group.block) })
+            finished: { _ in try watch.checkStop() })
         for (tap, input) in gathered { result.statistics[tap] = input.finish() }
         for tap in result.pooled.sorted() {
-            result.statistics[tap] = try pool(tap, group, &run, source, observer)
+            result.statistics[tap] = try pool(tap, group, &run, source)
         }
-        try run.count(group.experts, source, observer)
+        run.did(group.experts, source)
         return result
     }
 
     /// The statistics of all tokens of a block as an expert's input.
     private func pool(
-        _ tap: Tap, _ group: ExpertGroup, _ run: inout MixtureRun, _ source: MixtureStream,
-        _ observer: SweepObserver
+        _ tap: Tap, _ group: ExpertGroup, _ run: inout MixtureRun, _ source: MixtureStream
     ) throws -> Statistics? {
-        guard let expert = tap.expert,
-            let wanted = taps(of: expert, block: group.block).first(where: { $0.tap == tap })
+        guard let expert = tap.expert, var needs = needs(of: expert, block: group.block)[tap]
         else { return nil }
         let tokens = source.routes.tokens
-        // What the first layers read is the same for all experts.
-        if tap.stage == .feedForward, let known = run.pooled { return known }
-        let needs =
-            tap.stage == .feedForward
-            ? (0..<(model.configuration.mixture?.experts ?? 0)).reduce(into: wanted.needs) {
-                needs, expert in
-                for other in taps(of: expert, block: group.block)
-                where other.tap.stage == .feedForward { needs.formUnion(other.needs) }
-            } : wanted.needs
-        let input = ExpertInput(
-            features: wanted.features, tokens: tokens, shares: nil, needs)
+        let places = GatheredInput.Places(tokens: tokens, shares: nil)
         if tap.stage == .feedForward {
-            try forward.observeInput(of: run.norms, source.middle, tokens: tokens) {
+            // What the first layers read is the same for all experts.
+            if let known = run.pooled { return known }
+            for other in 0..<(model.configuration.mixture?.experts ?? 0) {
+                let others = self.needs(of: other, block: group.block)
+                if let more = others[Tap(.feedForward, expert: other)] { needs.add(more) }
+            }
+            let input = GatheredInput(needs, places)
+            try passes.forward.observeInput(of: run.norms, source.middle, tokens: tokens) {
                 input.add($1, $2)
             }
             run.pooled = input.finish()
             return run.pooled
         }
+        let input = GatheredInput(needs, places)
         let lists = group.experts.map { $0 == expert ? ExpertTokens(all: tokens) : ExpertTokens() }
-        try forward.run(
+        try passes.forward.run(
             group, of: run.norms, source.middle, lists, addingTo: nil,
             observe: { found, rows, tile in if found == tap { input.add(rows, tile) } },
-            finished: { _ in try observer.advance(0, 0, .pruning, group.block) })
+            finished: { _ in try watch.checkStop() })
         return input.finish()
     }
 
-    /// The inputs of an expert that some lane's layers are judged by, and what they need of them.
-    private func taps(
-        of expert: Int, block: Int
-    ) -> [(tap: Tap, features: Int, needs: ExpertInput.Needs)] {
-        var needs: [Tap: ExpertInput.Needs] = [:]
-        var features: [Tap: Int] = [:]
-        for lane in lanes {
-            for plan in lane.expertLayers(expert, block: block) {
-                guard let choice = plan.choice else { continue }
-                let tap = plan.key.tap
-                features[tap] = model.shape(plan.key, block: block).columns
-                var needed = needs[tap] ?? []
-                if choice.compensation.fitsScale { needed.insert(.sample) }
-                if choice.metric.solver != nil { needed.insert(.products) }
-                needs[tap] = needed
-            }
-        }
-        return needs.keys.sorted().map { ($0, features[$0] ?? 0, needs[$0] ?? []) }
+    /// What some lane needs of the inputs of an expert.
+    private func needs(of expert: Int, block: Int) -> [Tap: InputNeeds] {
+        InputNeeds.of(lanes.flatMap { $0.expertLayers(expert, block: block) }, model)
     }
 }
 

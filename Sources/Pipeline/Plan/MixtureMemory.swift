@@ -48,32 +48,29 @@ struct MixtureMemory {
         let plans = outputs.flatMap { $0.joined() }.filter {
             $0.key.expert != nil && $0.choice != nil
         }
-        var needs: [Stage: (features: Int, needs: ExpertInput.Needs)] = [:]
+        let amount = InputNeeds.Amount(tokens: tokens)
+        var needs: [Stage: InputNeeds] = [:]
         var moment = 0
         for plan in plans {
             guard let choice = plan.choice else { continue }
             let shape = model.shape(plan.key, block: plan.block)
-            var needed = needs[plan.key.stage]?.needs ?? []
-            if choice.compensation.fitsScale { needed.insert(.sample) }
-            if choice.metric.solver != nil { needed.insert(.products) }
-            needs[plan.key.stage] = (shape.columns, needed)
-            let rows = choice.compensation.fitsScale ? SampleRows(tokens: tokens).count : 0
+            needs[plan.key.stage, default: InputNeeds(features: shape.columns)].add(choice)
+            let rows = choice.compensation.fitsScale ? amount.sampleRows : 0
             let fit =
                 rows > 0 ? 4 * rows * shape.columns + threads * 256 * (shape.columns + 2 * rows) : 0
             let solver =
                 choice.metric.solver?.bytes(
                     rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
-            let outputs = OutputSketch.bytes(rows: shape.rows, groups: 129, threads: threads)
-            // Where they lie transposed, a copy is read, and one is written.
+            let outputs = OutputSketch.bytes(
+                rows: shape.rows, groups: amount.groups, threads: threads)
+            // Where they lie transposed, a copy is written.
             let copy =
-                model.weightPlace(plan.key, block: plan.block).isTransposed ? 8 * shape.count : 0
+                model.weightPlace(plan.key, block: plan.block).isTransposed ? 4 * shape.count : 0
             moment = max(moment, shape.count + fit + solver + outputs + copy)
         }
         func bytes(_ stage: Stage) -> Int {
-            needs[stage].map {
-                ExpertInput.bytes(
-                    features: $0.features, tokens: tokens, $0.needs, threads: threads)
-            } ?? 0
+            // The sums of the calibration's parts, too.
+            needs[stage].map { $0.bytes(amount, threads: threads) + 192 * $0.features } ?? 0
         }
         let masks =
             keepsStatistics
@@ -86,7 +83,7 @@ struct MixtureMemory {
             : model.expertBytes(1, block: block, input: input) + masks
                 + (tokens > 0 ? bytes(.feedForward) + bytes(.down) : 0)
         beside = moment + (tokens > 0 ? bytes(.feedForward) : 0)
-        isSolved = needs.values.contains { $0.needs.contains(.products) }
+        isSolved = needs.values.contains(where: \.hasProducts)
     }
 
     /// What `count` experts take with all that is done to them, in bytes.

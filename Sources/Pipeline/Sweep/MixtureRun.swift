@@ -7,8 +7,8 @@ import Transformer
 struct MixtureRun {
     let index: Int
     private let sweep: Sweep
-    /// Of the layers that all tokens go through.
-    var statistics: [Tap: Statistics] = [:]
+    /// Of the layers that all tokens go through; where they are known already, of all.
+    private(set) var statistics: [Tap: Statistics] = [:]
     /// Of all tokens, as an expert's first layers would read them; nil until some expert needs it.
     var pooled: Statistics?
     /// The calibration through the dense block: what the experts are measured on; nil where they
@@ -21,73 +21,87 @@ struct MixtureRun {
     private(set) var pruned: [[MixtureStream]]
     /// The block's norms, which stay.
     var norms: Block
-    private(set) var seconds: [Progress.Phase: Double] = [:]
+    private var costs: [LaneCost]
     private let isMeasured: Bool
     /// Rows of the calibration whose outputs are compared.
     private let comparedRows: Int
 
-    init(_ sweep: Sweep, _ index: Int, states: HiddenStates?) throws {
+    init(_ sweep: Sweep, _ index: Int, _ states: HiddenStates?) throws {
         self.sweep = sweep
         self.index = index
         pruned = sweep.lanes.map { _ in [] }
+        costs = sweep.lanes.map { _ in LaneCost() }
         isMeasured =
             states != nil && sweep.known == nil
             && sweep.lanes.contains { $0.layers[index].contains { $0.choice != nil } }
         comparedRows =
             states.map { Sweep.comparedSequences($0.windows) * $0.windows.length } ?? 0
-        norms = try sweep.model.norms(index, input: sweep.precision.input)
+        norms = try sweep.model.norms(index, input: sweep.passes.precision.input)
     }
 
     private var experts: Int { sweep.model.configuration.mixture?.experts ?? 1 }
 
+    func cost(lane: Int) -> LaneCost { costs[lane] }
+
     /// The calibration and the evaluation through the dense attention.
     mutating func measure(
-        _ block: Block, _ states: HiddenStates?, dense: [HiddenStates], _ observer: SweepObserver
+        _ block: Block, _ states: HiddenStates?, dense: [HiddenStates]
     ) throws {
-        if sweep.known != nil {
-            statistics =
-                try sweep.measure(block, states: nil, observer: observer)?.statistics ?? [:]
+        let label = sweep.lanes[0].label
+        sweep.watch.progress(.pruning, block: index, label)
+        if let known = sweep.known {
+            statistics = known.statistics(of: index)
         } else if let states, isMeasured || !sweep.sequential {
-            if !sweep.sequential { states.awaitReaders() }
-            let plans = sweep.lanes.flatMap { lane in
-                lane.layers[index].filter { $0.key.expert == nil && $0.choice != nil }
-            }
+            let needs = InputNeeds.of(
+                sweep.lanes.flatMap { $0.layers[index].filter { $0.key.expert == nil } },
+                sweep.model)
             let middle =
-                sweep.sequential ? try sweep.zeroed(states.windows).matrix : states.matrix
+                sweep.sequential ? try sweep.passes.zeroed(states.windows).matrix : states.matrix
             let sums =
                 sweep.sequential
                 ? Matrix(rows: comparedRows, columns: middle.columns)
-                : try sweep.zeroed(states.windows).matrix
+                : try sweep.passes.zeroed(states.windows).matrix
             let stream = MixtureStream(
-                middle: middle, routes: routes(states), sums: sums, phase: .pruning)
-            statistics = try sweep.gather(
-                plans, block, states,
-                destination: .middle(
+                middle: middle, routes: routes(states), sums: sums, isCalibration: true)
+            let (found, cost) = try sweep.passes.gather(
+                needs, of: block, from: states,
+                to: .middle(
                     middle, stream.routes, sums: sums,
-                    observesShared: plans.contains { $0.key.stage == .down }),
-                compared: 0, observer: observer)
+                    observesShared: needs[Tap(.down)] != nil))
+            statistics = found
+            costs[0].calibration += cost
             source = stream
         }
+        if !dense.isEmpty {
+            sweep.watch.progress(.denseEvaluation, block: index, label)
+            costs[0].dense = Cost()
+        }
         for states in dense {
-            self.dense.append(
-                try enter(states, through: block, .denseEvaluation, observer, rows: nil))
+            let (stream, cost) = try enter(states, through: block, rows: nil)
+            self.dense.append(stream)
+            costs[0].dense? += cost
         }
     }
 
     /// The calibration and the evaluation of a lane through the pruned attention.
     mutating func move(
-        _ block: Block, _ states: HiddenStates?, pruned: [HiddenStates], lane: Int,
-        _ observer: SweepObserver
+        _ block: Block, _ states: HiddenStates?, pruned: [HiddenStates], lane: Int
     ) throws {
         if let states, sweep.sequential, isMeasured || !sweep.isLast(index) {
-            self.pruned[lane].append(
-                try enter(
-                    states, through: block, .pruning, observer,
-                    rows: sweep.isLast(index) ? comparedRows : nil))
+            let (stream, cost) = try enter(
+                states, through: block, rows: sweep.isLast(index) ? comparedRows : nil,
+                isCalibration: true)
+            self.pruned[lane].append(stream)
+            costs[lane].calibration += cost
+        }
+        if !pruned.isEmpty {
+            sweep.watch.progress(.prunedEvaluation, block: index, sweep.lanes[lane].label)
+            costs[lane].pruned = Cost()
         }
         for states in pruned {
-            self.pruned[lane].append(
-                try enter(states, through: block, .prunedEvaluation, observer, rows: nil))
+            let (stream, cost) = try enter(states, through: block, rows: nil)
+            self.pruned[lane].append(stream)
+            costs[lane].pruned? += cost
         }
     }
 
@@ -98,69 +112,53 @@ struct MixtureRun {
     }
 
     /// - Parameter rows: of which the output is wanted; nil: of all.
-    private mutating func enter(
-        _ states: HiddenStates, through block: Block, _ phase: Progress.Phase,
-        _ observer: SweepObserver, rows: Int?
-    ) throws -> MixtureStream {
-        states.awaitReaders()
-        let start = ContinuousClock.now
-        defer { seconds[phase, default: 0] += (ContinuousClock.now - start) / .seconds(1) }
+    private func enter(
+        _ states: HiddenStates, through block: Block, rows: Int?, isCalibration: Bool = false
+    ) throws -> (MixtureStream, Cost) {
         let sums =
             try rows.map { Matrix(rows: $0, columns: states.matrix.columns) }
-            ?? sweep.zeroed(states.windows).matrix
+            ?? sweep.passes.zeroed(states.windows).matrix
         let stream = MixtureStream(
-            middle: states.matrix, routes: routes(states), sums: sums, phase: phase)
-        let (length, model) = (states.windows.length, sweep.model)
-        try sweep.forward.run(
-            block, states.matrix, length: length,
-            sequences: rows.map { $0 / length } ?? states.windows.count,
-            destination: .middle(
-                states.matrix, stream.routes, sums: sums, observesShared: false),
-            finished: { tile in
-                try observer.advance(
-                    0, model.flops(tile, length, through: block), phase, block.index)
-            })
-        return stream
+            middle: states.matrix, routes: routes(states), sums: sums,
+            isCalibration: isCalibration)
+        let cost = try sweep.passes.run(
+            block, states,
+            sequences: rows.map { $0 / states.windows.length } ?? states.windows.count,
+            to: .middle(states.matrix, stream.routes, sums: sums, observesShared: false))
+        return (stream, cost)
     }
 
     /// Streams through some experts.
-    mutating func advance(
-        _ streams: [MixtureStream], through group: ExpertGroup, _ observer: SweepObserver
+    func advance(
+        _ streams: [MixtureStream], through group: ExpertGroup, _ phase: Progress.Phase,
+        _ label: OutputLabel?
     ) throws {
+        let watch = sweep.watch
         for stream in streams {
-            let start = ContinuousClock.now
-            try sweep.forward.run(
+            watch.progress(stream.isCalibration ? .pruning : phase, block: index, label)
+            try sweep.passes.forward.run(
                 group, of: norms, stream.middle, stream.routes.tokens(of: group.experts),
-                addingTo: stream.sums,
-                finished: { _ in try observer.advance(0, 0, stream.phase, group.block) })
-            try count(group.experts, stream, observer)
-            seconds[stream.phase, default: 0] += (ContinuousClock.now - start) / .seconds(1)
+                addingTo: stream.sums, finished: { _ in try watch.checkStop() })
+            did(group.experts, stream)
         }
     }
 
     /// For progress: as large a share of the stream's tokens as these experts are of all.
-    func count(
-        _ group: Range<Int>, _ stream: MixtureStream, _ observer: SweepObserver
-    ) throws {
+    func did(_ group: Range<Int>, _ stream: MixtureStream) {
         let tokens = stream.routes.tokens
-        let done = tokens * group.upperBound / experts - tokens * group.lowerBound / experts
-        try observer.advance(done, 0, stream.phase, index)
+        sweep.watch.did(
+            tokens * group.upperBound / experts - tokens * group.lowerBound / experts)
     }
 
     /// Adds what the experts have made, once all have run.
     /// - Returns: how far the pruned block's output is from the dense one's, where that was
     ///   measured.
-    func finish(
-        _ states: HiddenStates?, dense: [HiddenStates], pruned: [[HiddenStates]],
-        _ observers: [SweepObserver]
-    ) throws -> Difference? {
-        let forward = sweep.forward
-        for stream in self.dense + self.pruned.joined() {
+    func finish(_ states: HiddenStates?) throws -> Difference? {
+        let forward = sweep.passes.forward
+        for stream in dense + pruned.joined() + [source].compactMap(\.self) {
             try forward.add(stream.sums, to: stream.middle, rows: stream.sums.rows)
         }
-        guard let source else { return nil }
-        try forward.add(source.sums, to: source.middle, rows: source.sums.rows)
-        guard sweep.sequential, let states else { return nil }
+        guard let source, sweep.sequential, let states else { return nil }
         let total = Mutex(Difference())
         let reduction = OrderedReduction<Difference> { part in total.withLock { $0 += part } }
         let size = Tile.size

@@ -10,5 +10,6 @@ struct MixtureStream {
     /// What the shared expert and the experts so far make of the first tokens, `[at most tokens,
     /// hidden_size]`.
     let sums: Matrix
-    let phase: Progress.Phase
+    /// Whether they are the calibration's.
+    let isCalibration: Bool
 }

@@ -6,76 +6,67 @@ extension Sweep {
     /// Takes all hidden states through a block with a mixture of experts, and prunes it for every
     /// lane: first what all tokens go through, then the experts, a few at a time, so that neither
     /// the experts of a block nor what is known of their inputs are ever whole in memory.
-    func runMixture(
-        _ index: Int, states: HiddenStates?, dense: [HiddenStates], pruned: [[HiddenStates]],
-        observers: [SweepObserver]
+    func pruneMixture(
+        _ index: Int, _ states: inout SweepStates, into writers: [any LaneWriter]
     ) throws {
-        let clock = ContinuousClock.now
-        var run = try MixtureRun(self, index, states: states)
-        for (number, observer) in observers.enumerated() {
-            try observer.begin(index)
-            let block = try model.loadBlock(index, input: precision.input, pool: pool)
+        let start = ContinuousClock.now
+        var run = try MixtureRun(self, index, states.calibration)
+        for (number, lane) in lanes.enumerated() {
+            try writers[number].begin(index)
+            let block = try passes.load(index)
             if number == 0 {
-                try run.measure(block, states, dense: measuresDense ? dense : [], observer)
+                try run.measure(
+                    block, states.calibration, dense: measuresDense ? states.dense : [])
             }
+            watch.progress(.pruning, block: index, lane.label)
             try prune(
-                block.layers, lanes[number].layers[index].filter { $0.key.expert == nil },
-                lanes[number], statistics: run.statistics, observer: observer)
+                block.layers, lane.layers[index].filter { $0.key.expert == nil }, lane,
+                run.statistics, into: writers[number])
             try block.pack(pool: pool)
-            try run.move(block, states, pruned: pruned[number], lane: number, observer)
+            try run.move(block, states.calibration, pruned: states.pruned[number], lane: number)
             run.norms = block.withoutLayers
-            try observer.settle()
+            try writers[number].settle()
         }
-        run.statistics = [:]
         let experts = model.configuration.mixture?.experts ?? 0
-        let tensors = model.expertTensors(block: index)
         for first in stride(from: 0, to: experts, by: expertsAtOnce) {
             let group = first..<min(first + expertsAtOnce, experts)
-            try runExperts(group, &run, observers, tensors)
+            passes.readAhead(group.upperBound..<(group.upperBound + expertsAtOnce), of: index)
+            try pruneExperts(group, &run, into: writers)
         }
-        let differences = try run.finish(states, dense: dense, pruned: pruned, observers)
-        let seconds = (ContinuousClock.now - clock) / .seconds(1)
-        for observer in observers {
-            try observer.block(
+        passes.readAhead(index + 1)
+        let difference = try run.finish(states.calibration)
+        for (number, writer) in writers.enumerated() {
+            try writer.finish(
                 BlockResult(
-                    index: index, difference: differences,
-                    meanSquaredError: differences?.meanSquaredError, seconds: seconds,
-                    denseSeconds: run.seconds[.denseEvaluation],
-                    prunedSeconds: run.seconds[.prunedEvaluation]))
+                    index: index, difference: difference,
+                    seconds: (ContinuousClock.now - start) / .seconds(1),
+                    cost: run.cost(lane: number)))
         }
+        if isLast(index) { states.calibration = nil }
     }
 
-    /// Some experts: what they read, dense and pruned, what they make of all streams, and what is
+    /// Some experts: what they read, what they make of all streams, dense and pruned, and what is
     /// left of them.
-    private func runExperts(
-        _ experts: Range<Int>, _ run: inout MixtureRun, _ observers: [SweepObserver],
-        _ tensors: [[String]]
+    private func pruneExperts(
+        _ experts: Range<Int>, _ run: inout MixtureRun, into writers: [any LaneWriter]
     ) throws {
         let index = run.index
-        if experts.upperBound < tensors.count {
-            let checkpoint = model.checkpoint
-            let end = min(tensors.count, experts.upperBound + experts.count)
-            let next = tensors[experts.upperBound..<end]
-            reading.async {
-                for name in next.joined() { checkpoint.tensor(named: name)?.readAhead() }
-            }
-        }
         var measured = ExpertStatistics()
-        for (number, observer) in observers.enumerated() {
+        for (number, lane) in lanes.enumerated() {
             let group = try model.loadExperts(
-                experts, block: index, input: precision.input, pool: pool)
+                experts, block: index, input: passes.precision.input, pool: pool)
             if number == 0 {
-                measured = try measureExperts(group, &run, observer)
-                try run.advance(run.dense, through: group, observer)
+                watch.progress(.pruning, block: index, lane.label)
+                measured = try measureExperts(group, &run)
+                try run.advance(run.dense, through: group, .denseEvaluation, lane.label)
             }
+            watch.progress(.pruning, block: index, lane.label)
             try prune(
-                group.layers,
-                lanes[number].layers[index].filter { $0.key.expert.map(experts.contains) ?? false },
-                lanes[number], statistics: measured.statistics, pooled: measured.pooled,
-                tokens: measured.tokens, observer: observer)
+                group.layers, experts.flatMap { lane.expertLayers($0, block: index) }, lane,
+                measured.statistics, experts: measured, into: writers[number])
             try group.pack(pool: pool)
-            try run.advance(run.pruned[number], through: group, observer)
-            try observer.settle()
+            try run.advance(run.pruned[number], through: group, .prunedEvaluation, lane.label)
+            try writers[number].settle()
         }
     }
 }

@@ -25,10 +25,10 @@ extension Architecture {
     /// Qwen3 with experts. Source: `modeling_qwen3_moe.py`.
     static let qwen3Moe = Architecture(
         name: "qwen3_moe", className: "Qwen3MoeForCausalLM", norm: .rms, position: .rotary,
-        feedForward: .gated, headCount: .free, normalisesQueriesAndKeys: true,
+        feedForward: .gated, headCount: .free, headNorms: HeadNorms(),
         window: .flagged(default: 4096),
         defaults: Defaults(
-            keyValueHeads: 4, maximumPositions: 32768, intermediateSize: 6144),
+            keyValueHeads: 4, maximumPositions: 32768, sizes: ["intermediate_size": 6144]),
         names: .llama,
         biasFlags: [BiasFlag(key: "attention_bias", defaultValue: false, roles: attentionRoles)],
         mixture: Mixture(
@@ -43,7 +43,7 @@ extension Architecture {
         feedForward: .gated, headCount: .free,
         window: .interleaved(default: 4096, upTo: 28),
         defaults: Defaults(
-            keyValueHeads: 16, maximumPositions: 32768, intermediateSize: 5632),
+            keyValueHeads: 16, maximumPositions: 32768, sizes: ["intermediate_size": 5632]),
         names: .llama,
         biasFlags: [
             BiasFlag(key: "qkv_bias", defaultValue: true, roles: [.query, .key, .value])
@@ -64,7 +64,7 @@ extension Architecture {
         window: .always(default: nil),
         defaults: Defaults(
             normEpsilon: 1e-5, keyValueHeads: 8, maximumPositions: 131_072,
-            intermediateSize: 14336),
+            sizes: ["intermediate_size": 14336]),
         names: .llama,
         mixture: Mixture(
             blocks: .all, routing: Mixture.Routing(scores: .softmax, normalises: true),

@@ -73,7 +73,9 @@ extension Model {
 
     package func weightPlace(_ layer: LayerKey, block: Int) -> TensorPlace {
         guard let expert = layer.expert, let order = expertOrder else {
-            return TensorPlace("\(layerName(layer, block: block)).weight")
+            return TensorPlace(
+                "\(layerName(layer, block: block)).weight",
+                isTransposed: architecture.storesColumns)
         }
         return TensorPlace(
             blockName(fusedName(layer.role) + order.suffix, block), part: expert,
@@ -142,14 +144,14 @@ extension Model {
     /// are none.
     static func experts(
         _ checkpoint: Checkpoint, _ architecture: Architecture,
-        _ configuration: ModelConfiguration, _ droppedPrefix: String
+        _ configuration: ModelConfiguration, _ prefix: Prefix
     ) -> (form: Architecture.Mixture.Form?, router: String) {
         guard let mixture = architecture.mixture,
             let block = configuration.mixture?.blocks.firstIndex(of: true)
         else { return (nil, "") }
         func isThere(_ inner: String) -> Bool {
             let full = "\(architecture.names.blocks).\(block).\(inner)"
-            return checkpoint.tensor(named: Self.name(full, droppedPrefix)) != nil
+            return checkpoint.tensor(named: prefix.name(full)) != nil
         }
         let form = mixture.forms.first { form in
             switch form {

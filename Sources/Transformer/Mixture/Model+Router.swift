@@ -26,11 +26,11 @@ extension Model {
 
     /// x becomes what a gated feed-forward makes of both: `[rows, intermediate_size]` each; the
     /// gate is overwritten.
-    func gate(_ x: MatrixView, by gate: MatrixView) {
+    func gate(_ x: MatrixView, by gate: MatrixView, of block: Block) {
         if let clamp = configuration.clamp {
             clampedGate(x, by: gate, slope: clamp.slope, limit: clamp.limit)
         } else {
-            configuration.activation.gate(x, by: gate)
+            block.activation.gate(x, by: gate)
         }
     }
 }

@@ -15,7 +15,7 @@ extension TileForward {
     ) throws {
         let mixed = try attention(x)
         if !y.isSame(as: x) { y.copy(from: x) }
-        add(.output, mixed, norm: block.attentionOutputNorm, to: y)
+        add(.output, mixed, norm: block.norms.attentionOutput, to: y)
         let normed = feedForwardInput(y)
         try observe?(Tap(.feedForward), normed, tile)
         let logits = buffers.routed.view.prefix(count)
@@ -54,6 +54,8 @@ extension Forward {
                 hidden.release(part)
                 sums.release(part)
             }
+            let factor = model.configuration.multipliers.residual
+            if factor != 1 { scale(sums.rows(part), by: factor) }
             Tensors.add(sums.rows(part), to: hidden.rows(part))
             try finished(part)
         }

@@ -1,0 +1,50 @@
+import Checkpoint
+import Pruning
+import Tensors
+import Transformer
+
+extension OutputWriter {
+    /// Writes a layer in the background: its weights stay as they are until the block is done.
+    func store(_ result: LayerResult) throws {
+        let (key, block) = (result.plan.key, result.plan.block)
+        let (place, biasPlace) = (
+            plan.model.weightPlace(key, block: block), plan.model.biasPlace(key, block: block)
+        )
+        let weights = result.layer.weights
+        let isChanged =
+            result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
+        let bias = isChanged ? result.layer.bias : nil
+        try writes.add { [writer] check in
+            let stored = place.isTransposed ? weights.transposed() : weights
+            try writer.write(place.name, part: place.part, weights: stored) { _ in try check() }
+            if let bias {
+                try writer.write(
+                    biasPlace.name, part: biasPlace.part, weights: Matrix(row: bias))
+            }
+        }
+        // Only here: masks are large.
+        if let statistics {
+            try writes.add { check in try statistics.write(result) { _ in try check() } }
+        }
+    }
+
+    /// Copies tensors of a block that are all experts' and of which some parts will not be written.
+    func copyShared(_ block: Int) throws {
+        let layers = output.treatment.layers[block].filter { $0.key.expert != nil }
+        var written: [String: [Bool]] = [:]
+        for layer in layers {
+            let (key, isPruned) = (layer.key, layer.choice != nil)
+            let changesBias = layer.choice?.compensation.needsBias == true
+            let weights = plan.model.weightPlace(key, block: block)
+            if weights.part != nil { written[weights.name, default: []].append(isPruned) }
+            guard plan.model.hasBias(key, block: block) else { continue }
+            let bias = plan.model.biasPlace(key, block: block)
+            if bias.part != nil { written[bias.name, default: []].append(changesBias) }
+        }
+        let partly = written.filter { $1.contains(true) && $1.contains(false) }
+        let tensors = partly.keys.sorted().compactMap {
+            plan.model.checkpoint.tensor(named: $0)
+        }
+        if !tensors.isEmpty { try copy(tensors) }
+    }
+}

@@ -1,0 +1,20 @@
+/// What keeps the results of one lane of a sweep. They come one at a time, in order.
+package protocol LaneWriter: Sendable {
+    /// Layers of a block will come.
+    func begin(_ block: Int) throws
+
+    /// A layer has been pruned. It is in memory, and as it is, until its block is done, or `settle`
+    /// has returned.
+    func write(_ layer: LayerResult) throws
+
+    /// The layers so far leave memory, though their block is not done.
+    func settle() throws
+
+    /// A block is done; its layers leave memory.
+    func finish(_ block: BlockResult) throws
+}
+
+extension LaneWriter {
+    package func begin(_ block: Int) throws {}
+    package func settle() throws {}
+}
