@@ -59,7 +59,7 @@ struct OracleTests {
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
             calibration: calibration,
             evaluation: Evaluation(windows: evaluation), measuresDense: true, precision: .float32,
-            pool: WorkerPool(width: threads), scratchDirectory: nil)
+            pool: WorkerPool(width: threads), watch: Watch.nobody, scratchDirectory: nil)
     }
 
     /// Everything a sweep found, bit by bit.
@@ -70,26 +70,33 @@ struct OracleTests {
         var comparison: Comparison?
     }
 
-    static func run(_ sweep: Sweep) throws -> Found {
+    /// Keeps what a sweep finds.
+    private final class Finder: LaneWriter {
         let found = Mutex(Found())
-        let comparisons = try sweep.run([
-            SweepObserver(
-                layer: { result in
-                    let name = result.plan.name
-                    found.withLock { found in
-                        found.masks[name] = result.outcome.mask
-                        found.values["\(name).mean"] = result.statistics?.mean.map { Float($0) }
-                        found.values["\(name).var"] = result.statistics?.variance.map { Float($0) }
-                        found.values["\(name).norm2"] = result.statistics?.norm2.map { Float($0) }
-                        found.values["\(name).bias_change"] = result.outcome.biasChange
-                        found.values["\(name).scale"] = result.outcome.scales
-                    }
-                },
-                block: { result in
-                    found.withLock { $0.errors.append(result.meanSquaredError ?? .nan) }
-                })
-        ])
-        return found.withLock { found in
+
+        func write(_ layer: LayerResult) {
+            let name = layer.plan.name
+            found.withLock { found in
+                found.masks[name] = layer.outcome.mask
+                found.values["\(name).mean"] = layer.statistics?.mean.map { Float($0) }
+                found.values["\(name).var"] = layer.statistics?.variance.map { Float($0) }
+                found.values["\(name).norm2"] = layer.statistics?.norm2.map { Float($0) }
+                found.values["\(name).bias_change"] = layer.outcome.biasChange
+                found.values["\(name).scale"] = layer.outcome.scales
+            }
+        }
+
+        func finish(_ block: BlockResult) {
+            found.withLock { $0.errors.append(block.meanSquaredError ?? .nan) }
+        }
+    }
+
+    static func run(_ sweep: Sweep) throws -> Found {
+        let finder = Finder()
+        var states = try sweep.states(before: 0, dense: nil)
+        for block in sweep.model.blocks { try sweep.prune(block, &states, into: [finder]) }
+        let comparisons = try sweep.compare(states)
+        return finder.found.withLock { found in
             found.comparison = comparisons[0]
             return found
         }

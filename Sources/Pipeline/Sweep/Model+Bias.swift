@@ -22,8 +22,7 @@ extension Model {
         guard let change else { return layer.bias }
         var bias = layer.bias ?? [Float](repeating: 0, count: change.count)
         for row in bias.indices { bias[row] += change[row] }
-        let type = biasType(plan.key, block: plan.block)
-        round(&bias, to: type)
+        round(&bias, to: biasType(plan.key, block: plan.block))
         return bias
     }
 }

@@ -1,15 +1,18 @@
 import Glibc
 
 /// Whether a job has to end: asked to, or out of time.
-struct StopCheck: Sendable {
-    let isStopped: @Sendable () -> Bool
-    let name: String
+package struct StopCheck: Sendable {
+    private let isStopped: @Sendable () -> Bool
+    private let name: String
     /// In seconds.
     private let limit: Int?
     private let start: Duration
 
-    /// - Parameter limit: in seconds; nil: none.
-    init(name: String, limit: Int?, isStopped: @escaping @Sendable () -> Bool) {
+    /// - Parameters:
+    ///   - name: of the job.
+    ///   - limit: in seconds; nil: none.
+    ///   - isStopped: polled from any thread.
+    package init(name: String, limit: Int?, isStopped: @escaping @Sendable () -> Bool) {
         self.name = name
         self.limit = limit
         self.isStopped = isStopped
@@ -17,7 +20,7 @@ struct StopCheck: Sendable {
     }
 
     /// - Throws: `Stopped`, or `PlanError.timeLimit`.
-    func check() throws {
+    func checkStop() throws {
         if isStopped() { throw Stopped() }
         if let limit, Self.now() - start >= .seconds(limit) {
             throw PlanError(place: name, reason: .timeLimit(seconds: limit))

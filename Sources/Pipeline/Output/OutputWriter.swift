@@ -8,12 +8,11 @@ import Synchronization
 import Tensors
 import Transformer
 
-/// One output on its way: runs the sweep, writes each block while the next is computed, then the
-/// report.
-final class OutputBuild: Sendable {
+/// Writes one output: each block while the next is computed, then the report.
+final class OutputWriter: LaneWriter {
     let plan: Plan
     let output: Plan.Output
-    let state: Mutex<State>
+    private let state: Mutex<OutputProgress>
     private let partial: PartialDirectory
     private let directory: OutputDirectory
     private let writer: CheckpointWriter
@@ -21,17 +20,17 @@ final class OutputBuild: Sendable {
     private let writes: WriteBehind
     /// `[blocks][tensors of the block]`, of the source.
     private let blockTensors: [[TensorView]]
+    private let watch: Watch
 
     /// Makes the partial output with every file of weights at its full size, and begins to copy
     /// what is outside the blocks.
     convenience init(
-        _ plan: Plan, _ output: Plan.Output, in partial: PartialDirectory, stop: StopCheck,
-        checkpoint: JobCheckpoint?
+        _ plan: Plan, _ output: Plan.Output, in partial: PartialDirectory, watch: Watch
     ) throws {
         let directory = try OutputDirectory(
             output.name, number: output.number, in: partial, overwrite: output.overwrite)
         try self.init(
-            plan, output, partial, directory, stop, checkpoint, State(),
+            plan, output, partial, directory, watch, OutputProgress(),
             writer: CheckpointWriter(
                 output.treatment.layout, into: directory.directory,
                 config: Self.config(plan, output), others: Self.settings(output)),
@@ -48,20 +47,22 @@ final class OutputBuild: Sendable {
 
     /// Goes on with what an earlier process left.
     ///
-    /// - Parameter firstBlock: blocks before it are written.
+    /// - Parameters:
+    ///   - begun: what that knew, and where it wrote.
+    ///   - firstBlock: blocks before it are written.
     convenience init(
         resuming plan: Plan, _ output: Plan.Output, in partial: PartialDirectory,
-        stop: StopCheck, checkpoint: JobCheckpoint, _ saved: SavedJob.Output, firstBlock: Int
+        watch: Watch, _ begun: BegunOutput, firstBlock: Int
     ) throws {
         let directory = try OutputDirectory(
-            resuming: output.name, number: output.number, saved.identity, in: partial,
+            resuming: output.name, number: output.number, begun.identity, in: partial,
             overwrite: output.overwrite)
         let tensors = plan.model.tensorsByBlock.blocks.dropFirst(firstBlock).joined().map(\.name)
         let layers = output.treatment.layers.dropFirst(firstBlock).joined().flatMap {
             ["\($0.name).weight", "\($0.name).bias"]
         }
         try self.init(
-            plan, output, partial, directory, stop, checkpoint, saved.state,
+            plan, output, partial, directory, watch, begun.progress,
             writer: CheckpointWriter(
                 resuming: output.treatment.layout, in: directory.directory,
                 config: Self.config(plan, output), others: Self.settings(output),
@@ -74,8 +75,8 @@ final class OutputBuild: Sendable {
 
     private init(
         _ plan: Plan, _ output: Plan.Output, _ partial: PartialDirectory,
-        _ directory: OutputDirectory, _ stop: StopCheck, _ checkpoint: JobCheckpoint?,
-        _ state: State, writer: CheckpointWriter, statistics: StatisticsWriter?
+        _ directory: OutputDirectory, _ watch: Watch, _ progress: OutputProgress,
+        writer: CheckpointWriter, statistics: StatisticsWriter?
     ) throws {
         self.partial = partial
         self.plan = plan
@@ -83,9 +84,10 @@ final class OutputBuild: Sendable {
         self.directory = directory
         self.writer = writer
         self.statistics = statistics
-        self.state = Mutex(state)
+        self.watch = watch
+        state = Mutex(progress)
         blockTensors = plan.model.tensorsByBlock.blocks
-        writes = WriteBehind { if checkpoint?.isUnderWay != true { try stop.check() } }
+        writes = WriteBehind(watch)
     }
 
     /// The new `config.json`; nil where it stays as it is.
@@ -108,6 +110,11 @@ final class OutputBuild: Sendable {
         return [TokenizerLabel.settingsFile: node]
     }
 
+    var progress: OutputProgress { state.withLock { $0 } }
+
+    /// As a snapshot is to know it.
+    var begun: BegunOutput { BegunOutput(progress: progress, identity: identity) }
+
     /// Which its directory keeps where it is published.
     var identity: FileIdentity { directory.identity }
 
@@ -116,98 +123,27 @@ final class OutputBuild: Sendable {
 
     /// What this output adds to a trade-off curve.
     var curvePoint: ReportDocument.Point {
-        let (zeros, comparison) = state.withLock { ($0.zeros, $0.comparison) }
+        let progress = progress
         var point = ReportDocument.Point()
         point.method = output.treatment.method.name
         point.sparsity = output.sparsity
         point.output = output.path
-        point.zeros = zeros
-        point.multiplyAdds = plan.multiplyAdds - zeros
+        point.zeros = progress.zeros
+        point.multiplyAdds = plan.multiplyAdds - progress.zeros
         point.bytes = output.treatment.layout.tensorBytes
-        point.note(comparison)
+        point.note(progress.comparison)
         return point
     }
 
-    /// Runs one sweep for several outputs: a single one where it is sequential.
-    ///
-    /// - Parameters:
-    ///   - shares: what the layers of each output lose; empty where that is the same for all.
-    ///   - measuresDense: nil `dense` notwithstanding: see `Sweep`.
-    ///   - dense: what an earlier sweep of the same job returned.
-    ///   - continuation: where it begins, and how it is kept; nil: with the first block, and not.
-    /// - Returns: what the dense model leaves of the evaluation's sequences.
-    static func compute(
-        _ builds: [OutputBuild], shares: [Survey.Shares], meter: ProgressMeter, stop: StopCheck,
-        measuresDense: Bool, dense: [HiddenStates]?, continuation: SweepContinuation?
-    ) throws -> [HiddenStates] {
-        guard let first = builds.first else { return [] }
-        let plan = first.plan
-        let prune = plan.manifest.prune
-        let sweep = Sweep(
-            model: plan.model,
-            lanes: builds.enumerated().map { index, build in
-                Lane(
-                    layers: build.output.treatment.layers, sparsity: build.output.sparsity,
-                    allocated: shares.isEmpty ? [:] : shares[index],
-                    shapes: build.output.treatment.shapes)
-            },
-            pattern: prune.pattern, scope: prune.scope,
-            seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
-            calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
-            measuresDense: measuresDense, precision: plan.precision,
-            pool: WorkerPool(width: plan.memory.threads),
-            scratchDirectory: plan.memory.usesScratchFile ? first.partial.directory : nil)
-        let (dense, comparisons) = try sweep.run(
-            builds.map { $0.observer(meter: meter, stop: stop) }, dense: dense,
-            continuation: continuation)
-        for (build, comparison) in zip(builds, comparisons) {
-            build.state.withLock { $0.comparison = comparison }
-            meter.advance(0, phase: .writing, block: nil, output: build.label)
-            try build.writes.drain()
-            try build.writer.finish { _ in try stop.check() }
-            try build.statistics?.finish()
-        }
-        return dense
-    }
+    /// Adds what a survey has cost, which is no output's own.
+    func add(_ survey: Cost) { state.withLock { $0.add(survey) } }
 
-    /// For progress: what tells the output from the others.
-    private var label: (method: String?, sparsity: Double?) {
-        let prune = plan.manifest.prune
-        return (
-            prune.methods.count > 1 ? output.treatment.method.name : nil,
-            prune.sparsity.count > 1 ? output.sparsity : nil
-        )
-    }
-
-    /// For a survey, which is no output's own.
-    func surveyObserver(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
-        let observer = observer(meter: meter, stop: stop)
-        return SweepObserver(advance: { try observer.advance($0, $1, .survey, $3) })
-    }
-
-    private func observer(meter: ProgressMeter, stop: StopCheck) -> SweepObserver {
-        SweepObserver(
-            layer: { [self] result in
-                try write(result)
-                state.withLock {
-                    $0.layers.append(ReportDocument.Layer(result))
-                    $0.zeros += result.outcome.zeros
-                }
-            },
-            block: { [self] result in
-                try plan.checkInputs()
-                state.withLock { $0.add(result) }
-                // The next block takes the memory of this one.
-                try writes.drain()
-                try copy(blockTensors[result.index])
-            },
-            advance: { [self] tokens, flops, phase, block in
-                try stop.check()
-                meter.advance(
-                    tokens, phase: phase, block: block,
-                    output: phase == .survey ? (nil, nil) : label)
-                state.withLock { $0.flops += flops }
-            })
+    /// Writes what is left when all blocks are done.
+    func finish(_ comparison: Comparison?) throws {
+        state.withLock { $0.comparison = comparison }
+        try writes.drain()
+        try writer.finish { _ in try watch.checkStop() }
+        try statistics?.finish()
     }
 
     /// - Parameter denseSeconds: as of the job's first output, which has measured it.
@@ -232,9 +168,8 @@ final class OutputBuild: Sendable {
         return OutputRecord(path: output.path, identity: identity, report: document)
     }
 
-    func publish() throws {
-        try directory.publish(for: plan.job.paths.submitterID)
-    }
+    /// - Parameter submitter: see `OutputDirectory`.
+    func publish(for submitter: UInt32?) throws { try directory.publish(for: submitter) }
 
     /// Writes what waits to be written, and makes durable what was written so far.
     ///
@@ -254,6 +189,11 @@ final class OutputBuild: Sendable {
         try writes.drain()
     }
 
+    /// See `WriteBehind`.
+    func hold() { writes.hold() }
+
+    func release() { writes.release() }
+
     /// Makes all of it durable.
     func syncAll() throws { try directory.directory.syncTree() }
 
@@ -265,8 +205,8 @@ final class OutputBuild: Sendable {
         try writes.add { [writer] check in try writer.copy(tensors) { _ in try check() } }
     }
 
-    /// Writes a layer in the background: its weights stay as they are until the block is done.
-    private func write(_ result: LayerResult) throws {
+    /// Writes a layer in the background.
+    func write(_ result: LayerResult) throws {
         let name = result.plan.name
         let weights = result.layer.weights
         let isChanged =
@@ -281,6 +221,15 @@ final class OutputBuild: Sendable {
         if let statistics {
             try writes.add { check in try statistics.write(result) { _ in try check() } }
         }
+        state.withLock { $0.add(result) }
+    }
+
+    func finish(_ block: BlockResult) throws {
+        try plan.checkInputs()
+        state.withLock { $0.add(block) }
+        // The next block takes the memory of this one.
+        try writes.drain()
+        try copy(blockTensors[block.index])
     }
 
     /// A flag that gives some layers a bias gives it to all that it covers.
@@ -290,7 +239,7 @@ final class OutputBuild: Sendable {
                 $0.choice?.compensation.needsBias == true
             }.map(\.name))
         let treatment = output.treatment
-        for (layer, tensor) in Plan.addedBiases(
+        for (layer, tensor) in Planner.addedBiases(
             plan.model, treatment.biases, treatment.usedRoles, treatment.shapes)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])

@@ -1,11 +1,12 @@
+import Manifests
 import Pruning
 import Transformer
 
-extension Plan {
+extension Planner {
     /// The file of statistics that a job has in place of a calibration, with all that its methods
     /// need.
     static func statistics(
-        _ path: String, _ model: Model, _ outputs: [Output], _ job: Job
+        _ path: String, _ model: Model, _ outputs: [Plan.Output], _ job: Job
     ) throws -> StatisticsFile {
         for output in outputs {
             for layer in output.treatment.layers.joined() {
@@ -30,11 +31,10 @@ extension Plan {
         return file
     }
 
-    /// What a file of an output's statistics says of where they come from; nil where there are
-    /// none.
-    func origin(of output: Output) -> StatisticsFile.Origin? {
-        if let known { return known.origin }
-        guard let calibration else { return nil }
+    /// What a file of an output's statistics says of where they come from.
+    static func origin(
+        _ manifest: Manifest, _ model: Model, _ calibration: TokenWindows, _ output: Plan.Output
+    ) -> StatisticsFile.Origin {
         let prune = manifest.prune
         let share =
             switch prune.pattern {

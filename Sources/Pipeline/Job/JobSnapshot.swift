@@ -6,13 +6,13 @@ import Posix
 import Synchronization
 
 /// What a job leaves on the disk while it runs, so that it can go on after its process has gone:
-/// the outputs that it is building, and in the checkpoint's directory `progress.json` and two files
+/// the outputs that it is building, and in the snapshot's directory `progress.json` and two files
 /// of hidden states, of which one belongs to it while the other is written.
 ///
 /// The order makes it safe against a crash at any moment: states and tensors are on the disk before
 /// `progress.json` names them, and nothing that it names is changed before the next one does.
 /// (Tensors of later blocks may be there, whole or in part; they are written again.)
-final class JobCheckpoint: Sendable {
+final class JobSnapshot: Sendable {
     private struct State {
         var isUnderWay = false
         /// There is a `progress.json`, of this attempt or of the one it goes on from.
@@ -30,7 +30,7 @@ final class JobCheckpoint: Sendable {
         var durable: Set<String> = []
     }
 
-    /// A checkpoint may take one part in so many of the job's time.
+    /// Snapshots may take one part in so many of the job's time.
     private static let share = 40.0
     /// The first one is expected to go at this speed, in bytes per second.
     private static let expectedSpeed = 1e9
@@ -38,15 +38,15 @@ final class JobCheckpoint: Sendable {
     let resumption: Resumption
     /// `resumption.directory`, locked.
     private let directory: Directory
-    private let identity: Node
+    private let identity: JobIdentity
     private let blocks: Int
-    private let queue = DispatchQueue(label: "stade.checkpoint")
+    private let queue = DispatchQueue(label: "stade.snapshot")
     private let state: Mutex<State>
 
     /// - Throws: `SystemError` where the directory is missing or another process uses it.
     init(_ resumption: Resumption, _ plan: Plan) throws {
         self.resumption = resumption
-        identity = plan.identity(version: resumption.version)
+        identity = JobIdentity(plan, version: resumption.version)
         blocks = plan.blocks
         state = Mutex(State(cost: Double(plan.memory.stateBytes) / Self.expectedSpeed))
         directory = Directory(
@@ -60,9 +60,6 @@ final class JobCheckpoint: Sendable {
         }
     }
 
-    /// A checkpoint is being written: what it needs must be written too, even if the job stops.
-    var isUnderWay: Bool { state.withLock { $0.isUnderWay } }
-
     /// What an earlier attempt left; nil where there is nothing to go on from.
     func load() -> SavedJob? {
         let path = joined(resumption.directory, Layout.Snapshot.progress)
@@ -75,15 +72,15 @@ final class JobCheckpoint: Sendable {
         }
         let node = try? JSON.parse(bytes, file: path)
         if let node, SavedJob.isOlder(node) {
-            resumption.notify(.refused("the checkpoint is of an older version of the program"))
+            resumption.notify(.refused("the snapshot is of an older version of the program"))
             return nil
         }
         guard let node, let saved = SavedJob(node) else {
             resumption.notify(.refused("\(escaped(path)) is damaged"))
             return nil
         }
-        if let difference = Plan.difference(saved.identity, identity) {
-            resumption.notify(.refused("the checkpoint is not of \(difference)"))
+        if let difference = identity.difference(from: saved.identity) {
+            resumption.notify(.refused("the snapshot is not of \(difference)"))
             return nil
         }
         state.withLock {
@@ -93,26 +90,25 @@ final class JobCheckpoint: Sendable {
         return saved
     }
 
-    func restore(_ saved: SavedJob, into states: [HiddenStates]) throws {
+    func restore(_ saved: SavedJob, into states: [SweepStates.Named]) throws {
         do {
             try StateFile.read(
                 Layout.Snapshot.states(saved.slot), in: directory, saved.states, into: states)
         } catch let error as SystemError {
-            throw StaleCheckpoint(error.description)
+            throw StaleSnapshot(error.description)
         }
     }
 
-    /// Renews the checkpoint, in the background, where its time has come.
+    /// Renews the snapshot, in the background, where its time has come.
     ///
     /// - Parameters:
     ///   - block: everything before it is done.
     ///   - states: stay as they are until they are copied.
-    ///   - shares: what a survey has found.
+    ///   - sync: what makes the outputs durable that are under way.
     func keep(
-        _ block: Int, _ states: [HiddenStates], of builds: [OutputBuild],
-        in partial: PartialDirectory, shares: [Survey.Shares], seconds: Double, work: Int
+        _ progress: JobProgress, _ states: [SweepStates.Named], sync: () -> [OutputSync]
     ) {
-        let waited = states.reduce(0) { $0 + $1.secondsWaited }
+        let waited = states.reduce(0) { $0 + $1.states.secondsWaited }
         if resumption.interval == 0 { queue.sync {} }
         let slot: Int? = state.withLock { state in
             guard !state.isUnderWay, state.failure == nil else { return nil }
@@ -129,17 +125,17 @@ final class JobCheckpoint: Sendable {
         }
         guard let slot else { return }
         let saved = SavedJob(
-            identity: identity, attempt: resumption.attempt, block: block, blocks: blocks,
-            slot: slot, states: [], seconds: seconds, work: work, shares: shares,
-            outputs: builds.map(\.saved), place: SavedJob.Place(partial))
-        for states in states { states.beginReading() }
+            identity: identity, attempt: resumption.attempt, blocks: blocks, slot: slot,
+            states: [], progress: progress)
+        for named in states { named.states.beginReading() }
+        let sync = sync()
         queue.async { [self] in
             let start = Self.threadSeconds()
             var waiting = 0.0
             var failure: String?
             var isStopped = false
             do {
-                waiting = try commit(saved, states, builds)
+                waiting = try commit(saved, states, sync)
             } catch {
                 failure = (error as? any Failure)?.description ?? "\(error)"
                 isStopped = error is Stopped
@@ -157,24 +153,23 @@ final class JobCheckpoint: Sendable {
             if let failure {
                 if !isStopped { resumption.notify(.failed(failure)) }
             } else {
-                resumption.notify(.kept(block: block, blocks: blocks))
+                resumption.notify(.kept(block: progress.block, blocks: blocks))
             }
         }
     }
 
     /// - Returns: seconds for which the job's own writes may have had to wait.
     private func commit(
-        _ saved: SavedJob, _ states: [HiddenStates], _ builds: [OutputBuild]
+        _ saved: SavedJob, _ states: [SweepStates.Named], _ sync: [OutputSync]
     ) throws -> Double {
         var saved = saved
         saved.states = try StateFile.write(
             Layout.Snapshot.states(saved.slot), in: directory, states)
         let start = ContinuousClock.now
-        for build in builds {
-            let path = build.output.path
-            let isNew = state.withLock { $0.durable.insert(path).inserted }
+        for output in sync {
+            let isNew = state.withLock { $0.durable.insert(output.path).inserted }
             // An output's own failure is the job's.
-            try build.sync(withNames: isNew)
+            try output.run(withNames: isNew)
         }
         let waiting = (ContinuousClock.now - start) / .seconds(1)
         try directory.sync()
@@ -183,18 +178,14 @@ final class JobCheckpoint: Sendable {
     }
 
     /// Notes that nothing is left to compute: from here on another attempt only publishes.
-    func keepFinished(
-        _ builds: [OutputBuild], in partial: PartialDirectory, _ records: [OutputRecord],
-        seconds: Double, work: Int
-    ) throws {
+    ///
+    /// - Parameter records: of the outputs, which are durable.
+    func keepFinished(_ progress: JobProgress, _ records: [OutputRecord]) throws {
         queue.sync {}
-        // What fsync(2) refuses ends the job; a note that cannot be written does not.
-        for build in builds { try build.syncAll() }
         let slot = state.withLock { $0.slot }
         var saved = SavedJob(
-            identity: identity, attempt: resumption.attempt, block: blocks, blocks: blocks,
-            slot: slot, states: [], seconds: seconds, work: work, shares: [],
-            outputs: builds.map(\.saved), place: SavedJob.Place(partial))
+            identity: identity, attempt: resumption.attempt, blocks: blocks, slot: slot,
+            states: [], progress: progress)
         saved.isFinished = true
         do throws(SystemError) {
             try directory.replace(Layout.Snapshot.outputs, OutputRecord.bytes(of: records))
@@ -218,7 +209,7 @@ final class JobCheckpoint: Sendable {
         try directory.sync()
     }
 
-    /// Waits for a checkpoint that is being written.
+    /// Waits for a snapshot that is being written.
     /// - Returns: whether there is one to go on from.
     func finish() -> Bool {
         let done = DispatchSemaphore(value: 0)
@@ -265,17 +256,5 @@ final class JobCheckpoint: Sendable {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-}
-
-extension SavedJob.Place {
-    fileprivate init(_ partial: PartialDirectory) {
-        self.init(name: partial.name, identity: partial.identity)
-    }
-}
-
-extension OutputBuild {
-    fileprivate var saved: SavedJob.Output {
-        SavedJob.Output(state: state.withLock { $0 }, identity: identity)
     }
 }

@@ -3,7 +3,7 @@ import Manifests
 import Pruning
 import Transformer
 
-extension Plan {
+extension Planner {
     /// What structured pruning by a method comes to in the model, and the checkpoint that this
     /// makes.
     static func channelTreatment(
@@ -100,9 +100,4 @@ extension Plan {
         }
         return result
     }
-}
-
-extension ModelConfiguration {
-    /// Features of the attention's output that belong to one key/value head.
-    var groupSize: Int { headsPerGroup * headDim }
 }

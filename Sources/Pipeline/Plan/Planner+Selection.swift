@@ -5,7 +5,7 @@ import Manifests
 import Posix
 import Transformer
 
-extension Plan {
+extension Planner {
     /// The layers that `targets` and `ignore` leave to be pruned in each block.
     /// - Throws: `PlanError` for an expression that is found in no layer's name, or takes too long.
     static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<LayerKey>] {

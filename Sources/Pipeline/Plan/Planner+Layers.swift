@@ -4,7 +4,7 @@ import Pruning
 import Tensors
 import Transformer
 
-extension Plan {
+extension Planner {
     /// What each method comes to in the model with each sparsity.
     static func treatments(_ model: Model, _ manifest: Manifest) throws -> [[Treatment]] {
         let sparsities = manifest.prune.sparsity
