@@ -10,6 +10,7 @@ package struct Encoder: ~Copyable {
     private var cache = WordCache()
     private var merger = WordMerger()
     private var word: [Int32] = []
+    private var nodes: [UnigramModel.Node] = []
 
     /// - Parameters:
     ///   - limit: no more than so many tokens are wanted. The rest of the text is skipped.
@@ -142,6 +143,12 @@ package struct Encoder: ~Copyable {
             } else {
                 try cut(replaced.span, step: step + 1, isFirst: isFirst)
             }
+        case .wordRuns:
+            try cutWordRuns(text, step: step, isFirst: isFirst)
+        case .lengths(let length):
+            try cut(text, everyCharacters: length, step: step, isFirst: isFirst)
+        case .bytes:
+            try cut(ByteAlphabet.spelt(text).span, step: step + 1, isFirst: isFirst)
         case .spaceRuns:
             var start = 0
             while start < text.count, !isFull {
@@ -212,6 +219,45 @@ package struct Encoder: ~Copyable {
         }
     }
 
+    /// `\w+|[^\w\s]+`, without what is between.
+    private mutating func cutWordRuns(
+        _ text: Span<UInt8>, step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        let classes = ScalarClasses.shared
+        let kinds = ScalarClasses.word | ScalarClasses.space
+        var start = 0
+        while start < text.count, !isFull {
+            let first = text.scalar(at: start)
+            let kind = classes.of(first.value) & kinds
+            var end = start + first.length
+            while end < text.count, case let next = text.scalar(at: end),
+                classes.of(next.value) & kinds == kind
+            {
+                end += next.length
+            }
+            if kind & ScalarClasses.space == 0 {
+                try cut(
+                    text.extracting(start..<end), step: step + 1, isFirst: isFirst && start == 0)
+            }
+            start = end
+        }
+    }
+
+    private mutating func cut(
+        _ text: Span<UInt8>, everyCharacters length: Int, step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        var start = 0
+        while start < text.count, !isFull {
+            var (end, left) = (start, length)
+            while left > 0, end < text.count {
+                end += text.scalar(at: end).length
+                left -= 1
+            }
+            try cut(text.extracting(start..<end), step: step + 1, isFirst: isFirst && start == 0)
+            start = end
+        }
+    }
+
     /// Where `▁*[^▁]*` ends.
     private static func spaceRunEnd(in text: Span<UInt8>, from start: Int) -> Int {
         let space = BytePairModel.space
@@ -229,19 +275,38 @@ package struct Encoder: ~Copyable {
     @inline(never)
     private mutating func encodeNew(_ text: Span<UInt8>) throws(DocumentError) {
         word.removeAll(keepingCapacity: true)
-        if let token = tokenizer.model.wholeToken(text) {
-            word.append(token)
-        } else {
-            tokenizer.model.appendInitial(text, to: &word)
-            guard word.count < Int32.max else {
-                throw DocumentError(
-                    file: tokenizer.path, position: nil,
-                    reason: "a word of the text has \(word.count) characters, more than 2^31",
-                    exitCode: .data)
+        guard text.count < Int32.max else {
+            throw failure("a word of the text has \(text.count) bytes, more than 2^31")
+        }
+        switch tokenizer.model {
+        case .bytePair(let model):
+            if let token = model.wholeToken(text) {
+                word.append(token)
+            } else {
+                model.appendInitial(text, to: &word)
+                merger.merge(&word, with: model)
             }
-            merger.merge(&word, with: tokenizer.model)
+        case .unigram(let model):
+            guard model.append(text, to: &word, &nodes) else { throw unknown(text, "unk_id") }
+        case .wordPiece(let model):
+            guard model.append(text, to: &word) else { throw unknown(text, "unk_token") }
+        case .wordLevel(let model):
+            guard let token = model.token(of: text) else { throw unknown(text, "unk_token") }
+            word.append(token)
         }
         tokens += word
         cache.remember(text, word)
+    }
+
+    private func failure(_ reason: String) -> DocumentError {
+        DocumentError(file: tokenizer.path, position: nil, reason: reason, exitCode: .data)
+    }
+
+    private func unknown(_ word: Span<UInt8>, _ key: String) -> DocumentError {
+        var start: [UInt8] = []
+        start.append(word.extracting(0..<min(word.count, 48)))
+        return failure(
+            "has no token for \(quoted(String(decoding: start, as: UTF8.self))) and no unknown one "
+                + "(model.\(key))")
     }
 }

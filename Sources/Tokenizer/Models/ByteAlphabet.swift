@@ -12,4 +12,12 @@ enum ByteAlphabet {
             return next
         }
     }()
+
+    /// `text` with each byte as the character that stands for it, in UTF-8.
+    static func spelt(_ text: Span<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count * 2)
+        for index in text.indices { result.append(scalar: scalars[Int(text[index])]) }
+        return result
+    }
 }

@@ -1,8 +1,9 @@
 /// The classes of Unicode scalars that pre-tokenisers tell apart.
 ///
-/// The tokenizers library takes them from three places, each with a Unicode version of its own:
+/// The tokenizers library takes them from four places, each with a Unicode version of its own:
 /// `\p{L}`, `\p{N}` and `\s` in patterns from its Oniguruma 6.9.10 (16.0), `Digits` from Rust's
-/// `char::is_numeric` (17.0), `\w` from the regex crate (16.0). Versions differ only in what was
+/// `char::is_numeric` (17.0), `\w` from the regex crate (16.0), punctuation from the crate
+/// `unicode_categories` (8.0). Versions differ only in what was
 /// unassigned before, so the standard library's properties, limited by age, give them exactly.
 struct ScalarClasses: Sendable {
     static let letter: UInt8 = 1
@@ -12,6 +13,10 @@ struct ScalarClasses: Sendable {
     static let newline: UInt8 = 8
     /// What `Digits` takes for one.
     static let digit: UInt8 = 16
+    /// ASCII's, and Unicode 8.0's: what `Punctuation` takes for one.
+    static let punctuation: UInt8 = 32
+    /// `\w` of the regex crate: UTS #18, annex C.
+    static let word: UInt8 = 64
 
     /// Of the first two planes: 128 KiB, so that only rare ideographs ask the standard library.
     private let table: [UInt8]
@@ -29,23 +34,31 @@ struct ScalarClasses: Sendable {
 
     private static func compute(_ value: UInt32) -> UInt8 {
         guard let scalar = Unicode.Scalar(value) else { return 0 }
-        switch scalar.properties.generalCategory {
+        let category = scalar.properties.generalCategory
+        let isKnown = scalar.isAssigned(in: (16, 0))
+        var classes: UInt8 = isKnown && isWord(scalar, category) ? word : 0
+        switch category {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
-            return scalar.isAssigned(in: (16, 0)) ? letter : 0
+            if isKnown { classes |= letter }
         case .decimalNumber, .letterNumber, .otherNumber:
-            if !scalar.isAssigned(in: (17, 0)) { return 0 }
-            return scalar.isAssigned(in: (16, 0)) ? number | digit : digit
+            if isKnown { classes |= number }
+            if scalar.isAssigned(in: (17, 0)) { classes |= digit }
+        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation,
+            .initialPunctuation, .finalPunctuation, .otherPunctuation:
+            if scalar.isAssigned(in: (8, 0)) { classes |= punctuation }
         default:
-            if value == 10 || value == 13 { return space | newline }
-            return scalar.properties.isWhitespace ? space : 0
+            if value == 10 || value == 13 { classes |= newline }
+            if scalar.properties.isWhitespace { classes |= space }
+            if scalar.isASCII, value > 0x20, value != 0x7F { classes |= punctuation }
         }
+        return classes
     }
 
-    /// `\w` of the regex crate: UTS #18, annex C.
-    static func isWord(_ scalar: Unicode.Scalar) -> Bool {
-        guard scalar.isAssigned(in: (16, 0)) else { return false }
+    private static func isWord(_ scalar: Unicode.Scalar, _ category: Unicode.GeneralCategory)
+        -> Bool
+    {
         if scalar.properties.isAlphabetic || scalar.properties.isJoinControl { return true }
-        switch scalar.properties.generalCategory {
+        switch category {
         case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation:
             return true
         default:
