@@ -20,7 +20,7 @@ MASK = (1 << 64) - 1
 
 
 def window_starts(count, bound, seed=0):
-    """`count` numbers below `bound`, as Sources/Pipeline/SplitMix64.swift draws them."""
+    """`count` numbers below `bound`, as Sources/Pipeline/Texts/SplitMix64.swift draws them."""
     state = seed
     for _ in range(count):
         state = (state + 0x9E3779B97F4A7C15) & MASK

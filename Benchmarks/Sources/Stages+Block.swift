@@ -13,7 +13,7 @@ extension Run {
             ("linear, attention", [Role.query, .key, .value, .output]),
             ("linear, MLP", [.gate, .up, .down]),
         ] {
-            let layers = roles.compactMap { block.layers[$0] }
+            let layers = roles.compactMap { block.layers[LayerKey($0)] }
             let weights = layers.reduce(0) { $0 + $1.rows * $1.columns }
             try measure(
                 name, "\(precision.rawValue), \(Self.length) tokens",
@@ -53,7 +53,8 @@ extension Run {
         // Half of the scores are masked; each of the others costs two products.
         let attention =
             (length + 1) * configuration.numAttentionHeads * configuration.headDim
-        let flops = 2 * sequences * length * (model.blockMultiplyAdds + attention)
+        let flops =
+            2 * sequences * length * (model.multiplyAdds(block: 0, in: block.shape) + attention)
         try measure(
             name, "\(precision.rawValue), \(sequences) x \(length) tokens", .flops(flops),
             ceiling: Ceiling(precision.input)

@@ -1,3 +1,5 @@
+import Tensors
+
 /// How the zeros of an unstructured pattern are shared out among a model's layers.
 /// `docs/methods.md` has each in full.
 package enum Allocation: String, Sendable, Hashable, CaseIterable {
@@ -103,7 +105,7 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
     /// much or too little the next ones make up for, and where bounds keep them from it any that
     /// has room.
     package static func wholeColumns(
-        _ shares: [Double], shapes: [(rows: Int, columns: Int)], bounds: ClosedRange<Double>
+        _ shares: [Double], shapes: [Shape], bounds: ClosedRange<Double>
     ) -> [Double] {
         let ranges = shapes.map { shape in
             let least = (bounds.lowerBound * Double(shape.columns) - 1e-9).rounded(.up)

@@ -156,6 +156,24 @@ package struct Architecture: Sendable {
         package var queryNorm: String?
         package var keyNorm: String?
         package var layers: [Role: String]
+        /// Of a mixture's experts; nil: there are none.
+        package var experts: Experts?
+
+        /// A layer of an expert is named by both: `mlp.experts.3.gate_proj`.
+        package struct Experts: Sendable {
+            /// What comes before the number of an expert.
+            package var prefix: String
+            /// What comes behind it.
+            package var layers: [Role: String]
+        }
+
+        /// A layer inside a block; nil where the family has no such layer.
+        func layer(_ layer: LayerKey) -> String? {
+            guard let expert = layer.expert else { return layers[layer.role] }
+            return experts.flatMap { experts in
+                experts.layers[layer.role].map { "\(experts.prefix).\(expert).\($0)" }
+            }
+        }
     }
 
     package struct BiasFlag: Sendable {

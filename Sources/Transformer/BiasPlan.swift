@@ -56,8 +56,9 @@ package struct BiasPlan: Sendable {
         architecture.biasFlags.reduce(existing) { $0.union($1.roles) }
     }
 
-    package func policy(_ role: Role) -> Policy {
-        guard capable.contains(role) else { return .none }
+    package func policy(_ layer: LayerKey) -> Policy {
+        // Flags are said of layers that every block has.
+        guard layer.expert == nil, capable.contains(layer.role) else { return .none }
         return target.name == source.name ? .native : .relabel
     }
 

@@ -3,9 +3,9 @@ import Tensors
 /// One decoder layer with its weights in memory.
 package final class Block: Sendable {
     package let index: Int
-    package let layers: [Role: Linear]
-    /// What computes each role that is one thing, as a part of a layer.
-    let projections: [Role: (layer: Linear, part: Int)]
+    package let layers: [LayerKey: Linear]
+    /// What computes each layer that is one thing, as a part of a layer.
+    let projections: [LayerKey: (layer: Linear, part: Int)]
     let attentionNorm: NormWeights
     let feedForwardNorm: NormWeights
     /// Over what is added to the sum that runs through the block; nil where the family has none.
@@ -22,7 +22,7 @@ package final class Block: Sendable {
     let input: ProductInput
 
     init(
-        index: Int, layers: [Role: Linear], attentionNorm: NormWeights,
+        index: Int, layers: [LayerKey: Linear], attentionNorm: NormWeights,
         feedForwardNorm: NormWeights, attentionOutputNorm: NormWeights?,
         feedForwardOutputNorm: NormWeights?, queryNorm: NormWeights?, keyNorm: NormWeights?,
         window: Int?, shape: BlockShape, input: ProductInput
@@ -30,8 +30,8 @@ package final class Block: Sendable {
         self.index = index
         self.layers = layers
         projections = layers.reduce(into: [:]) { projections, entry in
-            for (part, role) in entry.key.parts.enumerated() {
-                projections[role] = (entry.value, part)
+            for (part, role) in entry.key.role.parts.enumerated() {
+                projections[LayerKey(role, expert: entry.key.expert)] = (entry.value, part)
             }
         }
         self.attentionNorm = attentionNorm
@@ -46,7 +46,7 @@ package final class Block: Sendable {
     }
 
     /// The same block with other layers, of such a shape.
-    package func replacing(_ layers: [Role: Linear], shape: BlockShape) -> Block {
+    package func replacing(_ layers: [LayerKey: Linear], shape: BlockShape) -> Block {
         Block(
             index: index, layers: layers, attentionNorm: attentionNorm,
             feedForwardNorm: feedForwardNorm, attentionOutputNorm: attentionOutputNorm,

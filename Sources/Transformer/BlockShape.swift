@@ -1,6 +1,7 @@
 import Documents
+import Tensors
 
-/// How wide blocks are inside, all alike: what structured pruning changes.
+/// How wide a block is inside: what structured pruning changes.
 package struct BlockShape: Sendable, Hashable {
     /// `num_key_value_heads`; each is shared by as many query heads as in the model.
     package var keyValueHeads: Int
@@ -14,44 +15,61 @@ package struct BlockShape: Sendable, Hashable {
 }
 
 extension Model {
-    /// Of the blocks as they are in the checkpoint.
-    package var blockShape: BlockShape {
+    /// Of a block as it is in the checkpoint.
+    package func blockShape(_ block: Int) -> BlockShape {
         BlockShape(
             keyValueHeads: configuration.numKeyValueHeads,
             intermediateSize: configuration.intermediateSize)
     }
 
-    /// [out, in] of a layer's weights.
-    package func shape(_ role: Role) -> [Int] { shape(role, in: blockShape) }
+    package var blockShapes: [BlockShape] { blocks.map { blockShape($0) } }
 
-    /// [out, in] of a layer's weights in blocks of such a shape.
-    package func shape(_ role: Role, in block: BlockShape) -> [Int] {
+    /// Of all blocks where they have the same layers and widths; nil where they differ.
+    package var uniformShape: BlockShape? {
+        let shape = blockShape(0)
+        let layers = layers(block: 0)
+        let isUniform = blocks.allSatisfy {
+            blockShape($0) == shape && self.layers(block: $0) == layers
+        }
+        return isUniform ? shape : nil
+    }
+
+    /// Of a layer's weights.
+    package func shape(_ layer: LayerKey, block: Int) -> Shape {
+        shape(layer, block: block, in: blockShape(block))
+    }
+
+    /// Of a layer's weights where its block has such a shape.
+    package func shape(_ layer: LayerKey, block: Int, in shape: BlockShape) -> Shape {
         let hidden = configuration.hiddenSize
-        let keys = block.keyValueHeads * configuration.headDim
+        let inner = shape.intermediateSize
+        let keys = shape.keyValueHeads * configuration.headDim
         let queries = keys * configuration.headsPerGroup
-        switch role {
-        case .query: return [queries, hidden]
-        case .key, .value: return [keys, hidden]
-        case .queryKeyValue: return [queries + 2 * keys, hidden]
-        case .output: return [hidden, queries]
-        case .gate, .up: return [block.intermediateSize, hidden]
-        case .gateUp: return [2 * block.intermediateSize, hidden]
-        case .down: return [hidden, block.intermediateSize]
+        return switch layer.role {
+        case .query: Shape(rows: queries, columns: hidden)
+        case .key, .value: Shape(rows: keys, columns: hidden)
+        case .queryKeyValue: Shape(rows: queries + 2 * keys, columns: hidden)
+        case .output: Shape(rows: hidden, columns: queries)
+        case .gate, .up: Shape(rows: inner, columns: hidden)
+        case .gateUp: Shape(rows: 2 * inner, columns: hidden)
+        case .down: Shape(rows: hidden, columns: inner)
         }
     }
 
     /// The rows of a layer that make each of its parts; empty where it is one thing.
-    package func parts(_ role: Role, in block: BlockShape) -> [[Range<Int>]] {
-        let parts = role.parts
+    package func parts(_ layer: LayerKey, block: Int, in shape: BlockShape) -> [[Range<Int>]] {
+        let parts = layer.role.parts
         if parts.count == 1 { return [] }
         // One group of heads after the other, or all of them at once.
         let groups =
-            role == .queryKeyValue && architecture.interleavesHeads ? block.keyValueHeads : 1
+            layer.role == .queryKeyValue && architecture.interleavesHeads
+            ? shape.keyValueHeads : 1
         var start = 0
         var result = [[Range<Int>]](repeating: [], count: parts.count)
         for _ in 0..<groups {
             for (index, part) in parts.enumerated() {
-                let rows = shape(part, in: block)[0] / groups
+                let key = LayerKey(part, expert: layer.expert)
+                let rows = self.shape(key, block: block, in: shape).rows / groups
                 result[index].append(start..<(start + rows))
                 start += rows
             }
@@ -59,14 +77,25 @@ extension Model {
         return result
     }
 
-    /// Multiply-adds of such a block's linear layers for one token, which is how many weights they
-    /// have.
-    package func multiplyAdds(in block: BlockShape) -> Int {
-        architecture.roles.reduce(0) { sum, role in sum + shape(role, in: block).reduce(1, *) }
+    /// How many weights a block's linear layers have where it has such a shape.
+    package func weights(block: Int, in shape: BlockShape) -> Int {
+        layers(block: block).reduce(0) { $0 + self.shape($1, block: block, in: shape).count }
     }
 
-    /// Multiply-adds of a block's linear layers for one token.
-    package var blockMultiplyAdds: Int { multiplyAdds(in: blockShape) }
+    /// How many weights the linear layers of all blocks have.
+    package var weights: Int {
+        blocks.reduce(0) { $0 + weights(block: $1, in: blockShape($1)) }
+    }
+
+    /// Multiply-adds of a block's linear layers for one token, where it has such a shape.
+    package func multiplyAdds(block: Int, in shape: BlockShape) -> Int {
+        weights(block: block, in: shape)
+    }
+
+    /// Multiply-adds of all blocks' linear layers for one token.
+    package var multiplyAdds: Int {
+        blocks.reduce(0) { $0 + multiplyAdds(block: $1, in: blockShape($1)) }
+    }
 
     /// Numbers of key/value heads below the model's, ascending, that the configuration of
     /// `written`, the family under which the weights are stored, can say.
@@ -82,7 +111,7 @@ extension Model {
         }
     }
 
-    /// `config.json` for blocks of such a shape; the same node where it is the model's own.
+    /// `config.json` where all blocks have such a shape; the same node where it is the model's own.
     package func edit(_ config: Node, for block: BlockShape) -> Node {
         var result = config
         if block.intermediateSize != configuration.intermediateSize {

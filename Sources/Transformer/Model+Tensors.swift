@@ -30,12 +30,12 @@ extension Model {
         }
         for index in 0..<configuration.numHiddenLayers {
             found.formUnion(try checkNorms(block: index))
-            for role in architecture.roles {
-                let layer = layerName(role, block: index)
-                let shape = shape(role)
-                keep(try checkpoint.expect("\(layer).weight", shape: shape))
-                if configuration.biases.contains(role) {
-                    keep(try checkpoint.expect("\(layer).bias", shape: [shape[0]]))
+            for key in layers(block: index) {
+                let layer = layerName(key, block: index)
+                let shape = shape(key, block: index)
+                keep(try checkpoint.expect("\(layer).weight", shape: shape.dimensions))
+                if hasBias(key, block: index) {
+                    keep(try checkpoint.expect("\(layer).bias", shape: [shape.rows]))
                 } else if checkpoint.tensor(named: "\(layer).bias") != nil {
                     throw ModelError(
                         file: checkpoint.directory,
@@ -101,23 +101,27 @@ extension Model {
     package func loadBlock(
         _ index: Int, input: ProductInput, pool: WorkerPool = WorkerPool(width: 1)
     ) throws -> Block {
-        let roles = architecture.roles
-        let tensors = try roles.map { role in
-            try checkpoint.expect("\(layerName(role, block: index)).weight", shape: shape(role))
+        let keys = layers(block: index)
+        let shape = blockShape(index)
+        let tensors = try keys.map { key in
+            try checkpoint.expect(
+                "\(layerName(key, block: index)).weight",
+                shape: self.shape(key, block: index).dimensions)
         }
         let matrices = try TensorView.matrices(tensors, pool: pool)
-        let biases = try roles.map { role in
-            configuration.biases.contains(role)
+        let biases = try keys.map { key in
+            hasBias(key, block: index)
                 ? try checkpoint.expect(
-                    "\(layerName(role, block: index)).bias", shape: [shape(role)[0]]
+                    "\(layerName(key, block: index)).bias",
+                    shape: [self.shape(key, block: index).rows]
                 ).floats() : nil
         }
-        let layers = Mutex<[Role: Linear]>([:])
-        try pool.forEach(roles.count) { place in
+        let layers = Mutex<[LayerKey: Linear]>([:])
+        try pool.forEach(keys.count) { place in
             let layer = Linear(
                 weights: matrices[place], bias: biases[place], input: input,
-                parts: parts(roles[place], in: blockShape))
-            layers.withLock { $0[roles[place]] = layer }
+                parts: parts(keys[place], block: index, in: shape))
+            layers.withLock { $0[keys[place]] = layer }
         }
         let names = architecture.names
         func norm(_ inner: String) throws -> NormWeights { try self.norm(blockName(inner, index)) }
@@ -129,22 +133,23 @@ extension Model {
             feedForwardOutputNorm: try names.feedForwardOutputNorm.map(norm),
             queryNorm: try headNorm(names.queryNorm, block: index),
             keyNorm: try headNorm(names.keyNorm, block: index),
-            window: configuration.windows[index], shape: blockShape, input: input)
+            window: configuration.windows[index], shape: shape, input: input)
     }
 
     /// Bytes of one block's weights in memory: as they are, and packed for products.
-    package func blockBytes(input: ProductInput) -> Int {
-        architecture.roles.reduce(0) { sum, role in
-            let shape = shape(role)
-            return sum + 4 * shape[0] * shape[1] + packedBytes(role, input: input)
+    package func blockBytes(_ block: Int, input: ProductInput) -> Int {
+        layers(block: block).reduce(0) { sum, layer in
+            sum + 4 * shape(layer, block: block).count
+                + packedBytes(layer, block: block, input: input)
         }
     }
 
     /// Bytes of one layer packed for products, with what packing takes for a moment.
-    package func packedBytes(_ role: Role, input: ProductInput) -> Int {
-        Linear.packedBytes(
-            rows: shape(role)[0], columns: shape(role)[1], input: input,
-            parts: parts(role, in: blockShape))
+    package func packedBytes(_ layer: LayerKey, block: Int, input: ProductInput) -> Int {
+        let shape = shape(layer, block: block)
+        return Linear.packedBytes(
+            rows: shape.rows, columns: shape.columns, input: input,
+            parts: parts(layer, block: block, in: blockShape(block)))
     }
 }
 

@@ -48,10 +48,21 @@ package final class Model: Sendable {
         full.hasPrefix(droppedPrefix) ? String(full.dropFirst(droppedPrefix.count)) : full
     }
 
+    /// The layers of a block, in the order of the forward pass. Blocks may have different ones.
+    package func layers(block: Int) -> [LayerKey] { architecture.roles.map { LayerKey($0) } }
+
     /// A layer as the checkpoint has it, e.g. `model.layers.0.mlp.down_proj`.
-    package func layerName(_ role: Role, block: Int) -> String {
-        name("\(architecture.names.blocks).\(block).\(architecture.names.layers[role] ?? "")")
+    package func layerName(_ layer: LayerKey, block: Int) -> String {
+        name("\(architecture.names.blocks).\(block).\(architecture.names.layer(layer) ?? "")")
     }
+
+    /// Whether a layer has a bias in this checkpoint.
+    package func hasBias(_ layer: LayerKey, block: Int) -> Bool {
+        configuration.biases.contains(layer.role)
+    }
+
+    /// Blocks of the model.
+    package var blocks: Range<Int> { 0..<configuration.numHiddenLayers }
 
     /// Weights and biases of the whole checkpoint.
     package var parameters: Int { checkpoint.tensors.reduce(0) { $0 + $1.count } }

@@ -12,8 +12,8 @@ package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
     case gateUp
     case down
 
-    /// Where its input is taken; roles with the same tap read the same input.
-    package var tap: Tap {
+    /// Whose input it reads.
+    package var stage: Stage {
         switch self {
         case .query, .key, .value, .queryKeyValue: .attention
         case .output: .output
@@ -38,5 +38,5 @@ package enum Role: String, Sendable, Hashable, CaseIterable, Comparable {
 }
 
 extension Role {
-    package var isInAttention: Bool { tap == .attention || tap == .output }
+    package var isInAttention: Bool { stage.isInAttention }
 }

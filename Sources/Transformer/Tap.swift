@@ -1,14 +1,16 @@
-/// An input inside a block that linear layers read.
-package enum Tap: Int, Sendable, Hashable, CaseIterable {
-    /// What the attention's query, key and value projections read: `[tokens, hidden_size]`.
-    case attention
-    /// What its output projection reads: `[tokens, num_attention_heads * head_dim]`.
-    case output
-    /// What the feed-forward's first projections read: `[tokens, hidden_size]`.
-    case feedForward
-    /// What its down projection reads: `[tokens, intermediate_size]`.
-    case down
+/// An input inside a block that several layers share.
+package struct Tap: Sendable, Hashable, Comparable {
+    package let stage: Stage
+    /// Of a mixture, whose input are the tokens that are routed to it; nil: no expert's.
+    package let expert: Int?
 
-    /// Whether the input comes straight from a normalisation.
-    package var isNormalised: Bool { self == .attention || self == .feedForward }
+    package init(_ stage: Stage, expert: Int? = nil) {
+        self.stage = stage
+        self.expert = expert
+    }
+
+    /// In the order of the forward pass.
+    package static func < (left: Tap, right: Tap) -> Bool {
+        (left.stage, left.expert ?? -1) < (right.stage, right.expert ?? -1)
+    }
 }

@@ -23,7 +23,7 @@ struct TileForward {
     private func apply(
         _ role: Role, _ x: Operand, into y: MatrixView, accumulates: Bool = false
     ) {
-        guard let (layer, part) = block.projections[role] else { return }
+        guard let (layer, part) = block.projections[LayerKey(role)] else { return }
         layer.apply(x, part: part, into: y, using: buffers.products, accumulates: accumulates)
     }
 
@@ -48,7 +48,7 @@ struct TileForward {
     /// The first half: the tile's keys and values go to the cache. x: `[rows, hidden_size]`.
     func keysAndValues(_ x: MatrixView) throws {
         let normed = attentionInput(x)
-        try observe?(.attention, normed, tile)
+        try observe?(Tap(.attention), normed, tile)
         let left = buffers.products.left(normed, as: input)
         let shared = view(
             buffers.shared, columns: block.shape.keyValueHeads * configuration.headDim)
@@ -84,7 +84,7 @@ struct TileForward {
                     rows: start..<min(count, start + queries))
             }
         }
-        try observe?(.output, mixed, tile)
+        try observe?(Tap(.output), mixed, tile)
         // The sum that runs through the block is kept where the output is wanted.
         let sum = y ?? buffers.residual.view.prefix(count)
         let side = configuration.isParallel ? feedForwardInput(x) : nil
@@ -108,7 +108,7 @@ struct TileForward {
 
     /// normed, x: `[rows, hidden_size]`; x is nil to end at the last layer's input.
     private func feed(_ normed: MatrixView, addingTo x: MatrixView?) throws {
-        try observe?(.feedForward, normed, tile)
+        try observe?(Tap(.feedForward), normed, tile)
         let up = view(buffers.up, columns: block.shape.intermediateSize)
         let left = buffers.products.left(normed, as: input)
         apply(.up, left, into: up)
@@ -120,7 +120,7 @@ struct TileForward {
         case .plain:
             configuration.activation.apply(up)
         }
-        try observe?(.down, up, tile)
+        try observe?(Tap(.down), up, tile)
         if let x { add(.down, up, norm: block.feedForwardOutputNorm, to: x) }
     }
 

@@ -93,7 +93,7 @@ struct EvaluationTests {
         var texts = Texts(model: model, paths: Roots(.unrestricted(base: place.path)))
         let questions = try texts.questions(in: place["questions.jsonl"])
         let sweep = Sweep(
-            model: model, lanes: [Lane(layers: [], sparsity: 0, shape: model.blockShape)],
+            model: model, lanes: [Lane(layers: [], sparsity: 0, shapes: model.blockShapes)],
             pattern: .unstructured,
             scope: .row,
             seed: 0, sequential: true, calibration: nil,

@@ -33,12 +33,12 @@ struct OracleTests {
         let settings = try settings(fixture)
         let model = try fixture.model()
         let (calibration, evaluation) = try fixture.tokens()
-        let layers = (0..<model.configuration.numHiddenLayers).map { block in
-            model.architecture.roles.map { role in
+        let layers = model.blocks.map { block in
+            model.layers(block: block).map { key in
                 let layer = Method.Layer(
-                    inputIsNormalised: role.tap.isNormalised, carriesBias: true)
+                    inputIsNormalised: key.stage.isNormalised, carriesBias: true)
                 return LayerPlan(
-                    name: model.layerName(role, block: block), block: block, role: role,
+                    name: model.layerName(key, block: block), block: block, key: key,
                     choice: settings.method.choose(
                         for: layer, compensation: settings.compensation),
                     policy: .native)
@@ -47,7 +47,7 @@ struct OracleTests {
         return Sweep(
             model: model,
             lanes: [
-                Lane(layers: layers, sparsity: settings.sparsity, shape: model.blockShape)
+                Lane(layers: layers, sparsity: settings.sparsity, shapes: model.blockShapes)
             ],
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
             calibration: calibration,

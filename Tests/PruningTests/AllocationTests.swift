@@ -102,7 +102,9 @@ struct AllocationTests {
     @Test(arguments: [0.37, 0.5, 0.731])
     func wholeColumns_keepTheTotal(_ total: Double) {
         var random = Seeded(7)
-        let shapes = (0..<40).map { (rows: 64 * (1 + $0 % 3), columns: [64, 96, 160][$0 % 3]) }
+        let shapes = (0..<40).map {
+            Shape(rows: 64 * (1 + $0 % 3), columns: [64, 96, 160][$0 % 3])
+        }
         let shares = shapes.map { _ in total + Double(random.float(in: -0.1...0.1)) }
         let bounds = (total - 0.12)...(total + 0.12)
         let whole = Allocation.wholeColumns(shares, shapes: shapes, bounds: bounds)

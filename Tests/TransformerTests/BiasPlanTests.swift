@@ -15,7 +15,7 @@ struct BiasPlanTests {
     }
 
     private func roles(_ plan: BiasPlan, _ model: Model, _ policy: BiasPlan.Policy) -> Set<Role> {
-        Set(model.architecture.roles.filter { plan.policy($0) == policy })
+        Set(model.architecture.roles.filter { plan.policy(LayerKey($0)) == policy })
     }
 
     private static let plain: Set<Role> = [.query, .key, .value, .output, .up, .down]

@@ -44,8 +44,8 @@ struct ModelTests {
                 }
             })
         #expect(
-            bare.layerName(.up, block: 1)
-                == String(full.layerName(.up, block: 1).dropFirst("model.".count)))
+            bare.layerName(LayerKey(.up), block: 1)
+                == String(full.layerName(LayerKey(.up), block: 1).dropFirst("model.".count)))
         #expect(try likelihood(bare) == likelihood(full))
     }
 
@@ -61,7 +61,7 @@ struct ModelTests {
                     )
                 }
             })
-        #expect(bare.layerName(.query, block: 0) == "layers.0.self_attn.q_proj")
+        #expect(bare.layerName(LayerKey(.query), block: 0) == "layers.0.self_attn.q_proj")
         #expect(try likelihood(bare) == likelihood(full))
     }
 
@@ -163,13 +163,15 @@ struct ModelTests {
             block, hidden, length: 300, sequences: 2, destination: .first(first),
             observe: { tap, input, tile in
                 seen.withLock { $0[tap, default: []].append(tile) }
-                let role = model.architecture.roles.first { $0.tap == tap } ?? .query
-                #expect(input.rows == tile.rows.count && input.columns == model.shape(role)[1])
+                let layers = model.layers(block: 1).filter { $0.tap == tap }
+                #expect(!layers.isEmpty && input.rows == tile.rows.count)
+                #expect(
+                    layers.allSatisfy { model.shape($0, block: 1).columns == input.columns })
             })
         // The first sequence's output is kept, and the input stays as it was.
         #expect(first.elements == Array(output[..<(300 * 64)]))
         #expect(hidden.elements == input)
-        for tap in Tap.allCases {
+        for tap in Stage.allCases.map({ Tap($0) }) {
             let tiles = seen.withLock { $0[tap] ?? [] }.sorted { $0.index < $1.index }
             #expect(tiles.map(\.rows) == [0..<256, 256..<300, 0..<256, 256..<300])
             #expect(tiles.map(\.sequence) == [0, 0, 1, 1] && tiles.map(\.index) == [0, 1, 2, 3])
@@ -195,17 +197,19 @@ struct ModelTests {
     }
 
     @Test(arguments: Fixtures.families)
-    func roles_haveTheShapesOfTheirTensors(_ family: String) throws {
+    func layers_haveTheShapesOfTheirTensors(_ family: String) throws {
         let model = try Fixtures.model(family)
-        for block in 0..<3 {
-            for role in model.architecture.roles {
-                let tensor = try #require(
-                    model.checkpoint.tensor(named: "\(model.layerName(role, block: block)).weight"))
-                #expect(tensor.shape == model.shape(role))
+        var weights = 0
+        for block in model.blocks {
+            for layer in model.layers(block: block) {
+                let name = "\(model.layerName(layer, block: block)).weight"
+                let tensor = try #require(model.checkpoint.tensor(named: name))
+                #expect(tensor.shape == model.shape(layer, block: block).dimensions)
+                weights += tensor.count
             }
         }
-        let weights = model.architecture.roles.reduce(0) { $0 + model.shape($1).reduce(1, *) }
-        #expect(model.blockMultiplyAdds == weights)
+        #expect(model.blocks == 0..<3 && model.weights == weights)
+        #expect(model.multiplyAdds == weights && model.uniformShape == model.blockShape(2))
     }
 
     /// Query, key and value of GPT-NeoX are stored one head after the other, those of Phi-3 one
@@ -213,17 +217,20 @@ struct ModelTests {
     /// said.
     @Test func partsOfALayer_haveTheirRows() throws {
         let (neoX, phi3) = (try Fixtures.model("gpt-neox"), try Fixtures.model("phi3"))
+        func parts(_ model: Model, _ role: Role, in shape: BlockShape? = nil) -> [[Range<Int>]] {
+            model.parts(LayerKey(role), block: 1, in: shape ?? model.blockShape(1))
+        }
         let heads = (0..<4).map { 48 * $0 }
         #expect(
-            neoX.parts(.queryKeyValue, in: neoX.blockShape)
+            parts(neoX, .queryKeyValue)
                 == [0, 16, 32].map { start in heads.map { ($0 + start)..<($0 + start + 16) } })
         #expect(
-            phi3.parts(.queryKeyValue, in: phi3.blockShape) == [[0..<64], [64..<96], [96..<128]])
-        #expect(phi3.parts(.gateUp, in: phi3.blockShape) == [[0..<160], [160..<320]])
+            parts(phi3, .queryKeyValue) == [[0..<64], [64..<96], [96..<128]])
+        #expect(parts(phi3, .gateUp) == [[0..<160], [160..<320]])
         let narrow = BlockShape(keyValueHeads: 1, intermediateSize: 100)
-        #expect(phi3.parts(.queryKeyValue, in: narrow) == [[0..<32], [32..<48], [48..<64]])
-        #expect(phi3.parts(.gateUp, in: narrow) == [[0..<100], [100..<200]])
-        #expect(phi3.parts(.down, in: narrow).isEmpty && neoX.parts(.up, in: narrow).isEmpty)
+        #expect(parts(phi3, .queryKeyValue, in: narrow) == [[0..<32], [32..<48], [48..<64]])
+        #expect(parts(phi3, .gateUp, in: narrow) == [[0..<100], [100..<200]])
+        #expect(parts(phi3, .down, in: narrow).isEmpty && parts(neoX, .up, in: narrow).isEmpty)
     }
 
     /// Rows of the table times the square root of `hidden_size`, which is rounded to the table's

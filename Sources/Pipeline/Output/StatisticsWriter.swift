@@ -49,23 +49,25 @@ struct StatisticsWriter: Sendable {
         var infos: [TensorInfo] = []
         for layer in layers.joined() {
             guard let choice = layer.choice else { continue }
-            let shape = model.shape(layer.role)
+            let shape = model.shape(layer.key, block: layer.block)
             if origin != nil {
                 for kind in ["mean", "var", "norm2"] {
                     infos.append(
                         TensorInfo(
-                            name: "\(layer.name).\(kind)", type: .float32, shape: [shape[1]]))
+                            name: "\(layer.name).\(kind)", type: .float32, shape: [shape.columns]))
                 }
             }
-            infos.append(TensorInfo(name: "\(layer.name).pruned", type: .uint8, shape: shape))
+            infos.append(
+                TensorInfo(
+                    name: "\(layer.name).pruned", type: .uint8, shape: shape.dimensions))
             if choice.compensation.needsBias {
                 infos.append(
                     TensorInfo(
-                        name: "\(layer.name).bias_change", type: .float32, shape: [shape[0]]))
+                        name: "\(layer.name).bias_change", type: .float32, shape: [shape.rows]))
             }
             if choice.compensation.fitsScale {
                 infos.append(
-                    TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape[0]]))
+                    TensorInfo(name: "\(layer.name).scale", type: .float32, shape: [shape.rows]))
             }
         }
         return try SafetensorsLayout(infos, metadata: origin?.metadata ?? [], file: file)

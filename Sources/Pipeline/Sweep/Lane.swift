@@ -7,17 +7,17 @@ package struct Lane: Sendable {
     private let sparsity: Double
     /// By layer's name, where they differ.
     private let allocated: [String: Double]
-    /// Of its blocks: the model's, but where whole channels go.
-    package let shape: BlockShape
+    /// Of each block: the model's, but where whole channels go.
+    package let shapes: [BlockShape]
 
     package init(
         layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:],
-        shape: BlockShape
+        shapes: [BlockShape]
     ) {
         self.layers = layers
         self.sparsity = sparsity
         self.allocated = allocated
-        self.shape = shape
+        self.shapes = shapes
     }
 
     /// The share of a layer that is to go.

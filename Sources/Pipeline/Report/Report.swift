@@ -210,10 +210,10 @@ extension Manifest.Source {
 
 extension Plan {
     /// Weights of the blocks' linear layers, pruned or not.
-    fileprivate var weights: Int { model.blockMultiplyAdds * blocks }
+    fileprivate var weights: Int { model.weights }
 
     /// Of the dense model per token: all linear layers and the head.
     var multiplyAdds: Int {
-        weights + model.configuration.vocabSize * model.configuration.embeddingSize
+        model.multiplyAdds + model.configuration.vocabSize * model.configuration.embeddingSize
     }
 }

@@ -11,9 +11,14 @@ struct Treatment: Sendable {
     let biases: BiasPlan
     /// Roles of which some layer's bias changes.
     let usedRoles: Set<Role>
-    /// Of the output's blocks.
-    let shape: BlockShape
+    /// Of each of the output's blocks.
+    let shapes: [BlockShape]
     /// Why heads stay although whole channels go; nil where that is no matter.
     let headsKept: String?
     let layout: CheckpointLayout
+
+    /// Of all blocks of the output; nil where they differ.
+    var uniformShape: BlockShape? {
+        shapes.dropFirst().allSatisfy { $0 == shapes[0] } ? shapes.first : nil
+    }
 }

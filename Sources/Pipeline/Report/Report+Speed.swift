@@ -25,8 +25,11 @@ extension Report {
     var channels: Node? {
         guard manifest.prune.pattern == .channels else { return nil }
         let treatment = output.treatment
+        guard let dense = plan.model.uniformShape, let pruned = treatment.uniformShape else {
+            return nil
+        }
         var node: Node = .object([
-            "dense": widths(plan.model.blockShape), "pruned": widths(treatment.shape),
+            "dense": widths(dense), "pruned": widths(pruned),
         ])
         if let reason = treatment.headsKept { node = node.setting("heads_kept", to: Node(reason)) }
         return node

@@ -7,18 +7,22 @@ import Transformer
 /// block's own matter.
 struct ChannelShape {
     let model: Model
+    /// Of the dense model's blocks.
+    private let dense: BlockShape
     /// Numbers of key/value heads to choose from: the model's and smaller ones.
     let headCounts: [Int]
     /// Numbers of channels to choose from, likewise.
     private let channelCounts: [Int]
 
     /// - Parameters:
+    ///   - dense: of all blocks of the model.
     ///   - heads: smaller numbers of key/value heads that may stay.
     ///   - removesChannels: whether channels of the feed-forward may go.
-    init(_ model: Model, heads: [Int], removesChannels: Bool) {
+    init(_ model: Model, _ dense: BlockShape, heads: [Int], removesChannels: Bool) {
         self.model = model
-        headCounts = heads + [model.blockShape.keyValueHeads]
-        let channels = model.blockShape.intermediateSize
+        self.dense = dense
+        headCounts = heads + [dense.keyValueHeads]
+        let channels = dense.intermediateSize
         let step = Self.step(channels)
         channelCounts =
             removesChannels
@@ -37,8 +41,8 @@ struct ChannelShape {
     /// The shape nearest to a share, 0 to 1. Of equally near ones the wider: heads lose the same
     /// share as the whole as nearly as their number allows, and channels make up the rest.
     func shape(share: Double) -> BlockShape {
-        var shape = model.blockShape
-        let target = share * Double(model.blockMultiplyAdds)
+        var shape = dense
+        let target = share * Double(weights(dense))
         func distance(_ candidate: BlockShape) -> Double { abs(removed(candidate) - target) }
         if channelCounts.count > 1 {
             let wanted = (1 - share) * Double(shape.keyValueHeads)
@@ -60,12 +64,15 @@ struct ChannelShape {
     var largestShare: Double {
         let least = BlockShape(
             keyValueHeads: headCounts[0], intermediateSize: channelCounts[0])
-        return removed(least) / Double(model.blockMultiplyAdds)
+        return removed(least) / Double(weights(dense))
     }
 
     private func removed(_ shape: BlockShape) -> Double {
-        Double(model.blockMultiplyAdds - model.multiplyAdds(in: shape))
+        Double(weights(dense) - weights(shape))
     }
+
+    /// Of one block, for all are alike.
+    private func weights(_ shape: BlockShape) -> Int { model.weights(block: 0, in: shape) }
 
     private static func nearest(_ counts: [Int], _ distance: (Int) -> Double) -> Int {
         counts.reversed().min { distance($0) < distance($1) } ?? 0

@@ -15,29 +15,31 @@ extension Sweep {
         _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
     ) throws -> Block {
         let plans = lane.layers[block.index].filter { $0.choice != nil }
-        var narrowed: [Role: Narrowed] = [:]
-        for plan in plans where plan.role == .output || plan.role == .down {
+        let shape = lane.shapes[block.index]
+        var narrowed: [LayerKey: Narrowed] = [:]
+        for plan in plans where plan.key.role == .output || plan.key.role == .down {
             try observer.advance(0, 0, .pruning, block.index)
             let (columns, layer) = try pruneColumns(
-                plan, block, shape: lane.shape, statistics: statistics)
-            narrowed[plan.role] = layer
-            for other in plans where other.role.follows(plan.role) {
+                plan, block, shape: shape, statistics: statistics)
+            narrowed[plan.key] = layer
+            for other in plans where other.key.follows(plan.key) {
                 try observer.advance(0, 0, .pruning, block.index)
-                narrowed[other.role] = try keep(
-                    rows(columns, of: other.role), of: other.role, block, shape: lane.shape,
+                narrowed[other.key] = try keep(
+                    rows(columns, of: other.key, block), of: other.key, block, shape: shape,
                     statistics)
             }
         }
         for plan in plans {
-            guard let result = narrowed[plan.role] else { continue }
+            guard let result = narrowed[plan.key] else { continue }
             try observer.layer(
                 LayerResult(
                     plan: plan, sparsity: lane.sparsity(of: plan), outcome: result.outcome,
                     layer: result.layer,
-                    statistics: statistics[plan.role.tap], shape: model.shape(plan.role)))
+                    statistics: statistics[plan.key.tap],
+                    shape: model.shape(plan.key, block: block.index)))
         }
         let layers = block.layers.merging(narrowed.mapValues(\.layer)) { $1 }
-        return block.replacing(layers, shape: lane.shape)
+        return block.replacing(layers, shape: shape)
     }
 
     /// Prunes a layer that loses columns.
@@ -45,18 +47,18 @@ extension Sweep {
     private func pruneColumns(
         _ plan: LayerPlan, _ block: Block, shape: BlockShape, statistics: [Tap: Statistics]
     ) throws -> (columns: [Int], Narrowed) {
-        guard let choice = plan.choice, let layer = block.layers[plan.role] else {
+        guard let choice = plan.choice, let layer = block.layers[plan.key] else {
             preconditionFailure("no such layer in the block")
         }
-        let input = statistics[plan.role.tap]
+        let input = statistics[plan.key.tap]
         let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
         guard input?.isFinite ?? true else { throw overflow }
-        let isOutput = plan.role == .output
+        let isOutput = plan.key.role == .output
         let pruning = ChannelPruning(
             name: plan.name, metric: choice.metric, compensation: choice.compensation,
             size: isOutput ? model.configuration.groupSize : 1,
             kept: isOutput ? shape.keyValueHeads : shape.intermediateSize, seed: seed,
-            type: try model.weightType(plan.role, block: block.index))
+            type: try model.weightType(plan.key, block: block.index))
         let (columns, outcome) = try pruning.apply(to: layer, statistics: input, pool: pool)
         guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
         input?.covariance?.forget()
@@ -68,28 +70,31 @@ extension Sweep {
 
     /// A layer with some of its rows.
     private func keep(
-        _ rows: [Int], of role: Role, _ block: Block, shape: BlockShape,
+        _ rows: [Int], of key: LayerKey, _ block: Block, shape: BlockShape,
         _ statistics: [Tap: Statistics]
     ) throws -> Narrowed {
-        guard let layer = block.layers[role] else {
+        guard let layer = block.layers[key] else {
             preconditionFailure("no such layer in the block")
         }
         return Narrowed(
             layer: Linear(
                 weights: layer.weights.selecting(rows: rows),
                 bias: layer.bias.map { bias in rows.map { bias[$0] } }, input: layer.input,
-                parts: model.parts(role, in: shape)),
+                parts: model.parts(key, block: block.index, in: shape)),
             outcome: ChannelPruning.rows(
-                kept: rows, of: layer, statistics: statistics[role.tap]))
+                kept: rows, of: layer, statistics: statistics[key.tap]))
     }
 
     /// The rows of a layer that make these columns' input, ascending.
-    private func rows(_ columns: [Int], of role: Role) -> [Int] {
-        let parts = zip(role.parts, model.parts(role, in: model.blockShape))
+    private func rows(_ columns: [Int], of key: LayerKey, _ block: Block) -> [Int] {
+        let role = key.role
+        let parts = zip(role.parts, model.parts(key, block: block.index, in: block.shape))
         if role.parts.count > 1 {
             return parts.flatMap { part, ranges in
                 let places = ranges.flatMap(\.self)
-                return rows(columns, of: part).map { places[$0] }
+                return rows(columns, of: LayerKey(part, expert: key.expert), block).map {
+                    places[$0]
+                }
             }.sorted()
         }
         guard role == .key || role == .value else { return columns }
@@ -101,9 +106,9 @@ extension Sweep {
     }
 }
 
-extension Role {
+extension LayerKey {
     /// Whether its rows make the columns of that layer's input.
-    fileprivate func follows(_ role: Role) -> Bool {
-        self != role && isInAttention == role.isInAttention
+    fileprivate func follows(_ other: LayerKey) -> Bool {
+        self != other && expert == other.expert && role.isInAttention == other.role.isInAttention
     }
 }

@@ -93,7 +93,9 @@ final class OutputBuild: Sendable {
         let config = plan.model.checkpoint.config
         let treatment = output.treatment
         let biased = treatment.biases.edit(config, used: treatment.usedRoles)
-        let edited = plan.model.edit(biased, for: treatment.shape)
+        // Of shapes that differ only the model's own can be said.
+        let edited =
+            treatment.uniformShape.map { plan.model.edit(biased, for: $0) } ?? biased
         return edited == config ? Node?.none : edited
     }
 
@@ -142,7 +144,7 @@ final class OutputBuild: Sendable {
                 Lane(
                     layers: build.output.treatment.layers, sparsity: build.output.sparsity,
                     allocated: shares.isEmpty ? [:] : shares[index],
-                    shape: build.output.treatment.shape)
+                    shapes: build.output.treatment.shapes)
             },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
@@ -260,7 +262,7 @@ final class OutputBuild: Sendable {
         let name = result.plan.name
         let weights = result.layer.weights
         let isChanged =
-            result.outcome.biasChange != nil || result.layer.rows != result.shape[0]
+            result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
         let bias = isChanged ? result.layer.bias : nil
         try writes.add { [writer] check in
             let values = UnsafeBufferPointer(
@@ -282,7 +284,7 @@ final class OutputBuild: Sendable {
             }.map(\.name))
         let treatment = output.treatment
         for (layer, tensor) in Plan.addedBiases(
-            plan.model, treatment.biases, treatment.usedRoles, treatment.shape)
+            plan.model, treatment.biases, treatment.usedRoles, treatment.shapes)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])
             try zeros.withUnsafeBufferPointer { try writer.write(tensor.name, $0) }

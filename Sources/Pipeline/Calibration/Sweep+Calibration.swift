@@ -16,7 +16,7 @@ extension Sweep {
         _ block: Block, states: HiddenStates?, observer: SweepObserver
     ) throws -> (statistics: [Tap: Statistics], dense: Matrix)? {
         if let known {
-            let statistics = Tap.allCases.compactMap { tap in
+            let statistics = Set(block.layers.keys.map(\.tap)).compactMap { tap in
                 known.statistics(of: tap, block: block.index).map { (tap, $0) }
             }
             return (Dictionary(uniqueKeysWithValues: statistics), Matrix(rows: 0, columns: 0))
@@ -36,27 +36,30 @@ extension Sweep {
         let sampleRows = SampleRows(tokens: windows.tokens.count)
         var samples: [Tap: Matrix] = [:]
         for plan in plans where plan.choice?.compensation.fitsScale == true {
-            let tap = plan.role.tap
+            let tap = plan.key.tap
             samples[tap] =
                 samples[tap]
-                ?? Matrix(rows: sampleRows.count, columns: model.shape(plan.role)[1])
+                ?? Matrix(
+                    rows: sampleRows.count,
+                    columns: model.shape(plan.key, block: block.index).columns)
         }
         var products: [Tap: CovarianceSum] = [:]
         for plan in plans where plan.choice?.metric.solver != nil {
-            let tap = plan.role.tap
+            let tap = plan.key.tap
             products[tap] =
-                products[tap] ?? CovarianceSum(features: model.shape(plan.role)[1])
+                products[tap]
+                ?? CovarianceSum(features: model.shape(plan.key, block: block.index).columns)
         }
         let groups = SignedGroups(windows: windows.count, length: length)
         var grouped: [Tap: Matrix] = [:]
-        for plan in plans where grouped[plan.role.tap] == nil {
-            grouped[plan.role.tap] = Matrix(
-                rows: groups.count, columns: model.shape(plan.role)[1])
+        for plan in plans where grouped[plan.key.tap] == nil {
+            grouped[plan.key.tap] = Matrix(
+                rows: groups.count, columns: model.shape(plan.key, block: block.index).columns)
         }
         let (kept, sums, signed) = (samples, products, grouped)
         let totals = Mutex<[Tap: PartedMoments]>([:])
         let reductions = Dictionary(
-            uniqueKeysWithValues: Tap.allCases.map { tap in
+            uniqueKeysWithValues: grouped.keys.map { tap in
                 let reduction = OrderedReduction<Moments> { part in
                     totals.withLock {
                         $0[

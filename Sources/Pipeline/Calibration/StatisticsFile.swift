@@ -51,10 +51,10 @@ package struct StatisticsFile: Sendable {
     /// - Throws: `CheckpointError` for a tensor that is of no use, `PlanError` for one that is
     ///   missing.
     func check(_ layers: [LayerPlan]) throws {
-        var known: Set<[Int]> = []
+        var known: [Int: Set<Tap>] = [:]
         for layer in layers {
-            let tap = layer.role.tap
-            guard known.insert([layer.block, tap.rawValue]).inserted else { continue }
+            let tap = layer.key.tap
+            guard known[layer.block, default: []].insert(tap).inserted else { continue }
             guard let source = source(tap, block: layer.block) else {
                 throw PlanError(
                     place: path,
@@ -98,9 +98,11 @@ package struct StatisticsFile: Sendable {
 
     /// Layers that read the same input have the same statistics, so the first in the file will do.
     private func source(_ tap: Tap, block: Int) -> (layer: String, features: Int)? {
-        for role in model.architecture.roles where role.tap == tap {
-            let name = model.layerName(role, block: block)
-            if file.tensor(named: "\(name).mean") != nil { return (name, model.shape(role)[1]) }
+        for layer in model.layers(block: block) where layer.tap == tap {
+            let name = model.layerName(layer, block: block)
+            if file.tensor(named: "\(name).mean") != nil {
+                return (name, model.shape(layer, block: block).columns)
+            }
         }
         return nil
     }

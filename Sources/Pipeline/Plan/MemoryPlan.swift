@@ -75,9 +75,9 @@ package struct MemoryPlan: Sendable, Hashable {
                 let (inputs, isSolved) = Self.inputBytes(
                     model, outputs.joined().joined(), sampleRows: rows,
                     groups: groups, tileRows: min(length, Tile.size), threads: threads)
-                let blocks = outputs.joined().map {
+                let blocks = outputs.flatMap { $0.enumerated() }.map { index, layers in
                     Self.blockBytes(
-                        model, $0, input: precision.input, sampleRows: rows,
+                        model, index, layers, input: precision.input, sampleRows: rows,
                         groups: groups, keepsStatistics: keepsStatistics, threads: threads)
                 }
                 return inputs + (isSolved ? Self.factorising : 0) + max(blocks.max() ?? 0, head)
@@ -119,10 +119,10 @@ package struct MemoryPlan: Sendable, Hashable {
         var solved: [Tap: Int] = [:]
         for layer in layers {
             guard let choice = layer.choice else { continue }
-            let columns = model.shape(layer.role)[1]
-            measured[layer.role.tap] = columns
-            if choice.compensation.fitsScale { sampled[layer.role.tap] = columns }
-            if choice.metric.solver != nil { solved[layer.role.tap] = columns }
+            let columns = model.shape(layer.key, block: layer.block).columns
+            measured[layer.key.tap] = columns
+            if choice.compensation.fitsScale { sampled[layer.key.tap] = columns }
+            if choice.metric.solver != nil { solved[layer.key.tap] = columns }
         }
         let products = solved.values.map {
             CovarianceSum.bytes(features: $0, rows: tileRows, threads: threads)
@@ -155,29 +155,30 @@ package struct MemoryPlan: Sendable, Hashable {
     /// for products, or while its layers are pruned one after the other, each with its mask and
     /// what a fit needs; those that are done are not packed then.
     private static func blockBytes(
-        _ model: Model, _ layers: [LayerPlan], input: ProductInput, sampleRows: Int,
+        _ model: Model, _ block: Int, _ layers: [LayerPlan], input: ProductInput, sampleRows: Int,
         groups: Int, keepsStatistics: Bool, threads: Int
     ) -> Int {
-        var now = model.blockBytes(input: input)
+        var now = model.blockBytes(block, input: input)
         var most = now
         let isNarrowed = layers.contains { $0.choice?.metric.isFollowing == true }
         for layer in layers {
             guard let choice = layer.choice else { continue }
-            let shape = model.shape(layer.role)
-            let mask = shape[0] * shape[1]
+            let shape = model.shape(layer.key, block: layer.block)
+            let mask = shape.count
             // The sample less its mean, and a thread's buffers for 64 rows.
             let fit =
                 choice.compensation.fitsScale
-                ? 4 * sampleRows * shape[1] + threads * 4 * 64 * (shape[1] + 2 * sampleRows) : 0
+                ? 4 * sampleRows * shape.columns
+                    + threads * 4 * 64 * (shape.columns + 2 * sampleRows) : 0
             let solver =
                 choice.metric.solver?.bytes(
-                    rows: shape[0], columns: shape[1], threads: threads) ?? 0
+                    rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
             let outputs = OutputSketch.bytes(
-                rows: shape[0], groups: groups, threads: threads)
+                rows: shape.rows, groups: groups, threads: threads)
             most = max(most, now + mask + fit + solver + outputs)
-            let packed = model.packedBytes(layer.role, input: input)
+            let packed = model.packedBytes(layer.key, block: layer.block, input: input)
             // Beside it stands, until the block is done, the layer that takes its place.
-            now += isNarrowed ? 4 * shape[0] * shape[1] + packed : -packed
+            now += isNarrowed ? 4 * shape.count + packed : -packed
             // It waits to be written.
             if keepsStatistics { now += mask }
         }

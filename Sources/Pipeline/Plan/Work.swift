@@ -26,8 +26,9 @@ extension Model {
         // Side by side, the attention's output is of no use then either.
         let last: [Role] = configuration.isParallel ? [.output, .down] : [.down]
         let left = endsBeforeLast ? last : []
-        let layers = left.reduce(multiplyAdds(in: block.shape)) { sum, role in
-            sum - shape(role, in: block.shape).reduce(1, *)
+        let all = multiplyAdds(block: block.index, in: block.shape)
+        let layers = left.reduce(all) { sum, role in
+            sum - shape(LayerKey(role), block: block.index, in: block.shape).count
         }
         return 2 * Double(tile.rows.count) * Double(layers + attention)
     }

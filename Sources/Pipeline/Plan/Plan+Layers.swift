@@ -22,35 +22,36 @@ extension Plan {
 
     /// What a method comes to in the model, and the checkpoint that this makes.
     private static func treatment(
-        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<Role>]
+        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<LayerKey>]
     ) throws -> Treatment {
         let (layers, biases) = try planLayers(model, manifest, method, selected)
         let used = Set(
-            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.role))
+            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.key.role))
         return Treatment(
             method: method, layers: layers, biases: biases, usedRoles: used,
-            shape: model.blockShape, headsKept: nil,
-            layout: try layout(model, biases, used: used, shape: model.blockShape))
+            shapes: model.blockShapes, headsKept: nil,
+            layout: try layout(model, biases, used: used, shapes: model.blockShapes))
     }
 
-    /// The checkpoint with biases for the layers of `used` and blocks of this shape.
+    /// The checkpoint with biases for the layers of `used` and blocks of these shapes.
     static func layout(
-        _ model: Model, _ biases: BiasPlan, used: Set<Role>, shape: BlockShape
+        _ model: Model, _ biases: BiasPlan, used: Set<Role>, shapes: [BlockShape]
     ) throws -> CheckpointLayout {
-        var edits = addedBiases(model, biases, used, shape).map { layer, tensor in
+        var edits = addedBiases(model, biases, used, shapes).map { layer, tensor in
             CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
         }
         if model.storesTiedHead {
             edits.append(.remove(model.ownHeadName))
         }
-        for role in model.architecture.roles {
-            let (old, new) = (model.shape(role), model.shape(role, in: shape))
-            if old == new { continue }
-            for block in 0..<model.configuration.numHiddenLayers {
-                let layer = model.layerName(role, block: block)
-                edits.append(.resize("\(layer).weight", to: new))
-                if old[0] != new[0], model.configuration.biases.contains(role) {
-                    edits.append(.resize("\(layer).bias", to: [new[0]]))
+        for block in model.blocks {
+            for key in model.layers(block: block) {
+                let old = model.shape(key, block: block)
+                let new = model.shape(key, block: block, in: shapes[block])
+                if old == new { continue }
+                let layer = model.layerName(key, block: block)
+                edits.append(.resize("\(layer).weight", to: new.dimensions))
+                if old.rows != new.rows, model.hasBias(key, block: block) {
+                    edits.append(.resize("\(layer).bias", to: [new.rows]))
                 }
             }
         }
@@ -61,32 +62,33 @@ extension Plan {
     static func noTargets(_ model: Model, _ manifest: Manifest) -> PlanError {
         PlanError(
             place: manifest.name,
-            reason: .noTargets(example: model.layerName(model.architecture.roles[0], block: 0)))
+            reason: .noTargets(
+                example: model.layers(block: 0).first.map { model.layerName($0, block: 0) } ?? ""))
     }
 
     /// What is done to each layer: the method, resolved by what the family can carry.
     private static func planLayers(
-        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<Role>]
+        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<LayerKey>]
     ) throws -> ([[LayerPlan]], BiasPlan) {
         let prune = manifest.prune
         var wanted: Set<Role> = []
-        for role in selected.reduce(into: Set(), { $0.formUnion($1) }) {
+        for key in selected.reduce(into: Set(), { $0.formUnion($1) }) {
             let layer = Method.Layer(
-                inputIsNormalised: role.tap.isNormalised, carriesBias: true)
+                inputIsNormalised: key.stage.isNormalised, carriesBias: true)
             let choice = method.choose(for: layer, compensation: prune.compensation)
-            if choice.compensation.needsBias { wanted.insert(role) }
+            if choice.compensation.needsBias { wanted.insert(key.role) }
         }
         let biases = BiasPlan(
             model, wanted: wanted, allowsNative: prune.bias != .none,
             allowsRelabel: prune.bias == .auto)
         let plans = selected.enumerated().map { block, selected in
-            model.architecture.roles.map { role in
-                let policy = biases.policy(role)
+            model.layers(block: block).map { key in
+                let policy = biases.policy(key)
                 let traits = Method.Layer(
-                    inputIsNormalised: role.tap.isNormalised, carriesBias: policy != .none)
+                    inputIsNormalised: key.stage.isNormalised, carriesBias: policy != .none)
                 return LayerPlan(
-                    name: model.layerName(role, block: block), block: block, role: role,
-                    choice: selected.contains(role)
+                    name: model.layerName(key, block: block), block: block, key: key,
+                    choice: selected.contains(key)
                         ? method.choose(for: traits, compensation: prune.compensation)
                             .because(biases.obstacle) : nil,
                     policy: policy)
@@ -96,7 +98,7 @@ extension Plan {
             throw noTargets(model, manifest)
         }
         for plan in plans.joined() where plan.choice?.metric.solver == .leastSquares {
-            let columns = model.shape(plan.role)[1]
+            let columns = model.shape(plan.key, block: plan.block).columns
             if columns > ScaledCovariance.maximumFeatures {
                 throw PlanError(
                     place: manifest.name,
@@ -107,7 +109,7 @@ extension Plan {
         }
         if case .groups(_, let group) = prune.pattern {
             for plan in plans.joined() where plan.choice != nil {
-                let columns = model.shape(plan.role)[1]
+                let columns = model.shape(plan.key, block: plan.block).columns
                 if columns % group != 0 {
                     throw PlanError(
                         place: manifest.name,
@@ -120,17 +122,19 @@ extension Plan {
 
     /// The bias tensors that the output has and the source has not, each with its layer's name.
     static func addedBiases(
-        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shape: BlockShape
+        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shapes: [BlockShape]
     ) -> [(layer: String, tensor: TensorInfo)] {
-        let added = biases.rolesWithBias(used: used).subtracting(model.configuration.biases)
-        return (0..<model.configuration.numHiddenLayers).flatMap { block in
-            added.sorted().map { role in
-                let layer = model.layerName(role, block: block)
+        let biased = biases.rolesWithBias(used: used)
+        return model.blocks.flatMap { block in
+            model.layers(block: block).filter { key in
+                key.expert == nil && biased.contains(key.role) && !model.hasBias(key, block: block)
+            }.map { key in
+                let layer = model.layerName(key, block: block)
                 return (
                     layer,
                     TensorInfo(
-                        name: "\(layer).bias", type: model.biasType(role, block: block),
-                        shape: [model.shape(role, in: shape)[0]])
+                        name: "\(layer).bias", type: model.biasType(key, block: block),
+                        shape: [model.shape(key, block: block, in: shapes[block]).rows])
                 )
             }
         }

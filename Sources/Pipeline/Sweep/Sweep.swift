@@ -190,13 +190,13 @@ package struct Sweep: Sendable {
         }
         let layers = lane.layers[block.index]
         for plan in layers {
-            guard let choice = plan.choice, let layer = block.layers[plan.role] else { continue }
+            guard let choice = plan.choice, let layer = block.layers[plan.key] else { continue }
             try observer.advance(0, 0, .pruning, block.index)
             let pruning = LayerPruning(
                 name: plan.name, metric: choice.metric, compensation: choice.compensation,
                 pattern: pattern, sparsity: lane.sparsity(of: plan), scope: scope, seed: seed,
-                type: try model.weightType(plan.role, block: block.index))
-            let input = statistics[plan.role.tap]
+                type: try model.weightType(plan.key, block: block.index))
+            let input = statistics[plan.key.tap]
             let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
             guard input?.isFinite ?? true else { throw overflow }
             let outcome = try pruning.apply(to: layer, statistics: input, pool: pool)
@@ -208,14 +208,14 @@ package struct Sweep: Sendable {
             try observer.layer(
                 LayerResult(
                     plan: plan, sparsity: pruning.sparsity, outcome: outcome, layer: layer,
-                    statistics: input, shape: model.shape(plan.role)))
+                    statistics: input, shape: model.shape(plan.key, block: block.index)))
         }
         return block
     }
 
     /// Whether no layer behind it in its block that is pruned reads the same input.
     private static func isLastReader(_ plan: LayerPlan, _ layers: [LayerPlan]) -> Bool {
-        layers.last { $0.choice != nil && $0.role.tap == plan.role.tap }?.role == plan.role
+        layers.last { $0.choice != nil && $0.key.tap == plan.key.tap }?.key == plan.key
     }
 
     /// Moves the calibration's hidden states past a block that has been pruned.

@@ -4,16 +4,17 @@ import Transformer
 
 extension Model {
     /// The type in which a layer's weights are stored.
-    func weightType(_ role: Role, block: Int) throws -> ElementType {
-        let name = "\(layerName(role, block: block)).weight"
-        return try checkpoint.expect(name, shape: shape(role)).type
+    func weightType(_ layer: LayerKey, block: Int) throws -> ElementType {
+        let name = "\(layerName(layer, block: block)).weight"
+        return try checkpoint.expect(name, shape: shape(layer, block: block).dimensions)
+            .type
     }
 
     /// The type in which a layer's bias is stored; an added one is float32 whatever the weights
     /// are: it costs next to nothing, and rounding it to bfloat16 moved 0.1 % of the masks of later
     /// blocks (SmolLM2-135M). Loaders convert it to the type that they compute in.
-    func biasType(_ role: Role, block: Int) -> ElementType {
-        checkpoint.tensor(named: "\(layerName(role, block: block)).bias")?.type ?? .float32
+    func biasType(_ layer: LayerKey, block: Int) -> ElementType {
+        checkpoint.tensor(named: "\(layerName(layer, block: block)).bias")?.type ?? .float32
     }
 
     /// The bias of a layer after `change`, rounded to the type in which it is written.
@@ -23,7 +24,7 @@ extension Model {
         guard let change else { return layer.bias }
         var bias = layer.bias ?? [Float](repeating: 0, count: change.count)
         for row in bias.indices { bias[row] += change[row] }
-        let type = biasType(plan.role, block: plan.block)
+        let type = biasType(plan.key, block: plan.block)
         bias.withUnsafeMutableBufferPointer {
             round($0.baseAddress!, count: $0.count, to: type)
         }

@@ -44,11 +44,13 @@ struct Survey {
     /// What it takes beside a sweep's pass, in bytes.
     static func bytes(_ model: Model, _ allocation: Allocation, threads: Int) -> Int {
         guard allocation == .error else { return 0 }
-        let layers = model.architecture.roles.count * model.configuration.numHiddenLayers
-        let widest = model.architecture.roles.map { model.shape($0)[1] }.max() ?? 0
+        let widths = model.blocks.flatMap { block in
+            model.layers(block: block).map { model.shape($0, block: block).columns }
+        }
+        let widest = widths.max() ?? 0
         // Curves with and without the mean, their segments twice while they are sorted, and a
         // thread's row and sums, or counts.
-        return layers * ErrorCurve.levels * (2 * 8 + 2 * 32)
+        return widths.count * ErrorCurve.levels * (2 * 8 + 2 * 32)
             + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
     }
 
@@ -71,13 +73,13 @@ struct Survey {
         let layers = plan.outputs[0].treatment.layers.map { block in
             block.map { layer in
                 LayerPlan(
-                    name: layer.name, block: layer.block, role: layer.role,
+                    name: layer.name, block: layer.block, key: layer.key,
                     choice: layer.choice.map { _ in choice }, policy: layer.policy)
             }
         }
         let sweep = Sweep(
             model: plan.model,
-            lanes: [Lane(layers: layers, sparsity: 0, shape: plan.model.blockShape)],
+            lanes: [Lane(layers: layers, sparsity: 0, shapes: plan.model.blockShapes)],
             pattern: .unstructured,
             scope: .row, seed: 0, sequential: false, calibration: plan.calibration,
             known: plan.known, evaluation: nil, measuresDense: false, precision: plan.precision,
@@ -90,8 +92,8 @@ struct Survey {
             case .owl:
                 outliers[block.index] = try outlierShare(
                     of: layers[block.index].compactMap { layer in
-                        guard layer.choice != nil, let linear = block.layers[layer.role],
-                            let input = statistics[layer.role.tap]
+                        guard layer.choice != nil, let linear = block.layers[layer.key],
+                            let input = statistics[layer.key.tap]
                         else { return nil }
                         return (linear, input)
                     }, pool: pool)
@@ -101,21 +103,21 @@ struct Survey {
     }
 
     private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
-        for writer in [Role.output, .down] {
+        for writer in [LayerKey(.output), LayerKey(.down)] {
             guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
                 continue
             }
             let power = try ErrorCurve.power(layer, input, pool: pool)
             stream += power
-            for role in block.layers.keys where role.isInAttention == writer.isInAttention {
-                parts[plan.model.layerName(role, block: block.index)] =
+            for key in block.layers.keys where key.role.isInAttention == writer.role.isInAttention {
+                parts[plan.model.layerName(key, block: block.index)] =
                     stream > 0 ? power / stream : 1
             }
         }
         for layer in plan.outputs.flatMap({ $0.treatment.layers[block.index] }) {
             let key = Key(layer)
-            guard layer.choice != nil, curves[key] == nil, let linear = block.layers[layer.role],
-                let input = statistics[layer.role.tap]
+            guard layer.choice != nil, curves[key] == nil, let linear = block.layers[layer.key],
+                let input = statistics[layer.key.tap]
             else { continue }
             guard input.isFinite else {
                 throw SweepError(model: plan.model.checkpoint.directory, layer: layer.name)
@@ -152,11 +154,8 @@ struct Survey {
     /// The share of each layer that an output is to lose.
     func shares(of output: Plan.Output) -> Shares {
         let layers = output.treatment.layers.joined().filter { $0.choice != nil }
-        let shapes = layers.map { layer in
-            let shape = plan.model.shape(layer.role)
-            return (rows: shape[0], columns: shape[1])
-        }
-        let weights = shapes.map { $0.rows * $0.columns }
+        let shapes = layers.map { plan.model.shape($0.key, block: $0.block) }
+        let weights = shapes.map(\.count)
         let prune = plan.manifest.prune
         let bounds = Self.bounds(prune, output.sparsity)
         let shares: [Double]

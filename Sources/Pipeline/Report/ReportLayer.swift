@@ -1,5 +1,6 @@
 import Documents
 import Pruning
+import Tensors
 import Transformer
 
 /// One layer in the report.
@@ -8,8 +9,8 @@ struct ReportLayer: Sendable {
     let block: Int
     let rows: Int
     let columns: Int
-    /// [out, in] of what is left, where the layer became smaller.
-    let kept: [Int]?
+    /// Of what is left, where the layer became smaller.
+    let kept: Shape?
     let metric: String
     let compensation: Compensation
     let reason: String?
@@ -28,9 +29,9 @@ struct ReportLayer: Sendable {
     init(_ result: LayerResult) {
         name = result.plan.name
         block = result.plan.block
-        rows = result.shape[0]
-        columns = result.shape[1]
-        let left = [result.layer.rows, result.layer.columns]
+        rows = result.shape.rows
+        columns = result.shape.columns
+        let left = Shape(rows: result.layer.rows, columns: result.layer.columns)
         kept = left == result.shape ? nil : left
         metric = result.plan.choice?.metric.name ?? ""
         compensation = result.plan.choice?.compensation ?? .none
@@ -64,7 +65,7 @@ struct ReportLayer: Sendable {
         if let carriedScale { node = node.setting("carried_scale", to: Node(carriedScale)) }
         if let kept {
             node = node.setting(
-                "kept", to: .object(["rows": Node(kept[0]), "columns": Node(kept[1])]))
+                "kept", to: .object(["rows": Node(kept.rows), "columns": Node(kept.columns)]))
         }
         if let damping { node = node.setting("damping", to: Node(damping)) }
         if let reason { node = node.setting("reason", to: Node(reason)) }
@@ -96,7 +97,7 @@ struct ReportLayer: Sendable {
         if let left = node["kept"] {
             guard let rows = left["rows"]?.integer, let columns = left["columns"]?.integer
             else { return nil }
-            kept = [rows, columns]
+            kept = Shape(rows: rows, columns: columns)
         } else {
             kept = nil
         }

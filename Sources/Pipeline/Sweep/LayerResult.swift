@@ -11,6 +11,6 @@ package struct LayerResult: Sendable {
     /// Pruned, and rounded to the type in which they are written; smaller where whole channels go.
     package let layer: Linear
     package let statistics: Statistics?
-    /// [out, in] of the dense layer.
-    package let shape: [Int]
+    /// Of the dense layer.
+    package let shape: Shape
 }

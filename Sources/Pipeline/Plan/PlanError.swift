@@ -21,6 +21,8 @@ package struct PlanError: Failure, Hashable {
         case noChannels(example: String, heads: Bool)
         case partOfChannels(layer: String, part: String)
         case channels(share: Double, most: Double)
+        /// Whole channels are to go, and the blocks are not alike.
+        case blocksDiffer(family: String)
         case group(layer: String, columns: Int, group: Int)
         case threads(asked: Int, allowed: Int)
         case memoryCeiling(asked: Int, allowed: Int)
@@ -96,6 +98,9 @@ package struct PlanError: Failure, Hashable {
         case .channels(let share, let most):
             "sparsity \(share) with pattern channels is more than the \((most * 100).rounded() / 100) "
                 + "that can go and leave every block a channel and a head; ask for less"
+        case .blocksDiffer(let family):
+            "pattern channels makes all blocks equally wide, but the blocks of this \(family) are not "
+                + "alike; choose another pattern"
         case .group(let layer, let columns, let group):
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"

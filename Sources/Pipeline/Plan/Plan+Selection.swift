@@ -6,13 +6,12 @@ import Posix
 import Transformer
 
 extension Plan {
-    /// The roles that `targets` and `ignore` leave to be pruned in each block.
+    /// The layers that `targets` and `ignore` leave to be pruned in each block.
     /// - Throws: `PlanError` for an expression that is found in no layer's name, or takes too long.
-    static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<Role>] {
+    static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<LayerKey>] {
         let prune = manifest.prune
-        let roles = model.architecture.roles
-        let blocks = (0..<model.configuration.numHiddenLayers).map { block in
-            roles.map { (role: $0, name: model.layerName($0, block: block)) }
+        let blocks = model.blocks.map { block in
+            model.layers(block: block).map { (key: $0, name: model.layerName($0, block: block)) }
         }
         let names = blocks.joined().map(\.name)
         let others = otherNames(model, besides: Set(names))
@@ -39,7 +38,7 @@ extension Plan {
         }
         targets.names.subtract(ignored.names)
         return blocks.map { block in
-            Set(block.filter { targets.names.contains($0.name) }.map(\.role))
+            Set(block.filter { targets.names.contains($0.name) }.map(\.key))
         }
     }
 
@@ -69,7 +68,7 @@ extension Plan {
         let candidates = parts.sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
         // What the expression has already is not what it lacks.
         let nearest = Spelling.nearest(to: word, among: candidates.filter { !word.contains($0) })
-        let example = model.layerName(model.architecture.roles[0], block: 0)
+        let example = names.first ?? ""
         let blocks = model.configuration.numHiddenLayers
         return (nearest.map { "did you mean '\(escaped($0))'? " } ?? "")
             + "Layers are named like \(escaped(example)), "
