@@ -2,7 +2,7 @@ import Documents
 
 /// Encodes texts with one tokenizer, one after the other, and remembers the words it has seen.
 package struct Encoder: ~Copyable {
-    private let tokenizer: Tokenizer
+    let tokenizer: Tokenizer
     /// The tokens of all texts so far, joined.
     package private(set) var tokens: [Int32] = []
     private var limit: Int
@@ -105,7 +105,7 @@ package struct Encoder: ~Copyable {
 
     /// Cuts `text`, which is not empty, by the pre-tokeniser's steps from `step` on, and encodes
     /// the words that come of it.
-    private mutating func cut(
+    mutating func cut(
         _ text: Span<UInt8>, step: Int, isFirst: Bool
     ) throws(DocumentError) {
         let steps = tokenizer.preTokenizer.steps
@@ -149,6 +149,9 @@ package struct Encoder: ~Copyable {
             try cut(text, everyCharacters: length, step: step, isFirst: isFirst)
         case .bytes:
             try cut(ByteAlphabet.spelt(text).span, step: step + 1, isFirst: isFirst)
+        case .characterPairs:
+            guard case .bytePair(let model) = tokenizer.model else { return try encode(text) }
+            try cutBetweenCharacters(text, model)
         case .spaceRuns:
             var start = 0
             while start < text.count, !isFull {
@@ -195,80 +198,9 @@ package struct Encoder: ~Copyable {
         }
     }
 
-    private mutating func cutDigits(
-        _ text: Span<UInt8>, individual: Bool, step: Int, isFirst: Bool
-    ) throws(DocumentError) {
-        let classes = ScalarClasses.shared
-        var start = 0
-        var index = 0
-        var wasDigit = false
-        while index < text.count, !isFull {
-            let scalar = text.scalar(at: index)
-            let isDigit = classes.of(scalar.value) & ScalarClasses.digit != 0
-            if index > start, isDigit != wasDigit || (isDigit && individual) {
-                try cut(
-                    text.extracting(start..<index), step: step + 1, isFirst: isFirst && start == 0)
-                start = index
-            }
-            wasDigit = isDigit
-            index += scalar.length
-        }
-        if !isFull {
-            try cut(
-                text.extracting(start..<text.count), step: step + 1, isFirst: isFirst && start == 0)
-        }
-    }
-
-    /// `\w+|[^\w\s]+`, without what is between.
-    private mutating func cutWordRuns(
-        _ text: Span<UInt8>, step: Int, isFirst: Bool
-    ) throws(DocumentError) {
-        let classes = ScalarClasses.shared
-        let kinds = ScalarClasses.word | ScalarClasses.space
-        var start = 0
-        while start < text.count, !isFull {
-            let first = text.scalar(at: start)
-            let kind = classes.of(first.value) & kinds
-            var end = start + first.length
-            while end < text.count, case let next = text.scalar(at: end),
-                classes.of(next.value) & kinds == kind
-            {
-                end += next.length
-            }
-            if kind & ScalarClasses.space == 0 {
-                try cut(
-                    text.extracting(start..<end), step: step + 1, isFirst: isFirst && start == 0)
-            }
-            start = end
-        }
-    }
-
-    private mutating func cut(
-        _ text: Span<UInt8>, everyCharacters length: Int, step: Int, isFirst: Bool
-    ) throws(DocumentError) {
-        var start = 0
-        while start < text.count, !isFull {
-            var (end, left) = (start, length)
-            while left > 0, end < text.count {
-                end += text.scalar(at: end).length
-                left -= 1
-            }
-            try cut(text.extracting(start..<end), step: step + 1, isFirst: isFirst && start == 0)
-            start = end
-        }
-    }
-
-    /// Where `▁*[^▁]*` ends.
-    private static func spaceRunEnd(in text: Span<UInt8>, from start: Int) -> Int {
-        let space = BytePairModel.space
-        var index = start
-        while text.starts(with: space, at: index) { index += space.count }
-        return text.firstIndex(of: space, from: index) ?? text.count
-    }
-
     /// Encodes one word.
     @inline(__always)
-    private mutating func encode(_ text: Span<UInt8>) throws(DocumentError) {
+    mutating func encode(_ text: Span<UInt8>) throws(DocumentError) {
         if !cache.append(text, to: &tokens) { try encodeNew(text) }
     }
 

@@ -96,6 +96,7 @@ package struct Tokenizer: Sendable {
         if cuts != nil { return 8 }
         // Where nothing cuts words the whole document is one, and each of its places has a best path.
         if case .unigram = model { return 128 }
+        if case .characterPairs = preTokenizer.steps.last { return 64 }
         return preTokenizer.steps.isEmpty ? 64 : 32
     }
 

@@ -2,12 +2,13 @@
 
     python tokenizer_kinds.py TEXT OUT [COUNT]
 
-Trains each kind on TEXT. Without COUNT it writes what the tests read: OUT/kinds.json.gz, a list of name, tokenizer
-(tokenizer.json) and vectors (text, ids, ids_with_special), and OUT/unicode.json.gz, a checksum of what each normalizer
-makes of every character and of random pairs, triples and quadruples, and one of the classes of every character.
-With COUNT it writes OUT/NAME.json with that many random strings each, which the test 'encode_ofGivenKinds' compares:
+Trains each kind on TEXT. Writes OUT/kinds.json.gz, a list of name, tokenizer (tokenizer.json) and vectors (text, ids,
+ids_with_special), COUNT strings each, and OUT/unicode.json.gz, a checksum of what each normalizer makes of every character and
+of random pairs, triples and quadruples, and one of the classes of every character. To compare thousands of strings:
 
-    STADE_KINDS=OUT swift test -c release --filter encode_ofGivenKinds
+    cp -r Tests/TokenizerTests/Fixtures OUT
+    python tokenizer_kinds.py TEXT OUT 5000
+    STADE_FIXTURES=OUT swift test -c release --filter 'KindTests|DirectoryTests'
 """
 
 import base64
@@ -222,25 +223,19 @@ def unicode_checks():
 def main():
     text = Path(sys.argv[1]).read_text()[:400000]
     out = Path(sys.argv[2])
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 60
     kinds = []
     for name, make in KINDS.items():
-        t = train(make, text)
-        t = Tokenizer.from_str(t.to_str())
+        t = Tokenizer.from_str(train(make, text).to_str())
         rows = [{"text": s, "ids": t.encode(s, add_special_tokens=False).ids, "ids_with_special": t.encode(s).ids}
-                for s in strings(text, count or 60, 5 if count is None else 11)]
-        kind = {"name": name, "tokenizer": json.loads(t.to_str()), "vectors": rows}
+                for s in strings(text, count, 5)]
         print(name, t.get_vocab_size(), sum(len(r["ids"]) for r in rows), flush=True)
-        if count:
-            (out / f"{name}.json").write_text(json.dumps(kind))
-        else:
-            # The map stands once, in unicode.json.
-            packed = json.dumps(kind["tokenizer"]).replace(base64.b64encode(MAP).decode(), "@")
-            kinds.append({**kind, "tokenizer": json.loads(packed)})
-    if not count:
-        for name, value in {"kinds": kinds, "unicode": unicode_checks()}.items():
-            packed = gzip.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
-            (out / f"{name}.json.gz").write_bytes(packed)
+        # The map stands once, in unicode.json.
+        packed = t.to_str().replace(base64.b64encode(MAP).decode(), "@")
+        kinds.append({"name": name, "tokenizer": json.loads(packed), "vectors": rows})
+    for name, value in {"kinds": kinds, "unicode": unicode_checks()}.items():
+        packed = gzip.compress(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
+        (out / f"{name}.json.gz").write_bytes(packed)
 
 
 if __name__ == "__main__":

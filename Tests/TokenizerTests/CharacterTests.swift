@@ -62,7 +62,7 @@ import Testing
         let kinds =
             ScalarClasses.space | ScalarClasses.digit | ScalarClasses.punctuation
             | ScalarClasses.word
-        let classes = Self.characters.map { ScalarClasses.shared.of($0.value) & kinds }
+        let classes = Self.characters.map { UInt8(ScalarClasses.shared.of($0.value) & kinds) }
         var sum: UInt = 0
         Self.add(classes, to: &sum)
         #expect(Int(sum) == Self.root["classes"]?.integer)

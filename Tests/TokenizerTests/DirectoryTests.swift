@@ -35,8 +35,9 @@ import Testing
     static let cases = (root["cases"]?.array ?? []).map(Case.init)
     static let texts = (root["texts"]?.array ?? []).compactMap(\.string)
 
-    /// What transformers makes an empty tokenizer of, and nobody wants.
-    static let empty: Set = ["qwen3_5"]
+    /// What transformers makes an empty tokenizer of, and a class that it does not know: it takes
+    /// the file as it stands then, but which classes there are is not known here.
+    static let refused: Set = ["qwen3_5", "an unknown class"]
 
     @Test func cases_areThere() {
         #expect(Self.cases.count >= 40)
@@ -74,7 +75,7 @@ import Testing
             func tokenizer() throws -> Tokenizer {
                 try Tokenizer(directory: directory, family: example.family, tokenizerClass: nil)
             }
-            guard let ids = example.ids, !Self.empty.contains(example.name) else {
+            guard let ids = example.ids, !Self.refused.contains(example.name) else {
                 #expect(throws: (any Error).self) { try tokenizer() }
                 return
             }

@@ -28,10 +28,16 @@ enum Fixture {
         "phi3", "words-normalizer", "words-metaspace", "words-unknown", "words-dropped",
     ]
 
+    /// `STADE_FIXTURES`, where larger ones may be, or those beside the tests.
+    private static let directory: String = {
+        if let given = getenv("STADE_FIXTURES") { return String(cString: given) }
+        let parts = #filePath.split(separator: "/").dropLast()
+        return "/\(parts.joined(separator: "/"))/Fixtures"
+    }()
+
     /// The bytes of a compressed fixture.
     static func bytes(_ name: String) throws -> [UInt8] {
-        let directory = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-        let path = "/\(directory)/Fixtures/\(name).gz"
+        let path = "\(directory)/\(name).gz"
         var result: [UInt8] = []
         var decoder = try GzipDecoder(path: path)
         _ = try decoder.decode(readFile(path)) { piece in

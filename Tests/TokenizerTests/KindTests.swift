@@ -1,6 +1,4 @@
 import Documents
-import Glibc
-import Posix
 import Testing
 
 @testable import Tokenizer
@@ -44,19 +42,6 @@ import Testing
     func encode_agreesWithLibrary(_ kind: Kind) throws {
         #expect(kind.vectors.count >= 60)
         try Self.check(kind)
-    }
-
-    /// `STADE_KINDS`: a directory with more of the same, thousands of strings a kind.
-    static let given = getenv("STADE_KINDS").map { String(cString: $0) }
-
-    @Test(.enabled(if: given != nil))
-    func encode_ofGivenKinds_agreesWithLibrary() throws {
-        let directory = try #require(Self.given)
-        let entries = try DirectoryEntry.list(File(directory, O_RDONLY | O_DIRECTORY))
-        for name in entries.compactMap(\.name) where name.hasSuffix(".json") {
-            let path = "\(directory)/\(name)"
-            try Self.check(Kind(JSON.parse(readFile(path), file: path)))
-        }
     }
 
     private static func check(_ kind: Kind) throws {

@@ -142,7 +142,8 @@ struct TokenizerParts: Sendable {
         for (key, place) in try decoder.children() {
             let name = Array(try place["content"].string().utf8)
             guard let id = Int(key), names.indices.contains(id) else { continue }
-            if vocabulary.value(of: names[id].span) == Int32(id), names[id] != name,
+            let old = names[id]
+            if vocabulary.value(of: old.span) == Int32(id), old != name,
                 known.value(of: name.span) == nil
             {
                 known.set(name.span, to: Int32(id))
@@ -150,9 +151,10 @@ struct TokenizerParts: Sendable {
             }
         }
         var result = ByteTable(capacity: names.count)
-        for (id, name) in names.enumerated()
-        where vocabulary.value(of: file.pieces[id].text.span) == Int32(id) {
-            result.set(name.span, to: Int32(id))
+        for (id, name) in names.enumerated() {
+            let old = file.pieces[id].text
+            // Of equal pieces the last one counts.
+            if vocabulary.value(of: old.span) == Int32(id) { result.set(name.span, to: Int32(id)) }
         }
         return result
     }

@@ -13,6 +13,8 @@ struct BytePairModel: Sendable {
     /// No merge joins something that ends in another character to something that begins with
     /// SentencePiece's space, so that words can be cut there.
     let neverJoinsSpaces: Bool
+    /// Where words may be cut between characters; nil: not so.
+    private let pairs: PairSet?
     /// Words come as bytes and are spelt in `ByteAlphabet`; otherwise as characters.
     let isByteLevel: Bool
     /// For a byte-level model the token of each byte; otherwise of each ASCII character. -1: none.
@@ -44,6 +46,7 @@ struct BytePairModel: Sendable {
         neverJoinsSpaces =
             !isByteLevel && !ignoresMerges && !merges.joinsSpaces
             && vocabulary.value(of: Self.space.span) != nil
+        pairs = isByteLevel || ignoresMerges || merges.hasEmptyPart ? nil : merges.pairs
         initialTokens = (0..<(isByteLevel ? 256 : 128)).map { value in
             let scalar = isByteLevel ? ByteAlphabet.scalars[value] : UInt32(value)
             var symbol: [UInt8] = []
@@ -84,6 +87,24 @@ struct BytePairModel: Sendable {
 }
 
 extension BytePairModel {
+    var cutsBetweenCharacters: Bool { pairs != nil }
+
+    /// Whether two characters of `text`, one after the other, are tokens that nothing ever joins.
+    @inline(__always)
+    func separates(_ text: Span<UInt8>, _ first: Range<Int>, _ second: Range<Int>) -> Bool {
+        guard let pairs else { return false }
+        let (left, right) = (text.scalar(at: first.lowerBound), text.scalar(at: second.lowerBound))
+        if pairs.contains(left.value, right.value) { return false }
+        return isToken(text, first, left.value) && isToken(text, second, right.value)
+    }
+
+    @inline(__always)
+    private func isToken(_ text: Span<UInt8>, _ range: Range<Int>, _ value: UInt32) -> Bool {
+        value < 128
+            ? initialTokens[Int(value)] >= 0
+            : vocabulary.value(of: text.extracting(range)) != nil
+    }
+
     /// The token that a whole word is, where the model does not ask for its merges.
     func wholeToken(_ word: Span<UInt8>) -> Int32? {
         guard ignoresMerges else { return nil }

@@ -7,6 +7,9 @@ struct RankedMerges: Sendable {
     private(set) var tokens: [Int32] = []
     /// Some merge joins what begins with SentencePiece's space to something that ends otherwise.
     private(set) var joinsSpaces = false
+    private(set) var pairs = PairSet()
+    /// Some merge has an empty part, so that `pairs` does not tell where nothing is merged.
+    private(set) var hasEmptyPart = false
 
     init(capacity: Int) {
         table = MergeTable(capacity: capacity)
@@ -66,6 +69,12 @@ struct RankedMerges: Sendable {
             boundary < space.count || !joined.starts(with: space, at: boundary - space.count)
         {
             joinsSpaces = true
+        }
+        if boundary > 0, boundary < joined.count {
+            pairs.insert(
+                joined.scalar(before: boundary).value, joined.scalar(at: boundary).value)
+        } else {
+            hasEmptyPart = true
         }
         table.set(ids[0], ids[1], to: .init(rank: UInt32(tokens.count), token: ids[2]))
         tokens.append(ids[2])

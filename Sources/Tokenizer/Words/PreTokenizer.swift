@@ -20,6 +20,8 @@ struct PreTokenizer: Sendable {
         case prefixSpace
         /// Cuts before each run of SentencePiece's space, for speed alone.
         case spaceRuns
+        /// Cuts where no merge of the model joins two characters, for speed alone.
+        case characterPairs
     }
 
     private(set) var steps: [Step] = []
@@ -38,7 +40,11 @@ struct PreTokenizer: Sendable {
     mutating func refine(for model: TokenModel) {
         guard case .bytePair(let model) = model else { return }
         if model.isByteLevel { steps.removeLast() }
-        if model.neverJoinsSpaces { steps.append(.spaceRuns) }
+        if model.neverJoinsSpaces {
+            steps.append(.spaceRuns)
+        } else if model.cutsBetweenCharacters {
+            steps.append(.characterPairs)
+        }
     }
 
     private static let supported =

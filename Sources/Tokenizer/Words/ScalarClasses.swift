@@ -6,20 +6,24 @@
 /// `unicode_categories` (8.0). Versions differ only in what was
 /// unassigned before, so the standard library's properties, limited by age, give them exactly.
 struct ScalarClasses: Sendable {
-    static let letter: UInt8 = 1
-    static let number: UInt8 = 2
-    static let space: UInt8 = 4
+    static let letter: UInt16 = 1
+    static let number: UInt16 = 2
+    static let space: UInt16 = 4
     /// Carriage return and line feed, which are `space` too.
-    static let newline: UInt8 = 8
+    static let newline: UInt16 = 8
     /// What `Digits` takes for one.
-    static let digit: UInt8 = 16
+    static let digit: UInt16 = 16
     /// ASCII's, and Unicode 8.0's: what `Punctuation` takes for one.
-    static let punctuation: UInt8 = 32
+    static let punctuation: UInt16 = 32
     /// `\w` of the regex crate: UTS #18, annex C.
-    static let word: UInt8 = 64
+    static let word: UInt16 = 64
+    /// Small letters; capital and titlecase ones; marks, which are no `letter`.
+    static let lower: UInt16 = 128
+    static let upper: UInt16 = 256
+    static let mark: UInt16 = 512
 
-    /// Of the first two planes: 128 KiB, so that only rare ideographs ask the standard library.
-    private let table: [UInt8]
+    /// Of the first two planes: 256 KiB, so that only rare ideographs ask the standard library.
+    private let table: [UInt16]
 
     static let shared = ScalarClasses()
 
@@ -28,18 +32,24 @@ struct ScalarClasses: Sendable {
     }
 
     @inline(__always)
-    func of(_ scalar: UInt32) -> UInt8 {
+    func of(_ scalar: UInt32) -> UInt16 {
         scalar < 0x20000 ? table[Int(scalar)] : Self.compute(scalar)
     }
 
-    private static func compute(_ value: UInt32) -> UInt8 {
+    private static func compute(_ value: UInt32) -> UInt16 {
         guard let scalar = Unicode.Scalar(value) else { return 0 }
         let category = scalar.properties.generalCategory
         let isKnown = scalar.isAssigned(in: (16, 0))
-        var classes: UInt8 = isKnown && isWord(scalar, category) ? word : 0
+        var classes: UInt16 = isKnown && isWord(scalar, category) ? word : 0
         switch category {
-        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
+        case .uppercaseLetter, .titlecaseLetter:
+            if isKnown { classes |= letter | upper }
+        case .lowercaseLetter:
+            if isKnown { classes |= letter | lower }
+        case .modifierLetter, .otherLetter:
             if isKnown { classes |= letter }
+        case .nonspacingMark, .spacingMark, .enclosingMark:
+            if isKnown { classes |= mark }
         case .decimalNumber, .letterNumber, .otherNumber:
             if isKnown { classes |= number }
             if scalar.isAssigned(in: (17, 0)) { classes |= digit }
