@@ -59,16 +59,26 @@ enum ScalarChanges: Sendable, Hashable {
         return scalar.properties.generalCategory
     }
 
+    /// A mark in Unicode 9.0. Three characters have changed since.
     private static func isMark(_ value: UInt32) -> Bool {
-        if value < 0x300 { return false }
+        switch value {
+        case ..<0x300, 0x111C9: return false
+        case 0x1CF2, 0x1CF3: return true
+        default: break
+        }
         switch category(value, in: (9, 0)) {
         case .nonspacingMark, .spacingMark, .enclosingMark: return true
         default: return false
         }
     }
 
+    /// A nonspacing mark in Unicode 8.0. Six characters have changed since.
     private static func isAccent(_ value: UInt32) -> Bool {
-        value >= 0x300 && category(value, in: (8, 0)) == .nonspacingMark
+        switch value {
+        case ..<0x300, 0x1885, 0x1886, 0xA9BD, 0x111C9: false
+        case 0x1734, 0x1171E: true
+        default: category(value, in: (8, 0)) == .nonspacingMark
+        }
     }
 
     private static func clean(_ value: UInt32, _ result: inout [UInt8]) {

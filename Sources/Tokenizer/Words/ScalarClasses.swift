@@ -41,6 +41,8 @@ struct ScalarClasses: Sendable {
         let category = scalar.properties.generalCategory
         let isKnown = scalar.isAssigned(in: (16, 0))
         var classes: UInt16 = isKnown && isWord(scalar, category) ? word : 0
+        // Two that were punctuation in Unicode 8.0.
+        if value == 0x166D || value == 0x111C9 { classes |= punctuation }
         switch category {
         case .uppercaseLetter, .titlecaseLetter:
             if isKnown { classes |= letter | upper }
