@@ -28,7 +28,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
             "Pruning", "Manifests", "Reports", "Posix",
         ]
     ),
-    ("Spool", ["Documents", "Manifests", "Posix"]),
+    ("Spool", ["Documents", "Manifests", "Reports", "Posix"]),
     (
         "Daemon",
         [
@@ -65,12 +65,16 @@ let package = Package(
         + modules.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: [.byName(name: module.name)] + module.imports
+                dependencies: [.byName(name: module.name), "TestSupport"] + module.imports
                     + (module.name == "Pipeline" ? ["CZlib"] : []),
                 exclude: testFiles[module.name] ?? [],
                 swiftSettings: settings)
         }
         + [
+            // For tests alone; never installed.
+            .target(
+                name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport",
+                swiftSettings: settings),
             .executableTarget(
                 name: "staded", dependencies: ["Daemon", "Pipeline", "Spool"],
                 swiftSettings: settings),
@@ -82,12 +86,13 @@ let package = Package(
                 name: "stade-bench",
                 dependencies: [
                     "Tensors", "Checkpoint", "Transformer", "Pruning", "Pipeline", "Daemon",
-                    "Documents", "Posix",
+                    "Documents", "Reports", "Posix",
                 ],
                 path: "Benchmarks/Sources", swiftSettings: settings),
             // For 'make fuzz' alone; never installed.
             .executableTarget(
-                name: "stade-fuzz", dependencies: ["Documents", "Pipeline", "Posix"],
+                name: "stade-fuzz",
+                dependencies: ["Documents", "Pipeline", "TestSupport", "Posix"],
                 path: "Tests/Fuzz", swiftSettings: settings),
         ]
 )

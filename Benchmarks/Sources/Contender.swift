@@ -1,4 +1,4 @@
-import Documents
+import Reports
 import Tensors
 
 /// A whole process that runs several times, in turns with others: what else the machine does then
@@ -9,13 +9,12 @@ final class Contender {
     private(set) var timing = Timing()
     /// Bytes, of the run that took most.
     private(set) var peakMemory = 0
-    /// What the fastest run reported.
-    private(set) var report: Node = .null
+    /// What the fastest run reported; nil where the program writes no report.
+    private(set) var resources: ReportDocument.Resources?
 
     struct Outcome {
         let end: ChildProgram.End
-        /// Null where the program writes none.
-        let report: Node
+        let resources: ReportDocument.Resources?
     }
 
     init(_ name: String, _ run: @escaping () throws -> Outcome) {
@@ -34,18 +33,15 @@ final class Contender {
         let outcome = try run()
         timing.add(outcome.end.seconds)
         peakMemory = max(peakMemory, outcome.end.peakMemory)
-        if outcome.end.seconds == timing.best { report = outcome.report }
+        if outcome.end.seconds == timing.best { resources = outcome.resources }
     }
 
-    /// A number under `resources` of the report.
-    func resource(_ key: String) -> Double? { report["resources"]?[key]?.double }
-
     /// The arithmetic of the model's passes, per second of the whole process.
-    var flopsPerSecond: Double? { resource("model_flops").map { $0 / timing.best } }
+    var flopsPerSecond: Double? { resources?.modelFlops.map { $0 / timing.best } }
 
     /// The ceiling of the precision that the job chose.
     var ceiling: Ceiling? {
-        report["resources"]?["precision"]?.string.flatMap { Precision(rawValue: $0) }
+        resources?.precision.flatMap { Precision(rawValue: $0) }
             .map { Ceiling($0.input) }
     }
 }

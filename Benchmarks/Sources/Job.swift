@@ -23,13 +23,13 @@ extension Run {
             "job", job.conditions, threads: job.threads, contender.timing.best, .seconds,
             spread: contender.timing.spread)
         recordRate("job, arithmetic", job, contender)
-        let planned = contender.resource("planned_memory_bytes")
+        let planned = contender.resources?.plannedMemory
         record(
             "job, peak memory", job.conditions, threads: job.threads,
             Double(contender.peakMemory), .bytes,
             note: planned.map { planned in
-                let share = decimal(Double(contender.peakMemory) / planned * 100, 0)
-                return "\(share) % of the planned \(size(Int(planned)))"
+                let share = decimal(Double(contender.peakMemory) / Double(planned) * 100, 0)
+                return "\(share) % of the planned \(size(planned))"
             })
     }
 

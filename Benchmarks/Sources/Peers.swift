@@ -46,7 +46,7 @@ extension Run {
         return Contender(name) {
             let end = try ChildProgram(executable: python, arguments: arguments, log: log).run()
             try removeTree(output)
-            return .init(end: end, report: .null)
+            return .init(end: end, resources: nil)
         }
     }
 

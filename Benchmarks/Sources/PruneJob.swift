@@ -1,6 +1,7 @@
 import Documents
 import Glibc
 import Posix
+import Reports
 
 /// A job for `stadectl prune`, run as a whole process.
 struct PruneJob {
@@ -49,8 +50,8 @@ struct PruneJob {
                 log: "\(scratch)/stadectl.log"
             ).run()
             defer { try? removeTree(output) }
-            let report = "\(output)/stade-report.json"
-            return try .init(end: end, report: JSON.parse(readFile(report), file: report))
+            let report = try ReportDocument(Output.report(in: output))
+            return .init(end: end, resources: report?.resources)
         }
     }
 

@@ -75,9 +75,9 @@ extension Run {
 
     private func measure(_ name: String, _ jobs: [(PruneJob, Contender)]) throws {
         try Contender.takeTurns(jobs.map { $1 }, rounds: settings.runs)
-        let least = jobs.compactMap { $1.resource("model_flops") }.min()
+        let least = jobs.compactMap { $1.resources?.modelFlops }.min()
         for (job, contender) in jobs {
-            let flops = contender.resource("model_flops")
+            let flops = contender.resources?.modelFlops
             record(
                 name, job.conditions, threads: job.threads, contender.timing.best, .seconds,
                 spread: contender.timing.spread,

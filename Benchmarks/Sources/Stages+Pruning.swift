@@ -105,31 +105,28 @@ private final class SelectionState {
     private let weights: Matrix
     private let factors: ColumnFactors
     private let selection: RowSelection
-    private var scores: [Double]
-    private var work: [Double]
-    private var mask: [UInt8]
+    private let mask: Buffer<UInt8>
 
     init(_ weights: Matrix) {
         self.weights = weights
         let columns = weights.columns
         factors = ColumnFactors((0..<columns).map { 1 + Double($0 % 7) })
         selection = RowSelection(columns: columns)
-        scores = [Double](repeating: 0, count: columns)
-        work = scores
-        mask = [UInt8](repeating: 0, count: columns)
+        mask = Buffer(count: columns)
     }
 
     /// Marks half of each row; with `keep`, the others of every four.
     func select(keep: Int?) {
-        let columns = weights.columns
-        for row in 0..<weights.rows {
-            let weights = weights.view.row(row)
-            if let keep {
-                score(weights, by: factors.exact, count: columns, into: &scores)
-                markLeast(
-                    keep: keep, ofEvery: 4, of: scores, count: columns, scratch: &work, mask: &mask)
-            } else {
-                selection.markLeast(columns / 2, of: weights, by: factors, mask: &mask)
+        let weights = weights.view
+        mask.withElements { mask in
+            for row in 0..<weights.rows {
+                if let keep {
+                    score(weights, row: row, by: factors.exact, into: selection.scores)
+                    selection.markLeast(keep: keep, ofEvery: 4, mask: &mask, at: 0)
+                } else {
+                    selection.markLeast(
+                        weights.columns / 2, of: weights, row: row, by: factors, mask: &mask, at: 0)
+                }
             }
         }
     }

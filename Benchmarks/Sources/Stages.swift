@@ -51,7 +51,7 @@ extension Run {
         } _: {
             let writer = try SafetensorsWriter(
                 "written.safetensors", in: Directory(scratch), layout)
-            try values.withUnsafeBytes { try writer.write("0", $0) }
+            try writer.write("0", values.span.bytes)
             try writer.finish()
         }
         record(
@@ -113,16 +113,14 @@ extension Run {
 /// One thread's weights and room for their bytes.
 private final class EncodeState {
     private let matrix: Matrix
-    private var bytes: [UInt8]
+    private let bytes: Buffer<UInt8>
 
     init(_ matrix: Matrix) {
         self.matrix = matrix
-        bytes = [UInt8](repeating: 0, count: matrix.rows * matrix.columns * 2)
+        bytes = Buffer(count: matrix.rows * matrix.columns * 2)
     }
 
     func encode() {
-        bytes.withUnsafeMutableBytes {
-            Tensors.encode(matrix.start, count: $0.count / 2, .bfloat16, into: $0)
-        }
+        Tensors.encode(matrix, 0..<(matrix.rows * matrix.columns), .bfloat16, into: bytes)
     }
 }

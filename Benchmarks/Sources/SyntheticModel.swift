@@ -108,8 +108,7 @@ struct SyntheticModel {
 /// The bytes of a matrix as bfloat16.
 func encoded(_ matrix: Matrix) -> [UInt8] {
     let count = matrix.rows * matrix.columns
-    return [UInt8](unsafeUninitializedCapacity: 2 * count) { buffer, initialized in
-        encode(matrix.start, count: count, .bfloat16, into: UnsafeMutableRawBufferPointer(buffer))
-        initialized = 2 * count
-    }
+    let bytes = Buffer<UInt8>(count: 2 * count)
+    encode(matrix, 0..<count, .bfloat16, into: bytes)
+    return bytes.withBytes(ofFirst: bytes.count) { $0.withUnsafeBytes { Array($0) } }
 }

@@ -68,7 +68,7 @@ package struct CheckpointLayout: Sendable {
     }
 
     private static func name(of shard: SafetensorsFile) -> String {
-        String(shard.path.split(separator: "/").last ?? "")
+        lastName(shard.path) ?? ""
     }
 
     /// The source's index with another `weight_map` and `metadata.total_size`, keys sorted as

@@ -69,17 +69,16 @@ package final class CheckpointWriter: Sendable {
     /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type
     /// and shape that it has in the source or was added with.
     package func write(
-        _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
+        _ name: String, _ bytes: RawSpan, progress: (Int) throws -> Void = { _ in }
     ) throws {
         try writer(of: name).write(name, bytes, progress: progress)
     }
 
     /// Writes a tensor of weights from float32, which have been rounded to its type already.
     package func write(
-        _ name: String, _ values: UnsafeBufferPointer<Float>,
-        progress: (Int) throws -> Void = { _ in }
+        _ name: String, weights: Matrix, progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try writer(of: name).write(name, values, progress: progress)
+        try writer(of: name).write(name, weights: weights, progress: progress)
     }
 
     private func writer(of name: String) throws -> SafetensorsWriter {

@@ -2,8 +2,6 @@ import Glibc
 
 extension CompanionFiles {
     /// A model card of its own takes its place in the output.
-    static let card = "README.md"
-    static let denseCard = "README.dense.md"
 
     /// Weights as other programs keep them; patterns of fnmatch(3).
     static let otherWeights = [

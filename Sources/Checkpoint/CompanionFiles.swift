@@ -47,13 +47,12 @@ package struct CompanionFiles: Sendable {
     }
 
     private static func copy(_ source: borrowing File, _ target: borrowing File) throws {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
-        defer { buffer.deallocate() }
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var offset = 0
         while true {
-            let count = try source.read(into: buffer, at: offset)
+            let count = try source.read(into: &buffer, at: offset)
             if count == 0 { return }
-            try target.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+            try target.write(buffer.span.bytes.extracting(0..<count), at: offset)
             offset += count
         }
     }
@@ -98,7 +97,7 @@ extension CompanionFiles {
         }
         let entries = try DirectoryEntry.list(opened)
         let isTop = path.isEmpty
-        let hasDenseCard = isTop && entries.contains { $0.name == Self.denseCard }
+        let hasDenseCard = isTop && entries.contains { $0.name == Layout.Output.denseCard }
         for entry in entries {
             guard let name = entry.name else {
                 let shown = String(
@@ -110,15 +109,16 @@ extension CompanionFiles {
             let full = isTop ? name : joined(path, name)
             if let reason = Self.reasonToSkip(name) {
                 skip(full, reason)
-            } else if isTop, name == Self.card, hasDenseCard {
-                skip(full, "the card of an earlier run; \(Self.denseCard) is kept")
+            } else if isTop, name == Layout.Output.card, hasDenseCard {
+                skip(full, "the card of an earlier run; \(Layout.Output.denseCard) is kept")
             } else {
                 switch try kind(of: entry, at: full) {
                 case .directory: try walk(full, weights: weights, above: above.union([here]))
                 case .file(let size):
                     let (sum, overflow) = bytes.addingReportingOverflow(size)
                     bytes = overflow ? .max : sum
-                    let target = isTop && name == Self.card ? Self.denseCard : full
+                    let target =
+                        isTop && name == Layout.Output.card ? Layout.Output.denseCard : full
                     copies.append(Copy(from: full, to: target))
                 case .danglingLink: skip(full, "a link that leads nowhere")
                 case .other: skip(full, "neither a file nor a directory")

@@ -61,7 +61,7 @@ package struct OutputError: Failure, Hashable {
                 + "system keeps no permissions; choose an output elsewhere"
         case .namesTaken:
             return "\(path): others have taken every name there that the unfinished output may "
-                + "have; remove what is called .stade-*.partial"
+                + "have; remove what is called \(Layout.Partial.pattern)"
         case .moved(let parent):
             return "\(path): not published, for \(escaped(parent)) was moved or replaced meanwhile"
         case .replaced:

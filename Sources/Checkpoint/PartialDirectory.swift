@@ -17,9 +17,6 @@ package final class PartialDirectory: Sendable {
     /// Whose files alone are removed; nil: whoever's.
     private let owner: uid_t?
 
-    /// Names that are tried, for others may have taken some.
-    private static let maximumNames = 9
-    static let markName = ".stade-job"
     private static let markLimit = 1024
 
     /// Whose leftovers it would be.
@@ -58,11 +55,6 @@ package final class PartialDirectory: Sendable {
         self.identity = identity
     }
 
-    static func names(_ id: String) -> [String] {
-        precondition(!id.isEmpty && !id.utf8.contains(UInt8(ascii: "/")), "an id is part of a name")
-        return (1...maximumNames).map { ".stade-\(id)\($0 == 1 ? "" : "-\($0)").partial" }
-    }
-
     /// Makes it, empty. What an earlier attempt of the same job left at its name is removed; what
     /// is anybody else's stays, and another name is taken.
     ///
@@ -74,7 +66,7 @@ package final class PartialDirectory: Sendable {
         _ mark: Mark, in parent: Directory, mustBePrivate: Bool,
         taken: (String) -> Void = { _ in }
     ) throws -> PartialDirectory {
-        for name in names(mark.id) {
+        for name in Layout.Partial.names(mark.id) {
             for _ in 0..<3 {
                 let (made, isTaken) = try make(name, mark, in: parent, mustBePrivate)
                 if let made { return made }
@@ -120,7 +112,7 @@ package final class PartialDirectory: Sendable {
         let owner = mustBePrivate ? geteuid() : nil
         let made = PartialDirectory(parent, opened, name, FileIdentity(status), owner: owner)
         if !isNew { try made.empty() }
-        try opened.write(markName, mark.bytes)
+        try opened.write(Layout.Partial.mark, mark.bytes)
         return (made, false)
     }
 
@@ -167,11 +159,11 @@ package final class PartialDirectory: Sendable {
 
     /// Removes all that is in it; last the mark, without which nobody would know what it is.
     private func empty() throws(SystemError) {
-        for entry in try directory.entries() where entry.name != Self.markName {
+        for entry in try directory.entries() where entry.name != Layout.Partial.mark {
             try removeTree(entry.bytes, in: directory, TreeBounds(owner: owner))
         }
-        if unlinkat(directory.descriptor, Self.markName, 0) != 0, errno != ENOENT {
-            throw SystemError("remove", joined(directory.path, Self.markName))
+        if unlinkat(directory.descriptor, Layout.Partial.mark, 0) != 0, errno != ENOENT {
+            throw SystemError("remove", joined(directory.path, Layout.Partial.mark))
         }
     }
 
@@ -194,9 +186,9 @@ package final class PartialDirectory: Sendable {
     }
 
     private static func mark(of directory: Directory) throws -> Mark {
-        let bytes = try directory.read(markName, limit: markLimit)
+        let bytes = try directory.read(Layout.Partial.mark, limit: markLimit)
         guard let mark = Mark(bytes) else {
-            throw SystemError("read", joined(directory.path, markName), errno: EINVAL)
+            throw SystemError("read", joined(directory.path, Layout.Partial.mark), errno: EINVAL)
         }
         return mark
     }
@@ -206,7 +198,7 @@ extension PartialDirectory {
     /// What dead attempts of a job have left, of this account's and with the job's mark, is
     /// removed. What is in use, or another's, stays.
     package static func removeLeftovers(of id: String, in parent: Directory) throws {
-        for name in names(id) {
+        for name in Layout.Partial.names(id) {
             guard parent.status(of: name) != nil,
                 let found = try leftover(name, in: parent, owner: geteuid()),
                 try belongs(found.directory, to: id)
@@ -217,7 +209,7 @@ extension PartialDirectory {
 
     /// What all attempts of a job take on the disk, in bytes.
     package static func allocatedBytes(of id: String, in parent: Directory) -> Int {
-        names(id).reduce(0) { sum, name in
+        Layout.Partial.names(id).reduce(0) { sum, name in
             guard let opened = try? parent.directory(name), let status = try? opened.status(),
                 isPrivate(status), (try? mark(of: opened))?.id == id
             else { return sum }
@@ -237,7 +229,7 @@ extension PartialDirectory {
     package static func removeStale(in parent: Directory) -> [Leftover] {
         guard let entries = try? parent.entries() else { return [] }
         return entries.filter { $0.kind == .directory }.compactMap(\.name).filter {
-            $0.hasPrefix(".stade-") && $0.hasSuffix(".partial")
+            Layout.Partial.isOne($0)
         }.prefix(maximumStale).compactMap { name in
             guard let status = parent.status(of: name), status.st_uid == geteuid() else {
                 return nil
@@ -253,13 +245,14 @@ extension PartialDirectory {
             if mark?.isDaemons == true { return nil }
             // Its process was killed before it had written the mark, which comes first.
             let isBare =
-                (try? found.directory.entries())?.allSatisfy { $0.name == markName } == true
+                (try? found.directory.entries())?.allSatisfy { $0.name == Layout.Partial.mark }
+                == true
             if mark == nil, !isBare {
                 return .kept(path, because: "its mark is damaged; remove it if no job builds it")
             }
             if let mark, !mark.checkpoint.isEmpty,
                 let checkpoint = try? parent.directory(mark.checkpoint),
-                checkpoint.status(of: "progress.json") != nil
+                checkpoint.status(of: Layout.Snapshot.progress) != nil
             {
                 return nil
             }

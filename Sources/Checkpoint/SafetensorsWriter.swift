@@ -18,7 +18,7 @@ package final class SafetensorsWriter: Sendable {
         file = try directory.create(name)
         places = Self.places(layout)
         try file.allocate(layout.size)
-        try layout.header.withUnsafeBytes { try file.write($0, at: 0) }
+        try file.write(layout.header, at: 0)
     }
 
     /// Goes on with a file that an earlier process began with the same layout.
@@ -34,7 +34,7 @@ package final class SafetensorsWriter: Sendable {
         isWritten.withLock { $0 = Set(places.keys).subtracting(unwritten) }
         let status = try file.status()
         var header = [UInt8](repeating: 0, count: layout.header.count)
-        let count = try header.withUnsafeMutableBytes { try file.read(into: $0, at: 0) }
+        let count = try file.read(into: &header, at: 0)
         guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
             status.st_size == layout.size,
             count == header.count, header == layout.header
@@ -59,33 +59,27 @@ package final class SafetensorsWriter: Sendable {
     /// - Parameter progress: called with the bytes of each piece; what it throws ends the writing.
     /// - Throws: `CheckpointError` where the layout has no such tensor or another number of bytes.
     package func write(
-        _ name: String, _ bytes: UnsafeRawBufferPointer, progress: (Int) throws -> Void = { _ in }
+        _ name: String, _ bytes: RawSpan, progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try write(name, count: bytes.count, progress) { part in
-            UnsafeRawBufferPointer(rebasing: bytes[part])
+        try write(name, count: bytes.byteCount, progress) { part, place in
+            try file.write(bytes.extracting(part), at: place)
         }
     }
 
     /// Writes a whole tensor of weights from float32, which have been rounded to its type already.
     package func write(
-        _ name: String, _ values: UnsafeBufferPointer<Float>,
-        progress: (Int) throws -> Void = { _ in }
+        _ name: String, weights: Matrix, progress: (Int) throws -> Void = { _ in }
     ) throws {
         let type = try place(of: name).type
         guard type.isWeight else {
             throw CheckpointError(file: path, tensor: name, reason: .notWeights(type))
         }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: min(Self.piece, values.count * type.size), alignment: 64)
-        defer { buffer.deallocate() }
-        try write(name, count: values.count * type.size, progress) { part in
-            let encoded = UnsafeMutableRawBufferPointer(rebasing: buffer[..<part.count])
-            if let start = values.baseAddress {
-                encode(
-                    start + part.lowerBound / type.size, count: part.count / type.size, type,
-                    into: encoded)
-            }
-            return UnsafeRawBufferPointer(encoded)
+        let bytes = weights.rows * weights.columns * type.size
+        let buffer = Buffer<UInt8>(count: min(Self.piece, bytes))
+        try write(name, count: bytes, progress) { part, place in
+            let elements = (part.lowerBound / type.size)..<(part.upperBound / type.size)
+            encode(weights, elements, type, into: buffer)
+            try buffer.withBytes(ofFirst: part.count) { try file.write($0, at: place) }
         }
     }
 
@@ -94,15 +88,16 @@ package final class SafetensorsWriter: Sendable {
     func copy(
         _ tensor: TensorView, isChecked: Bool, progress: (Int) throws -> Void
     ) throws {
-        let bytes = tensor.bytes
         var last = 0..<0
         defer { tensor.release(last) }
-        try write(tensor.name, count: bytes.count, progress) { part in
+        try write(tensor.name, count: tensor.bytes.count, progress) { part, place in
             tensor.release(last)
             last = part
             tensor.populate(part)
             if isChecked { try tensor.checkFinite(part) }
-            return UnsafeRawBufferPointer(rebasing: bytes[part])
+            try tensor.withBytes(part) { bytes throws(SystemError) in
+                try file.write(bytes, at: place)
+            }
         }
     }
 
@@ -113,7 +108,7 @@ package final class SafetensorsWriter: Sendable {
     /// leaves the page cache, so that neither memory nor the final `sync` has to take it all.
     private func write(
         _ name: String, count: Int, _ progress: (Int) throws -> Void,
-        pieces: (Range<Int>) throws -> UnsafeRawBufferPointer
+        writePiece: (_ part: Range<Int>, _ place: Int) throws -> Void
     ) throws {
         let range = try place(of: name).range
         guard count == range.count else {
@@ -127,7 +122,7 @@ package final class SafetensorsWriter: Sendable {
         for start in stride(from: 0, to: count, by: Self.piece) {
             let part = start..<min(start + Self.piece, count)
             let place = range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound
-            try file.write(pieces(part), at: place.lowerBound)
+            try writePiece(part, place.lowerBound)
             // The hints cost more than they save for the many small tensors of some models.
             if part.count >= 1 << 18 {
                 try file.startWriteBack(place)
@@ -177,12 +172,11 @@ extension SafetensorsFile {
     ) throws {
         let infos = tensors.map { TensorInfo(name: $0.name, type: $0.type, shape: $0.shape) }
         let layout = try SafetensorsLayout(infos, metadata: metadata, file: path)
-        let parts = path.split(separator: "/")
-        let above = parts.dropLast().joined(separator: "/")
-        let directory = try Directory(path.hasPrefix("/") ? "/" + above : joined(".", above))
-        let writer = try SafetensorsWriter(String(parts.last ?? ""), in: directory, layout)
+        let above = parentPath(path)
+        let directory = try Directory(above.isEmpty ? "." : above)
+        let writer = try SafetensorsWriter(lastName(path) ?? "", in: directory, layout)
         for tensor in tensors {
-            try tensor.bytes.withUnsafeBytes { try writer.write(tensor.name, $0) }
+            try writer.write(tensor.name, tensor.bytes.span.bytes)
         }
         try writer.finish()
     }

@@ -29,6 +29,13 @@ package struct TensorView: Sendable {
         UnsafeRawBufferPointer(rebasing: file.bytes[range])
     }
 
+    /// A part of them, in bytes from the tensor's start.
+    package func withBytes<Result, Failure: Error>(
+        _ part: Range<Int>, _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(rebasing: bytes[part]).bytes)
+    }
+
     /// How many elements; 1 for a scalar.
     package var count: Int { range.count * 8 / type.bits }
 

@@ -117,7 +117,7 @@ extension Manifest {
 
     /// The file's name without its directory and its extension, harmless to logs.
     private static func defaultName(_ file: String) -> String {
-        let last = file.unicodeScalars.split(separator: "/").last.map { String($0) } ?? file
+        let last = lastName(file) ?? file
         let suffix = [".yaml", ".yml"].first { last.hasSuffix($0) && last != $0 } ?? ""
         return escaped(String(last.dropLast(suffix.count)), limit: 255)
     }

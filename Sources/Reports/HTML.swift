@@ -35,7 +35,7 @@ func data(_ value: Double?, digits: Int = 4) -> String {
 }
 
 /// A number and its standard error; a dash where there is none.
-func data(_ measured: ReportContents.Measured?) -> String {
+func data(_ measured: Measured?) -> String {
     guard let measured else { return "–" }
     if let words = measured.words { return markup(words) }
     guard let error = measured.error, let text = measured.errorText else {
@@ -45,7 +45,7 @@ func data(_ measured: ReportContents.Measured?) -> String {
 }
 
 /// The same of a share of 1, in percent.
-func share(_ measured: ReportContents.Measured?) -> String {
+func share(_ measured: Measured?) -> String {
     guard let measured else { return "–" }
     if let words = measured.words { return markup(words) }
     let error = measured.error.map { deviation(data($0, fixed(100 * $0, 1))) } ?? ""
@@ -55,7 +55,7 @@ func share(_ measured: ReportContents.Measured?) -> String {
 /// A change of a share with its sign, in the unit that is named, if any: `+4.1 ± 0.5 %`. `value` is
 /// marked where it stands in the report.
 func change(
-    _ measured: ReportContents.Measured, _ unit: String? = nil, isStored: Bool = false
+    _ measured: Measured, _ unit: String? = nil, isStored: Bool = false
 ) -> String {
     if let words = measured.words { return markup(words) }
     let text = (measured.value > 0 ? "+" : "") + fixed(100 * measured.value, 1)

@@ -2,9 +2,9 @@ import Posix
 
 /// The report as tables for a terminal.
 package struct PlainReport {
-    private let report: ReportContents
+    private let report: ReportDocument
 
-    package init(_ report: ReportContents) { self.report = report }
+    package init(_ report: ReportDocument) { self.report = report }
 
     package var text: String {
         var sections = [decision]
@@ -46,10 +46,10 @@ package struct PlainReport {
         }
         guard !points.isEmpty else { return "" }
         let measures: [(name: String, text: (Tradeoff.Point) -> String?)] = [
-            ("agreement", { $0.others?.fidelity?.agreement?.percents }),
-            ("divergence", { $0.others?.fidelity?.divergence?.text }),
-            ("change of acc", { $0.others?.change.plain?.change }),
-            ("of acc_norm", { $0.others?.change.normalised?.change }),
+            ("agreement", { $0.others?.agreement?.percents }),
+            ("divergence", { $0.others?.divergence?.text }),
+            ("change of acc", { Measured($0.others?.choicesChange?.plain)?.change }),
+            ("of acc_norm", { Measured($0.others?.choicesChange?.normalised)?.change }),
         ]
         let known = measures.filter { measure in points.contains { measure.text($0.0) != nil } }
         let rows = points.map { point, method, isKnee in
@@ -67,28 +67,36 @@ package struct PlainReport {
 
     private var decision: String {
         var lines = [("job", report.name)]
-        if let model = report.model { lines.append(("model", model)) }
+        if let model = report.model.path { lines.append(("model", model)) }
         lines.append(
-            (report.goneName, "\(percent(report.share)) of \(grouped(report.weights)) weights"))
+            (
+                report.goneName,
+                "\(percent(report.cost.share)) of \(grouped(report.cost.weights)) weights"
+            ))
         lines += evaluation
         lines += report.sizeLines
-        for (text, count) in report.choices { lines.append(("layers", "\(count) \(text)")) }
-        if let seconds = report.resources["seconds"]?.double,
-            let memory = report.resources["peak_memory_bytes"]?.integer
+        for (text, count) in report.commonTreatments {
+            lines.append(("layers", "\(count) \(text)"))
+        }
+        if let seconds = report.resources.seconds,
+            let memory = report.resources.peakMemory
         {
             lines.append(("took", "\(short(seconds, digits: 3)) s and \(size(memory)) of memory"))
         }
+        for warning in report.warnings { lines.append(("warning", warning)) }
         return columns(nil, lines.map { [$0.0, $0.1] }, right: 0)
     }
 
     private var evaluation: [(String, String)] {
         var lines: [(String, String)] = []
-        if let perplexity = report.perplexity, let dense = perplexity.dense,
-            let pruned = perplexity.pruned
+        if let perplexity = report.perplexity, let dense = perplexity.denseMeasured,
+            let pruned = perplexity.prunedMeasured
         {
             let change = perplexity.change.map { " (\($0.change) %)" } ?? ""
             lines.append(("perplexity", "\(dense.text) dense, \(pruned.text) pruned\(change)"))
-            if let dense = perplexity.denseLoss, let pruned = perplexity.prunedLoss {
+            if let dense = Measured(perplexity.denseLoss),
+                let pruned = Measured(perplexity.prunedLoss)
+            {
                 lines.append(("loss", "\(dense.text) dense, \(pruned.text) pruned, nats a token"))
             }
         } else {
@@ -115,9 +123,7 @@ package struct PlainReport {
         return lines
     }
 
-    private typealias Row = (
-        name: String, plain: ReportContents.Measured?, normalised: ReportContents.Measured?
-    )
+    private typealias Row = Comparison.Choices.Row
 
     private func text(_ value: Double?, digits: Int = 4) -> String {
         value.map { short($0, digits: digits) } ?? "-"

@@ -2,9 +2,10 @@
 extension ReportPage {
     var verdict: String {
         let zeros =
-            "<strong>\(percent(report.share))</strong> \(report.goneText)."
+            "<strong>\(percent(report.cost.share))</strong> \(report.goneText)."
         let accuracy = accuracyVerdict
-        if let dense = report.perplexity?.dense, let pruned = report.perplexity?.pruned,
+        if let dense = report.perplexity?.denseMeasured,
+            let pruned = report.perplexity?.prunedMeasured,
             dense.words ?? pruned.words != nil
         {
             return "Perplexity goes from \(data(dense)) to \(data(pruned)): \(zeros)"
@@ -18,8 +19,8 @@ extension ReportPage {
         let direction = change.value < 0 ? "falls" : "rises"
         let clear = change.isClear == false ? ", no more than chance would have it" : ""
         var parts = [
-            "Perplexity \(direction) from \(data(perplexity.dense?.value)) to "
-                + "\(data(perplexity.pruned?.value)) (\(difference(change, "%"))\(clear)): \(zeros)"
+            "Perplexity \(direction) from \(data(perplexity.denseMeasured?.value)) to "
+                + "\(data(perplexity.prunedMeasured?.value)) (\(difference(change, "%"))\(clear)): \(zeros)"
         ]
         if let agreement = report.fidelity?.agreement, agreement.words == nil {
             parts.append(
@@ -48,7 +49,7 @@ extension ReportPage {
             + "(\(difference(change, "points"))\(clear))."
     }
 
-    private func difference(_ measured: ReportContents.Measured, _ unit: String) -> String {
+    private func difference(_ measured: Measured, _ unit: String) -> String {
         "<span class=\"change\">\(change(measured, unit))</span>"
     }
 
@@ -68,14 +69,14 @@ extension ReportPage {
         if let perplexity = report.perplexity, let tokens = perplexity.tokens {
             facts.append(
                 (
-                    "perplexity, pruned", data(perplexity.pruned),
-                    "dense: \(data(perplexity.dense)), over \(data(tokens, grouped(tokens))) tokens"
+                    "perplexity, pruned", data(perplexity.prunedMeasured),
+                    "dense: \(data(perplexity.denseMeasured)), over \(data(tokens, grouped(tokens))) tokens"
                 ))
             if perplexity.prunedLoss != nil {
                 facts.append(
                     (
-                        "loss, pruned", data(perplexity.prunedLoss),
-                        "dense: \(data(perplexity.denseLoss)), nats a token"
+                        "loss, pruned", data(Measured(perplexity.prunedLoss)),
+                        "dense: \(data(Measured(perplexity.denseLoss))), nats a token"
                     ))
             }
         }
@@ -109,7 +110,7 @@ extension ReportPage {
             """
     }
 
-    private func accuracy(_ measured: ReportContents.Measured?, _ row: String) -> String {
+    private func accuracy(_ measured: Measured?, _ row: String) -> String {
         guard row == "change", let measured else { return share(measured) }
         return change(measured, "points", isStored: true)
     }

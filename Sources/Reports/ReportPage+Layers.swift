@@ -2,7 +2,7 @@
 extension ReportPage {
     var layers: String {
         guard !report.layers.isEmpty else { return "" }
-        let choices = report.choices.map { "\($0.count) layers: \(markup($0.text))" }
+        let choices = report.commonTreatments.map { "\($0.count) layers: \(markup($0.text))" }
         let shares = charts(of: "bias share", \.biasShare)
         let sparsities = report.layers.map(\.sparsity)
         // Where all lose the same there is nothing to see.
@@ -11,7 +11,8 @@ extension ReportPage {
         let rows = report.layers.map { layer in
             [
                 "<code>\(markup(layer.name))</code>", markup(layer.method),
-                markup(layer.compensation), markup(layer.bias),
+                markup(layer.compensation),
+                layer.bias.added ? markup(layer.bias.policy) : "unchanged",
                 "\(layer.rows) × \(layer.columns)", data(layer.sparsity, percent(layer.sparsity)),
                 data(layer.biasShare), data(layer.expectedError),
                 data(layer.measuredError),
@@ -38,7 +39,7 @@ extension ReportPage {
 
     /// One small chart for each role of a layer, all to the same scale.
     private func charts(
-        of name: String, _ value: (ReportContents.Layer) -> Double?
+        of name: String, _ value: (ReportDocument.Layer) -> Double?
     ) -> String {
         let most = report.layers.compactMap(value).max() ?? 0
         return report.roles.map { role in
@@ -57,7 +58,7 @@ extension ReportPage {
     /// Expected against measured error: one small chart for each role of a layer, all to the same
     /// scale.
     private var errors: String {
-        let kinds: [(name: String, value: (ReportContents.Layer) -> Double?)] = [
+        let kinds: [(name: String, value: (ReportDocument.Layer) -> Double?)] = [
             ("expected", \.expectedError), ("measured", \.measuredError),
         ]
         let known = kinds.filter { kind in report.layers.contains { kind.value($0) != nil } }

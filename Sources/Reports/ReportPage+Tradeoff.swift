@@ -27,7 +27,7 @@ extension ReportPage {
             x: "\(report.goneName), % of the blocks' weights",
             y: "against \(report.goneName)\(isLogarithmic ? ", logarithmic" : "")",
             span: nil, width: 480, height: 280, isLogarithmic: isLogarithmic,
-            reference: report.perplexity?.dense.flatMap {
+            reference: report.perplexity?.denseMeasured.flatMap {
                 abs($0.value) < 1e300 ? ($0.value, "dense") : nil
             },
             lines: isNamed ? lines.map { $0.method ?? "" } : [])
@@ -105,7 +105,7 @@ extension ReportPage {
         let note =
             (isNamed ? "Perplexity, the least of each row in bold; below" : "Below")
             + " it the change against the dense model on the same windows, with its standard error"
-            + (report.channels == nil ? ". Multiply-adds a token, where zeros are skipped." : ".")
+            + (!report.isSmaller ? ". Multiply-adds a token, where zeros are skipped." : ".")
         return "<p class=\"quiet\">\(note)</p>\n"
             + table([report.goneName] + methods + ["multiply-adds", "size on disk"], rows)
     }
@@ -117,22 +117,30 @@ extension ReportPage {
     /// nothing where there is nothing else.
     private func likeness(_ lines: [Tradeoff]) -> String {
         let shares = Set(lines.flatMap { $0.points.dropFirst().map(\.share) }).sorted()
-        var measures: [(note: String, cell: (ReportContents.Point) -> String?)] = [
+        var measures: [(note: String, cell: (ReportDocument.Point) -> String?)] = [
             (
                 "the share of tokens for which the most likely next one is the dense model's",
-                { $0.fidelity?.agreement.map { share($0) } }
+                { $0.agreement.map { share($0) } }
             ),
             (
                 "KL(dense, pruned) in nats a token",
-                { $0.fidelity?.divergence.map { "KL\u{A0}\(data($0))" } }
+                { $0.divergence.map { "KL\u{A0}\(data($0))" } }
             ),
             (
                 "the change of acc in points",
-                { $0.change.plain.map { "acc\u{A0}\(change($0, isStored: true))" } }
+                {
+                    Measured($0.choicesChange?.plain).map {
+                        "acc\u{A0}\(change($0, isStored: true))"
+                    }
+                }
             ),
             (
                 "the change of acc_norm in points",
-                { $0.change.normalised.map { "norm\u{A0}\(change($0, isStored: true))" } }
+                {
+                    Measured($0.choicesChange?.normalised).map {
+                        "norm\u{A0}\(change($0, isStored: true))"
+                    }
+                }
             ),
         ]
         measures = measures.filter { measure in

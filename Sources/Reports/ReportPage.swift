@@ -3,9 +3,9 @@ import Posix
 /// `stade-report.html`: the report as one page that needs nothing else. The decision comes first,
 /// what it rests on after it.
 package struct ReportPage {
-    let report: ReportContents
+    let report: ReportDocument
 
-    package init(_ report: ReportContents) { self.report = report }
+    package init(_ report: ReportDocument) { self.report = report }
 
     package var html: String {
         """
@@ -28,10 +28,10 @@ package struct ReportPage {
 
     private var decision: String {
         var parts = ["<h1>\(markup(report.name))</h1>\n"]
-        let model = report.model.map { "<code>\(markup($0))</code>" } ?? "a model"
+        let model = report.model.path.map { "<code>\(markup($0))</code>" } ?? "a model"
         parts.append(
-            "<p class=\"quiet\">\(model)\(report.family.map { ", \(markup($0))" } ?? "")"
-                + "\(report.id.map { ", job \(markup($0))" } ?? "")</p>\n")
+            "<p class=\"quiet\">\(model)\(report.model.family.map { ", \(markup($0))" } ?? "")"
+                + "\(report.job.id.map { ", job \(markup($0))" } ?? "")</p>\n")
         parts.append("<p class=\"verdict\">\(verdict)</p>\n<dl class=\"facts\">\n")
         for (name, value, note) in facts {
             parts.append(
@@ -41,13 +41,17 @@ package struct ReportPage {
         parts.append("</dl>\n\(doubt)")
         parts.append(
             "<p>\(markup(report.fileNote))</p>\n")
-        if report.settings.contains(where: { $0.key == "calibration.source" }) {
+        if report.calibration?.source != nil {
             parts.append(
                 "<p>Pruning fits the calibration text. On text of another kind the loss is larger: "
                     + "measure it on yours before you deploy.</p>\n")
         }
-        if let reason = report.headsKept {
+        if let reason = report.channels?.headsKept {
             parts.append("<p class=\"warn\">Heads were to go and stay: \(markup(reason)).</p>\n")
+        }
+        if !report.warnings.isEmpty {
+            let lines = report.warnings.map { "<li>\(markup($0))</li>" }
+            parts.append("<ul class=\"warn\">\(lines.joined())</ul>\n")
         }
         let changed = report.layers.filter { $0.reason != nil }
         if let first = changed.first, let reason = first.reason {
@@ -64,19 +68,19 @@ package struct ReportPage {
         var facts = measurements
         facts.append(
             (
-                report.goneName, percent(report.share),
-                "\(data(report.zeros, grouped(report.zeros))) of "
-                    + "\(data(report.weights, grouped(report.weights))) weights"
+                report.goneName, percent(report.cost.share),
+                "\(data(report.cost.zeros, grouped(report.cost.zeros))) of "
+                    + "\(data(report.cost.weights, grouped(report.cost.weights))) weights"
             ))
         facts += report.sizeFacts
-        if let dense = report.cost["multiply_adds_per_token_dense"],
-            let pruned = report.cost["multiply_adds_per_token_pruned"]
+        if let dense = report.cost.multiplyAddsDense,
+            let pruned = report.cost.multiplyAddsPruned
         {
             facts.append(
                 (
                     "multiply-adds a token", data(pruned, counted(pruned)),
                     "of \(data(dense, counted(dense)))"
-                        + (report.channels == nil ? ", where zeros are skipped" : "")
+                        + (!report.isSmaller ? ", where zeros are skipped" : "")
                 ))
         }
         return facts
@@ -116,7 +120,7 @@ package struct ReportPage {
     /// A bar for each block of which there is a value; nothing where there is none.
     private func chart(
         _ title: String, _ unit: String,
-        _ value: (ReportContents.Block) -> (height: Double, label: String)?
+        _ value: (ReportDocument.Block) -> (height: Double, label: String)?
     ) -> String {
         let points = report.blocks.compactMap { block in
             value(block).map {
@@ -129,13 +133,13 @@ package struct ReportPage {
     }
 
     /// The mean of its layers' expected errors.
-    private func expectedError(of block: ReportContents.Block) -> Double? {
+    private func expectedError(of block: ReportDocument.Block) -> Double? {
         let errors = report.layers.filter { $0.block == block.index }.compactMap(\.expectedError)
         return errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count)
     }
 
     private var resources: String {
-        let rows = (report.resources.members ?? []).compactMap { member -> (String, String)? in
+        let rows = (report.resources.node.members ?? []).compactMap { member -> (String, String)? in
             let isBytes = member.key.hasSuffix("_bytes")
             let name = markup(
                 (isBytes ? member.key.dropLast("_bytes".count) : member.key[...])
@@ -163,7 +167,8 @@ package struct ReportPage {
                         }))
         }
         parts.append(
-            "<p class=\"quiet\">All numbers in full: <code>stade-report.json</code>.</p>\n")
+            "<p class=\"quiet\">All numbers in full: <code>\(Layout.Output.report)</code>.</p>\n"
+        )
         return parts.joined()
     }
 }

@@ -25,6 +25,7 @@ let reportStyle = """
     .facts dd .error { color: var(--quiet); font-size: .95rem; }
     .facts small { display: block; color: var(--quiet); font-size: .8rem; }
     .warn { border-left: 3px solid var(--alert); padding-left: .8rem; }
+    ul.warn { margin: .4rem 0; max-width: 46rem; list-style: none; overflow-wrap: anywhere; }
     .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); gap: 1.2rem; }
     figure { margin: .8rem 0; min-width: 0; }
     figcaption { font-weight: 600; font-size: .92rem; }

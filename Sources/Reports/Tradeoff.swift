@@ -9,12 +9,12 @@ struct Tradeoff {
         let perplexity: Double
         var words: String?
         /// Against the dense model.
-        var change: ReportContents.Measured?
+        var change: Measured?
         var multiplyAdds: Int?
         var bytes: Int?
         let output: String?
         /// What else was measured of it; nil of the dense model.
-        var others: ReportContents.Point?
+        var others: ReportDocument.Point?
 
         /// Standard error of the perplexity's distance from the dense model's.
         var error: Double? {
@@ -32,11 +32,11 @@ struct Tradeoff {
 
     /// One for each method, in the report's order; none where fewer than two perplexities are
     /// known.
-    static func all(_ report: ReportContents) -> [Tradeoff] {
+    static func all(_ report: ReportDocument) -> [Tradeoff] {
         if report.curve.isEmpty {
-            let point = report.perplexity?.pruned.map {
+            let point = report.perplexity?.prunedMeasured.map {
                 Point(
-                    share: report.share, perplexity: $0.value, words: $0.words,
+                    share: report.cost.share, perplexity: $0.value, words: $0.words,
                     output: "this output")
             }
             return [Tradeoff(report, method: nil, [point].compactMap(\.self))].compactMap(\.self)
@@ -47,12 +47,12 @@ struct Tradeoff {
         }
         return methods.compactMap { method in
             let points = report.curve.filter { $0.method == method }.compactMap { point in
-                point.perplexity.map {
+                point.perplexityMeasured.map {
                     Point(
-                        share: Double(point.zeros) / Double(max(1, report.weights)),
+                        share: Double(point.zeros) / Double(max(1, report.cost.weights)),
                         perplexity: $0.value, words: $0.words,
-                        change: ReportContents.Perplexity.change(
-                            dense: report.perplexity?.dense?.value, pruned: $0.value,
+                        change: Measured.change(
+                            dense: report.perplexity?.denseMeasured?.value, pruned: $0.value,
                             ratioError: point.ratioError),
                         multiplyAdds: point.multiplyAdds, bytes: point.bytes,
                         output: point.output, others: point)
@@ -62,12 +62,12 @@ struct Tradeoff {
         }
     }
 
-    private init?(_ report: ReportContents, method: String?, _ points: [Point]) {
-        let dense = report.perplexity?.dense.map {
+    private init?(_ report: ReportDocument, method: String?, _ points: [Point]) {
+        let dense = report.perplexity?.denseMeasured.map {
             Point(
                 share: 0, perplexity: $0.value, words: $0.words,
-                multiplyAdds: report.cost["multiply_adds_per_token_dense"],
-                bytes: report.cost["bytes_dense"], output: nil)
+                multiplyAdds: report.cost.multiplyAddsDense,
+                bytes: report.cost.bytesDense, output: nil)
         }
         let known = ([dense].compactMap(\.self) + points).filter { $0.perplexity > 0 }
         guard known.count > 1 else { return nil }

@@ -143,6 +143,8 @@ package final class Forward: Sendable {
     }
 
     private func borrow() -> Loan {
-        Loan(free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows), from: self)
+        Loan(
+            free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows, input: input),
+            from: self)
     }
 }

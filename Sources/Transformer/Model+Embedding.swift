@@ -19,16 +19,12 @@ package struct Embedding: Sendable {
         if let projectIn {
             let narrow = Matrix(rows: tokens.count, columns: table.shape[1])
             try look(up: tokens, into: narrow.view)
-            // A view does not keep its matrix.
-            withExtendedLifetime(narrow) {
-                projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
-            }
+            projectIn.apply(Operand(narrow.view), into: hidden, using: Products())
         } else {
             try look(up: tokens, into: hidden)
         }
         if let positions {
-            let rows = try positions.matrix(rows: offset..<(offset + tokens.count))
-            withExtendedLifetime(rows) { add(rows.view, to: hidden) }
+            add(try positions.matrix(rows: offset..<(offset + tokens.count)).view, to: hidden)
         }
     }
 
@@ -41,18 +37,12 @@ package struct Embedding: Sendable {
     private func look(
         up tokens: ArraySlice<Int32>, into target: MatrixView
     ) throws(CheckpointError) {
-        let row = table.shape[1] * table.type.size
         for (index, token) in tokens.enumerated() {
-            let part = (Int(token) * row)..<((Int(token) + 1) * row)
-            try table.checkFinite(part)
-            decode(
-                UnsafeRawBufferPointer(rebasing: table.bytes[part]), table.type,
-                into: target.row(index), count: table.shape[1])
-            if let scale {
-                Tensors.scale(
-                    target.row(index), by: scale, count: table.shape[1], into: target.row(index))
-            }
+            try table.decodeRow(
+                Int(token),
+                into: target.part(rows: index..<(index + 1), columns: 0..<target.columns))
         }
+        if let scale { Tensors.scale(target, by: scale) }
     }
 }
 
@@ -74,9 +64,9 @@ extension Model {
         var scale: Float?
         if architecture.scalesEmbedding {
             // Rounded to the type of the table, in which a model is loaded and was trained.
-            var root = Float(configuration.hiddenSize).squareRoot()
-            round(&root, count: 1, to: table.type)
-            scale = root
+            var root = [Float(configuration.hiddenSize).squareRoot()]
+            round(&root, to: table.type)
+            scale = root[0]
         }
         return Embedding(
             table: table, positions: positions, offset: offset, scale: scale,

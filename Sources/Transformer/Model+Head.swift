@@ -14,9 +14,10 @@ extension Model {
         let projection = hidden == width ? 0 : 2 * hidden * width
         let buffers =
             Self.tokenChunk * (min(models, 2) * Self.vocabularyChunk + hidden + width)
-        return 4 * (weights + projection + threads * buffers)
-            + tokens
-            * (MemoryLayout<NextToken>.stride + models * MemoryLayout<TokenPrediction>.stride)
+        // What comes out is put together when the weights are gone.
+        let predictions = tokens * models * MemoryLayout<TokenPrediction>.stride
+        return max(4 * (weights + projection + threads * buffers), predictions)
+            + predictions + tokens * MemoryLayout<NextToken>.stride
     }
 
     /// What some models that share this one's norm and head say of `tokens`.
@@ -39,42 +40,38 @@ extension Model {
             names.projectOut, [configuration.embeddingSize, configuration.hiddenSize])
         let head = try checkpoint.expect(
             headName, shape: [configuration.vocabSize, configuration.embeddingSize])
-        let count = tokens.count
+        let models = states.count
+        // `[tokens][models]`.
         var predictions = [TokenPrediction](
-            repeating: TokenPrediction(), count: states.count * count)
+            repeating: TokenPrediction(), count: tokens.count * models)
         for start in stride(from: 0, to: configuration.vocabSize, by: Self.vocabularyChunk) {
             let range = start..<min(configuration.vocabSize, start + Self.vocabularyChunk)
             let weights = PackedWeights(try head.matrix(rows: range), as: .float32)
-            try predictions.withUnsafeMutableBufferPointer { buffer in
-                // Each piece writes elements of its own tokens.
-                nonisolated(unsafe) let predictions = buffer
-                try pool.forEach(
-                    (count + Self.tokenChunk - 1) / Self.tokenChunk,
-                    state: {
-                        HeadBuffers(
-                            rows: Self.tokenChunk, model: self, columns: range.count,
-                            models: states.count)
-                    }
-                ) { piece, buffers in
-                    let first = piece * Self.tokenChunk
-                    let part = tokens[first..<min(count, first + Self.tokenChunk)]
-                    let reference = buffers.logits[0].view
-                    for (model, states) in states.enumerated() {
-                        let input = buffers.input(part, of: states, final, project)
-                        let logits = buffers.logits[min(model, 1)].view.prefix(part.count)
-                        buffers.products.multiply(Operand(input), weights, into: logits)
-                        if let cap = configuration.logitSoftcap { softcap(logits, at: cap) }
-                        for (row, token) in part.enumerated() {
-                            predictions[model * count + first + row].add(
-                                logits.row(row), range.count, from: start, of: token.token,
-                                reference: model > 0 ? reference.row(row) : nil)
-                        }
-                    }
-                    try finished()
+            try pool.forEachChunk(
+                ofRows: tokens.count, by: Self.tokenChunk, writing: &predictions,
+                state: {
+                    HeadBuffers(
+                        rows: Self.tokenChunk, model: self, columns: range.count, models: models)
                 }
+            ) { rows, predictions, buffers in
+                let reference = buffers.logits[0].view.prefix(rows.count)
+                for (model, states) in states.enumerated() {
+                    let input = buffers.input(tokens[rows], of: states, final, project)
+                    let logits = buffers.logits[min(model, 1)].view.prefix(rows.count)
+                    buffers.products.multiply(Operand(input), weights, into: logits)
+                    if let cap = configuration.logitSoftcap { softcap(logits, at: cap) }
+                    for (row, place) in rows.enumerated() {
+                        predictions[row * models + model].add(
+                            logits, row: row, from: start, of: tokens[place].token,
+                            reference: model > 0 ? reference : nil)
+                    }
+                }
+                try finished()
             }
         }
-        return states.indices.map { predictions[($0 * count)..<(($0 + 1) * count)] }
+        return states.indices.map { model in
+            tokens.indices.map { predictions[$0 * models + model] }[...]
+        }
     }
 }
 
@@ -103,8 +100,8 @@ private final class HeadBuffers {
     ) -> MatrixView {
         let rows = hidden.view.prefix(tokens.count)
         for (index, token) in tokens.enumerated() {
-            let source = states[Int(token.part)].rows(token.row..<(token.row + 1))
-            rows.row(index).update(from: source.start, count: source.columns)
+            rows.part(rows: index..<(index + 1), columns: 0..<rows.columns)
+                .copy(from: states[Int(token.part)].rows(token.row..<(token.row + 1)))
         }
         for (part, tokens) in Dictionary(grouping: tokens, by: \.part) {
             let used = tokens.map(\.row)

@@ -1,4 +1,3 @@
-import Glibc
 import Tensors
 
 /// The buffers that one thread needs to run a block on one tile.
@@ -30,8 +29,9 @@ final class TileBuffers: @unchecked Sendable {
     let attended: Matrix
     /// `[heads of a group * queries, keys]`: scores and then weights.
     let scores: Matrix
-    /// The weights and the queries in bfloat16, where products take that.
-    let rounded: UnsafeMutableRawPointer
+    /// The queries and the weights in bfloat16; nil where products do not take that.
+    let roundedQueries: FactorBuffer?
+    let roundedWeights: FactorBuffer?
     let softmax: OnlineSoftmax
     /// `[tile, intermediate_size]`.
     let up: Matrix
@@ -39,7 +39,7 @@ final class TileBuffers: @unchecked Sendable {
     let gate: Matrix
     let products = Products()
 
-    init(_ model: Model, rows: Int) {
+    init(_ model: Model, rows: Int, input: ProductInput) {
         let configuration = model.configuration
         let attention = configuration.numAttentionHeads * configuration.headDim
         let group = configuration.headsPerGroup
@@ -55,15 +55,16 @@ final class TileBuffers: @unchecked Sendable {
         stacked = Matrix(rows: stack, columns: configuration.headDim)
         attended = Matrix(rows: stack, columns: configuration.headDim)
         scores = Matrix(rows: stack, columns: Self.keys)
-        rounded = .allocate(
-            byteCount: 2 * stack * (Self.keys + configuration.headDim), alignment: 64)
+        func rounded(_ count: Int) -> FactorBuffer? {
+            input == .bfloat16 ? FactorBuffer(count: count, as: input) : nil
+        }
+        roundedQueries = rounded(stack * configuration.headDim)
+        roundedWeights = rounded(stack * Self.keys)
         softmax = OnlineSoftmax(rows: stack)
         up = Matrix(rows: rows, columns: configuration.intermediateSize)
         let isGated = model.architecture.feedForward == .gated
         gate = Matrix(rows: isGated ? rows : 0, columns: configuration.intermediateSize)
     }
-
-    deinit { rounded.deallocate() }
 
     private static func hasAddend(_ model: Model) -> Bool {
         let names = model.architecture.names

@@ -90,7 +90,7 @@ struct TileForward {
         let side = configuration.isParallel ? feedForwardInput(x) : nil
         // Where the feed-forward reads something else, it may be of no use.
         if side == nil || y != nil {
-            if sum.start != x.start { sum.copy(from: x) }
+            if !sum.isSame(as: x) { sum.copy(from: x) }
             add(.output, mixed, norm: block.attentionOutputNorm, to: sum)
             if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
         }
@@ -144,15 +144,9 @@ struct TileForward {
             stacked.part(rows: part, columns: 0..<dimension)
                 .copy(from: query.part(rows: rows, columns: columns(member)))
         }
-        let isRounded = input == .bfloat16
-        let queries = Operand(
-            copying: stacked, as: input,
-            at: isRounded
-                ? buffers.rounded : UnsafeMutableRawPointer(buffers.stacked.start))
-        let weights =
-            isRounded
-            ? buffers.rounded + 2 * stack * dimension
-            : UnsafeMutableRawPointer(buffers.scores.start)
+        let queries =
+            buffers.roundedQueries?.store(stacked)
+            ?? Operand(roundingInPlace: stacked, as: input)
         let first = tile.rows.lowerBound + rows.lowerBound
         let last = tile.rows.lowerBound + rows.upperBound
         let oldest = block.window.map { max(0, first - $0 + 1) } ?? 0
@@ -161,15 +155,14 @@ struct TileForward {
         buffers.softmax.reset(rows: stack)
         for start in stride(from: oldest, to: last, by: TileBuffers.keys) {
             let keys = start..<min(last, start + TileBuffers.keys)
-            let scores = MatrixView(
-                start: buffers.scores.start, rows: stack, columns: keys.count,
-                stride: keys.count)
+            let scores = buffers.scores.prefix(rows: stack, columns: keys.count)
             buffers.products.multiply(
                 queries, cache.read(.keys, sequence: slot, head: sharedHead, keys),
                 transposed: true, into: scores)
             if let cap { softcap(scores, scale: factor, at: cap) }
             let part = buffers.softmax.absorb(
-                scores, scale: cap == nil ? factor : 1, into: attended, as: input, at: weights
+                scores, scale: cap == nil ? factor : 1, into: attended, as: input,
+                in: buffers.roundedWeights
             ) { row in
                 let position = first + row % rows.count
                 let from = block.window.map { max(0, position - $0 + 1) } ?? 0
@@ -182,13 +175,10 @@ struct TileForward {
                 transposed: false, into: attended, accumulates: start > oldest)
         }
         for member in 0..<group {
-            let target = output.part(rows: rows, columns: columns(member))
-            for row in 0..<rows.count {
-                let index = member * rows.count + row
-                scale(
-                    attended.row(index), by: buffers.softmax.normalizer(index),
-                    count: dimension, into: target.row(row))
-            }
+            let part = (member * rows.count)..<((member + 1) * rows.count)
+            buffers.softmax.normalize(
+                attended.part(rows: part, columns: 0..<dimension), from: part.lowerBound,
+                into: output.part(rows: rows, columns: columns(member)))
         }
     }
 }

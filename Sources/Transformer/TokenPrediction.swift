@@ -26,15 +26,14 @@ package struct TokenPrediction: Sendable, Hashable {
     private var divergence = DivergenceSum()
 
     /// Takes over the logits of tokens from `first` on, and, where there is a model to compare
-    /// with, its logits of the same.
+    /// with, its logits of the same: row `row` of both.
     mutating func add(
-        _ logits: UnsafePointer<Float>, _ count: Int, from first: Int, of token: Int32,
-        reference: UnsafePointer<Float>?
+        _ logits: MatrixView, row: Int, from first: Int, of token: Int32, reference: MatrixView?
     ) {
-        if let place = normaliser.add(logits, count) { best = Int32(first + place) }
+        if let place = normaliser.add(logits, row: row) { best = Int32(first + place) }
         let index = Int(token) - first
-        if index >= 0, index < count { logit = logits[index] }
-        if let reference { divergence.add(reference, logits, count) }
+        if index >= 0, index < logits.columns { logit = logits[row, index] }
+        if let reference { divergence.add(reference, logits, row: row) }
     }
 
     /// The negative log-likelihood of the token, in nats.

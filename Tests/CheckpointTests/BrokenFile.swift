@@ -1,6 +1,7 @@
 import Checkpoint
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 /// A safetensors file that must be refused, and how.

@@ -1,6 +1,7 @@
 import Checkpoint
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 struct ExpectationTests {

@@ -3,6 +3,7 @@ import Documents
 import Glibc
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 /// Two shards with `a` and `b`, `c`, and an index.

@@ -1,5 +1,6 @@
 import Checkpoint
 import Posix
+import TestSupport
 import Testing
 
 struct MutationTests {

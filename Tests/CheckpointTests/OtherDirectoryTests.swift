@@ -1,6 +1,7 @@
 import Checkpoint
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 /// Directories and files that are no model's: each is told by what it is.

@@ -1,6 +1,7 @@
 import Checkpoint
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 struct OutputDirectoryTests {

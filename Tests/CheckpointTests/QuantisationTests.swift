@@ -1,6 +1,7 @@
 import Checkpoint
 import Documents
 import Posix
+import TestSupport
 import Testing
 
 /// Signs that a model is quantised, which is said before anything else is found wrong.

@@ -2,6 +2,7 @@ import Checkpoint
 import Documents
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 /// Files that are larger than any of their kind are refused by their size, before they are read.

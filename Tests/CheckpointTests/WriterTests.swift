@@ -4,6 +4,7 @@ import Documents
 import Glibc
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 struct WriterTests {
@@ -40,7 +41,7 @@ struct WriterTests {
     }
 
     private func put(_ writer: CheckpointWriter, _ name: String, _ bytes: [UInt8]) throws {
-        try bytes.withUnsafeBytes { try writer.write(name, $0) }
+        try writer.write(name, bytes.span.bytes)
     }
 
     @Test func finish_whenNothingIsEdited_keepsEveryTensor() throws {

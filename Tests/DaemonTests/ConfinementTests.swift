@@ -1,6 +1,6 @@
-import Foundation
 import Manifests
 import Posix
+import TestSupport
 import Testing
 
 @testable import Daemon
@@ -9,12 +9,10 @@ struct ConfinementTests {
     /// A worker that is confined reads nothing that the manifest does not name, and all that it
     /// does.
     @Test func everyFileOfTheManifest_mayBeRead() throws {
-        let place = FileManager.default.temporaryDirectory
-            .appendingPathComponent("stade-confinement-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(
-            atPath: "\(place)/model", withIntermediateDirectories: true)
-        defer { try? removeTree(place) }
-        for name in ["c.txt", "e.txt", "q.jsonl"] { try writeFile("\(place)/\(name)", []) }
+        let scratch = try Scratch()
+        let place = scratch.path
+        try scratch.makeDirectory("model")
+        for name in ["c.txt", "e.txt", "q.jsonl"] { try scratch.write(name, "") }
         let manifest = try Manifest.read(
             Array(
                 """
@@ -28,6 +26,6 @@ struct ConfinementTests {
             manifest, Roots(.unrestricted(base: place)), directory: place)
         #expect(
             Set(confinement.reading.map(\.path))
-                == Set(["model", "c.txt", "e.txt", "q.jsonl"].map { "\(place)/\($0)" }))
+                == Set(["model", "c.txt", "e.txt", "q.jsonl"].map { scratch[$0] }))
     }
 }

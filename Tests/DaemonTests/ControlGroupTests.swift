@@ -72,8 +72,8 @@ import Testing
         try scratch.submit("stubborn")
         #expect(eventually { scratch.ran == ["stubborn"] })
         let process = try #require(
-            scratch.daemon.queue.sync {
-                scratch.daemon.running.values.first?.process.identifier
+            scratch.daemon.turns.queue.sync {
+                scratch.daemon.workers.running.values.first?.process.identifier
             })
         try leaf.add(process)
         #expect(Self.text("\(path)/cgroup.procs").contains("\(process)"))

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Manifests
 import Posix
@@ -23,9 +24,27 @@ import Testing
         try scratch.ask(.retry, refused.id)
         #expect(eventually { scratch.spool.answers.last?.refusal == reason })
         try scratch.configure("{time: 2m}")
-        #expect(scratch.daemon.queue.sync { scratch.daemon.reload() } == nil)
+        #expect(scratch.daemon.reload() == nil)
         try scratch.ask(.retry, refused.id)
         #expect(eventually { scratch.jobs(.done).count == 3 })
+        scratch.daemon.stop()
+        #expect(scratch.daemon.wait() == .done)
+    }
+
+    @Test func reload_waitsForTheDaemonsQueue() throws {
+        let scratch = try ScratchDaemon("{jobs: 1}")
+        try scratch.start()
+        try scratch.configure("{jobs: 3}")
+        let (gate, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        scratch.daemon.turns.queue.async { gate.wait() }
+        DispatchQueue.global().async { [daemon = scratch.daemon] in
+            daemon.reload()
+            done.signal()
+        }
+        #expect(done.wait(timeout: .now() + 0.3) == .timedOut)
+        gate.signal()
+        #expect(done.wait(timeout: .now() + 20) == .success)
+        #expect(scratch.daemon.turns.queue.sync { scratch.daemon.jobs.queue.limits.jobs } == 3)
         scratch.daemon.stop()
         #expect(scratch.daemon.wait() == .done)
     }
@@ -49,7 +68,7 @@ import Testing
         try scratch.submit("hang", "limits: {time: 1h}")
         #expect(eventually { scratch.jobs(.queued).count == 1 })
         try scratch.configure("{time: 1s}")
-        #expect(scratch.daemon.queue.sync { scratch.daemon.reload() } == nil)
+        #expect(scratch.daemon.reload() == nil)
         try scratch.ask(.undrain, "abcdefgh")
         #expect(eventually { scratch.jobs(.failed).count == 1 })
         #expect(scratch.jobs(.failed).first?.reason?.contains("(1 s)") == true)
@@ -82,7 +101,7 @@ import Testing
         try scratch.submit("ok-2", "priority: 900", owner: 1001)
         #expect(eventually { scratch.jobs(.queued).count == 2 })
         try scratch.configure("{jobs: 1, priority_max: 1}")
-        #expect(scratch.daemon.queue.sync { scratch.daemon.reload() } == nil)
+        #expect(scratch.daemon.reload() == nil)
         try scratch.ask(.undrain, "abcdefgh")
         #expect(eventually { scratch.jobs(.done).count == 2 })
         #expect(scratch.ran == ["ok-1", "ok-2"])

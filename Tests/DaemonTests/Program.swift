@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Posix
 import Spool
+import TestSupport
 
 /// One of the built programs, run with its output in a file.
 final class Program {
@@ -25,33 +26,11 @@ final class Program {
         setup: String? = nil
     ) throws {
         self.file = file
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(
-            &actions, STDOUT_FILENO, file, O_WRONLY | O_CREAT | O_APPEND, 0o640)
-        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        // The threads of the tests block signals.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let program = joined(Self.directory, name)
         let shell = setup.map { ["/bin/sh", "-c", "\($0); exec \"$0\" \"$@\""] } ?? []
         let command = shell + [program] + arguments
-        let path = command[0]
-        var words = command.map { strdup($0) } + [nil]
-        var variables =
-            (["PATH=/usr/bin:/bin", "LC_ALL=C"] + environment).map { strdup($0) } + [nil]
-        defer { for word in words + variables { free(word) } }
-        var child: pid_t = 0
-        let code = posix_spawn(&child, path, &actions, &attributes, &words, &variables)
-        if code != 0 { throw SystemError("start", path, errno: code) }
-        identifier = child
+        identifier = try startProgram(
+            command, output: file, environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"] + environment)
     }
 
     deinit {
@@ -77,7 +56,7 @@ final class Program {
     }
 
     private func note(_ result: CInt) -> CInt {
-        let status = result & 0x7f == 0 ? result >> 8 & 0xff : 128 + result & 0x7f
+        let status = exitStatus(result)
         self.status = status
         return status
     }

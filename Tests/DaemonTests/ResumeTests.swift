@@ -2,23 +2,21 @@ import Documents
 import Foundation
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 /// `stadectl prune --resume`, killed in the middle of a real, small model.
 @Suite struct ResumeTests {
-    private static let demo =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("etc/demo").path
+    private static let demo = sourcePath("etc/demo")
 
     /// A directory with a configuration that has a checkpoint written after every block.
     private final class Place {
-        let path: String
+        private let scratch: Scratch
+        var path: String { scratch.path }
 
         init() throws {
-            var template = Array(joined(P_tmpdir, "stade-resume-XXXXXX").utf8CString)
-            guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
-            path = String(
-                decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            scratch = try Scratch()
+            let path = scratch.path
             mkdir(joined(path, "out"), 0o750)
             let text = """
                 version: 1
@@ -29,8 +27,6 @@ import Testing
                 """
             try writeFile(joined(path, "staded.yaml"), Array(text.utf8))
         }
-
-        deinit { try? removeTree(path) }
 
         func manifest(_ rest: String) throws {
             let text = """

@@ -3,11 +3,13 @@ import Glibc
 import Manifests
 import Posix
 import Spool
+import TestSupport
 
 /// A daemon in this process, on a spool of its own, with a shell script for a worker that does what
 /// the job's name says.
 final class ScratchDaemon {
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
     let spool: Spool
     let daemon: Daemon
     let configurationFile: String
@@ -89,9 +91,8 @@ final class ScratchDaemon {
     init(
         _ limits: String = "{}", grace: Double = 5, hasControlGroup: Bool = false
     ) throws {
-        var template = Array(joined(P_tmpdir, "stade-daemon-XXXXXX").utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        scratch = try Scratch()
+        let path = scratch.path
         configurationFile = joined(path, "staded.yaml")
         let script = joined(path, "worker.sh")
         try writeFile(script, Array(Self.script.utf8))
@@ -109,8 +110,6 @@ final class ScratchDaemon {
         self.options = options
         daemon = Daemon(configuration, options)
     }
-
-    deinit { try? removeTree(path) }
 
     static func configuration(_ path: String, _ limits: String = "{}") -> String {
         """

@@ -1,12 +1,12 @@
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 /// Nothing reaches a terminal but through one place.
 struct TerminalTests {
     @Test func output_isWrittenInOnePlaceOnly() throws {
-        let sources =
-            "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Sources"
+        let sources = sourcePath("Sources")
         // Each writes what has no stranger's text in it, or has it escaped itself.
         let writers = [
             "Terminal.swift", "Journal.swift", "OutOfMemory.swift", "ChildProcess.swift",

@@ -1,25 +1,19 @@
 import Documents
+import TestSupport
 
 /// Documents drawn from a seed.
 struct RandomNodes: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: Seeded
 
     /// Without what YAML reads otherwise than JSON: line separators and DEL.
     private let isPlain: Bool
 
     init(seed: UInt64, isPlain: Bool = false) {
-        state = seed
+        random = Seeded(seed)
         self.isPlain = isPlain
     }
 
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-        return z ^ z >> 31
-    }
+    mutating func next() -> UInt64 { random.next() }
 
     mutating func node(depth: Int) -> Node {
         switch Int.random(in: 0..<(depth < 4 ? 8 : 5), using: &self) {

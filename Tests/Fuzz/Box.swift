@@ -1,5 +1,6 @@
 import Glibc
 import Posix
+import TestSupport
 
 /// A directory with valid files of every kind, which the programs themselves have made where they
 /// can.
@@ -8,13 +9,12 @@ struct Box {
     private static let statuses: Set<CInt> = [0, 64, 65, 66, 73, 74, 75, 77, 78]
 
     let settings: Settings
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
 
     init(_ settings: Settings) throws {
         self.settings = settings
-        var template = "/tmp/stade-fuzz.XXXXXX".utf8CString.map { $0 }
-        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", "/tmp") }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        scratch = try Scratch()
         // What is relative in manifests starts here.
         guard chdir(path) == 0 else { throw SystemError("chdir", path) }
         do { try prepare() } catch {

@@ -1,5 +1,6 @@
 import Glibc
 import Posix
+import TestSupport
 
 /// A program that runs to its end, with what it said.
 struct Command {
@@ -24,10 +25,10 @@ struct Command {
     }
 
     func run() throws -> End {
-        var child: pid_t = 0
         let begin = seconds()
-        let code = spawn(&child)
-        if code != 0 { throw SystemError("start", words[0], errno: code) }
+        unlink(log)
+        let child = try startProgram(
+            words, output: log, environment: variables, isGroup: true)
         var status: CInt = 0
         var usage = rusage()
         var isHung = false
@@ -43,7 +44,7 @@ struct Command {
             Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
         return End(
-            status: status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f,
+            status: exitStatus(status),
             isHung: isHung || computed > Self.computing, seconds: seconds() - begin,
             memory: usage.ru_maxrss / 1024, said: (try? readFile(log, limit: 1 << 20)) ?? [])
     }
@@ -52,24 +53,5 @@ struct Command {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-
-    private func spawn(_ child: inout pid_t) -> CInt {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(
-            &actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0o644)
-        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-        var arguments = words.map { strdup($0) } + [nil]
-        var environment = variables.map { strdup($0) } + [nil]
-        defer { for word in arguments + environment { free(word) } }
-        return posix_spawn(&child, words[0], &actions, &attributes, &arguments, &environment)
     }
 }

@@ -1,6 +1,7 @@
 import Documents
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 /// A manifest in `Broken/`: its first line says where the error must be and what it must say, as in
@@ -13,19 +14,15 @@ struct BrokenManifest: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { name }
 
-    static let all: [BrokenManifest] = files(in: path("Tests/ManifestsTests/Broken")).compactMap {
-        guard let bytes = try? readFile($0) else { return nil }
-        let first = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-        let parts = first.dropFirst(2).split(separator: " | ").map(String.init)
-        return BrokenManifest(
-            name: $0.split(separator: "/").last.map(String.init) ?? $0, bytes: bytes,
-            place: parts.first ?? "", words: Array(parts.dropFirst()))
-    }
-}
-
-/// A path in the source tree.
-func path(_ relative: String, from file: String = #filePath) -> String {
-    "/" + file.split(separator: "/").dropLast(3).joined(separator: "/") + "/" + relative
+    static let all: [BrokenManifest] = files(in: sourcePath("Tests/ManifestsTests/Broken"))
+        .compactMap {
+            guard let bytes = try? readFile($0) else { return nil }
+            let first = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+            let parts = first.dropFirst(2).split(separator: " | ").map(String.init)
+            return BrokenManifest(
+                name: $0.split(separator: "/").last.map(String.init) ?? $0, bytes: bytes,
+                place: parts.first ?? "", words: Array(parts.dropFirst()))
+        }
 }
 
 /// The YAML files in a directory, sorted.

@@ -1,6 +1,7 @@
 import Documents
 import Manifests
 import Posix
+import TestSupport
 import Testing
 
 @Suite struct ConfigurationTests {
@@ -21,7 +22,7 @@ import Testing
     }
 
     @Test func read_theInstalledConfiguration_isTheDefault() throws {
-        let file = path("etc/staded.yaml")
+        let file = sourcePath("etc/staded.yaml")
         let configuration = try Configuration.read(readFile(file), file: file)
         let usual = try read("version: 1")
         #expect(configuration.spool == usual.spool && configuration.inbox == usual.inbox)

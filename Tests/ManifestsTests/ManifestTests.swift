@@ -2,6 +2,7 @@ import Documents
 import Manifests
 import Posix
 import Pruning
+import TestSupport
 import Testing
 
 @Suite struct ManifestTests {
@@ -287,10 +288,12 @@ import Testing
         }
     }
 
-    @Test(arguments: files(in: path("etc/examples"))) func read_anExample(_ file: String) throws {
+    @Test(arguments: files(in: sourcePath("etc/examples"))) func read_anExample(_ file: String)
+        throws
+    {
         let manifest = try Manifest.read(readFile(file), file: file)
         #expect(manifest.calibration != nil || manifest.knownStatistics != nil)
     }
 
-    @Test func examplesAreThere() { #expect(files(in: path("etc/examples")).count >= 4) }
+    @Test func examplesAreThere() { #expect(files(in: sourcePath("etc/examples")).count >= 4) }
 }

@@ -2,6 +2,7 @@ import Documents
 import Glibc
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 /// A way to break a model, and what its user must be told.
@@ -211,8 +212,7 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
         let bytes = try readFile(place[file])
         let length = bytes.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
         let text = Array(change(String(decoding: bytes[8..<(8 + length)], as: UTF8.self)).utf8)
-        let size = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
-        try writeFile(place[file], size + text + bytes[(8 + length)...])
+        try writeFile(place[file], safetensors(text, Array(bytes[(8 + length)...])))
     }
 
     private static func poison(

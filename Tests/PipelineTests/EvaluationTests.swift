@@ -5,6 +5,7 @@ import Manifests
 import Posix
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 import Transformer
 
@@ -13,9 +14,7 @@ import Transformer
 /// What is measured of both models, on the demo's model and against PyTorch: see
 /// Tests/Reference/evaluation.py.
 struct EvaluationTests {
-    private static let demo =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../etc/demo").standardized.path
+    private static let demo = sourcePath("etc/demo")
 
     private func expected() throws -> Node {
         let path = "\(Fixture.root)/evaluation.json"

@@ -1,9 +1,9 @@
 import CZlib
 import Checkpoint
 import Documents
-import Foundation
 import Manifests
 import Posix
+import TestSupport
 import Testing
 import Transformer
 
@@ -29,9 +29,7 @@ struct Fixture: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(family) \(name)" }
 
-    static let root =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Fixtures").path
+    static let root = sourcePath("Tests/PipelineTests/Fixtures")
 
     var directory: String { "\(Self.root)/\(family)" }
 
@@ -57,11 +55,9 @@ struct Fixture: Sendable, CustomTestStringConvertible {
 
     /// The reference's statistics, masks, bias changes and scales.
     func expectedTensors() throws -> SafetensorsFile {
-        let path = FileManager.default.temporaryDirectory
-            .appendingPathComponent("stade-\(family)-\(name)-\(UUID().uuidString)").path
-        defer { try? FileManager.default.removeItem(atPath: path) }
-        try writeFile(path, inflated("\(directory)/expected/\(name).safetensors.gz"))
-        return try SafetensorsFile(path)
+        let scratch = try Scratch()
+        try scratch.write("expected", inflated("\(directory)/expected/\(name).safetensors.gz"))
+        return try SafetensorsFile(scratch["expected"])
     }
 
     private func inflated(_ path: String) throws -> [UInt8] {

@@ -46,8 +46,8 @@ struct JobInputsTests {
         case .weightsInPlace:
             let file = try File(place["model/model.safetensors"], O_RDWR)
             var bytes = [UInt8](repeating: 0, count: 64)
-            _ = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 5000) }
-            try bytes.withUnsafeBytes { try file.write($0, at: 5000) }
+            _ = try file.read(into: &bytes, at: 5000)
+            try file.write(bytes, at: 5000)
         case .weightsReplaced:
             let bytes = try readFile(place["model/model.safetensors"])
             try writeFile(place["new"], bytes)

@@ -1,6 +1,7 @@
 import Documents
 import Glibc
 import Posix
+import Reports
 import Testing
 
 @testable import Pipeline
@@ -99,7 +100,7 @@ struct JobLossTests {
                 denseLoss: Estimate(mean: loss, standardError: 1),
                 prunedLoss: Estimate(mean: loss, standardError: nil), ratioError: nil)
             let node = try JSON.parse(JSON.encode(comparison.node), file: "")
-            let again = try #require(Comparison(node))
+            let again = try #require(Comparison(coded: node))
             #expect(text(again.node) == text(comparison.node))
         }
     }

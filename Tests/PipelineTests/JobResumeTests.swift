@@ -275,7 +275,7 @@ struct JobResumeTests {
 
     private func patch(_ path: String, at offset: Int) throws {
         let file = try File(path, O_WRONLY)
-        try [UInt8](repeating: 0xa5, count: 8).withUnsafeBytes { try file.write($0, at: offset) }
+        try file.write([UInt8](repeating: 0xa5, count: 8), at: offset)
     }
 
     @Test func failureOfTheJobItself_leavesNothing() throws {
@@ -335,7 +335,7 @@ struct JobResumeTests {
         var bytes = (0..<100).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         func text() -> String {
             var checksum = Checksum()
-            bytes.withUnsafeBytes { checksum.add($0) }
+            checksum.add(bytes.span.bytes)
             return checksum.text
         }
         var seen = [text()]
@@ -348,10 +348,8 @@ struct JobResumeTests {
         seen.append(text())
         #expect(Set(seen).count == 102)
         var parts = Checksum()
-        bytes.withUnsafeBytes { all in
-            parts.add(UnsafeRawBufferPointer(rebasing: all[..<64]))
-            parts.add(UnsafeRawBufferPointer(rebasing: all[64...]))
-        }
+        parts.add(bytes.span.bytes.extracting(0..<64))
+        parts.add(bytes.span.bytes.extracting(64..<bytes.count))
         #expect(parts.text == seen.last)
     }
 }

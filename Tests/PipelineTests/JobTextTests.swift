@@ -1,6 +1,7 @@
 import Checkpoint
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 import Pipeline
@@ -10,9 +11,7 @@ struct JobTextTests {
     private func store(
         _ place: Workplace, _ name: String, _ type: ElementType, _ shape: [Int], _ values: [Int32]
     ) throws {
-        let bytes = values.flatMap { value in
-            withUnsafeBytes(of: value.littleEndian) { Array($0) }
-        }
+        let bytes = values.flatMap { TestSupport.bytes($0) }
         try? removeTree(place["other.safetensors"])
         try SafetensorsFile.write(
             place["other.safetensors"], tensors: [(name, type, shape, bytes)])

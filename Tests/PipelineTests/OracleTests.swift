@@ -1,6 +1,7 @@
 import Checkpoint
 import Documents
 import Pruning
+import Reports
 import Synchronization
 import Tensors
 import Testing

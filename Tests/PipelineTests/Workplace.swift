@@ -4,6 +4,7 @@ import Foundation
 import Manifests
 import Posix
 import Tensors
+import TestSupport
 import Testing
 import Transformer
 
@@ -13,24 +14,18 @@ import Pipeline
 final class Workplace: Sendable {
     typealias Tensor = (name: String, type: ElementType, shape: [Int], bytes: [UInt8])
 
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
 
     /// - Parameter family: of the fixture that becomes `model`, without the reference's results.
     init(_ family: String = "llama") throws {
-        path =
-            FileManager.default.temporaryDirectory
-            .appendingPathComponent("stade-job-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(
-            atPath: "\(path)/model", withIntermediateDirectories: true)
-        let fixture = "\(Fixture.root)/\(family)"
+        scratch = try Scratch()
         for (name, target) in [
             ("config.json", "model/config.json"),
             ("model.safetensors", "model/model.safetensors"),
             ("tokens.safetensors", "tokens.safetensors"),
-        ] { try writeFile("\(path)/\(target)", readFile("\(fixture)/\(name)")) }
+        ] { try scratch.copy("\(Fixture.root)/\(family)/\(name)", to: target) }
     }
-
-    deinit { try? removeTree(path) }
 
     subscript(name: String) -> String { "\(path)/\(name)" }
 
@@ -73,19 +68,10 @@ final class Workplace: Sendable {
     }
 
     /// All files below a directory, sorted.
-    func files(_ name: String) throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: self[name]).filter {
-            var isDirectory: ObjCBool = false
-            let path = "\(self[name])/\($0)"
-            return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-                && !isDirectory.boolValue
-        }.sorted()
-    }
+    func files(_ name: String) throws -> [String] { try scratch.files(name) }
 
     /// The names in the directory of the outputs, hidden ones too.
-    func entries() throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-    }
+    func entries() throws -> [String] { try scratch.names() }
 
     func tensors(_ name: String = "model") throws -> [Tensor] {
         try checkpoint(name).tensors.map { ($0.name, $0.type, $0.shape, Array($0.bytes)) }
@@ -122,9 +108,9 @@ func text(_ node: Node) -> String { String(decoding: JSON.encode(node), as: UTF8
 
 /// The bytes of float32 values in another type.
 func bytes(_ values: [Float], _ type: ElementType) -> [UInt8] {
-    var result = [UInt8](repeating: 0, count: values.count * type.size)
-    result.withUnsafeMutableBytes { encode(values, count: values.count, type, into: $0) }
-    return result
+    let buffer = Buffer<UInt8>(count: values.count * type.size)
+    encode(Matrix(row: values), 0..<values.count, type, into: buffer)
+    return (0..<buffer.count).map { buffer[$0] }
 }
 
 func zeros(_ tensor: TensorView) -> Int {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Posix
@@ -9,11 +10,11 @@ struct AccessListTests {
     private typealias Entry = (tag: UInt16, rights: UInt16, id: UInt32)
 
     private static func bytes(_ entries: [Entry], version: UInt32 = 2) -> [UInt8] {
-        func little<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
-            withUnsafeBytes(of: value.littleEndian) { Array($0) }
-        }
-        return little(version)
-            + entries.flatMap { little($0.tag) + little($0.rights) + little($0.id) }
+        TestSupport.bytes(version)
+            + entries.flatMap {
+                TestSupport.bytes($0.tag) + TestSupport.bytes($0.rights)
+                    + TestSupport.bytes($0.id)
+            }
     }
 
     private static let none: UInt32 = .max
@@ -59,7 +60,7 @@ struct AccessListTests {
         var names: [String] = []
         for index in 0..<150 {
             let name = "f\(index)"
-            try scratch.write(name)
+            try scratch.write(name, name)
             #expect(chown(scratch[name], ids[random.below(4)], ids[random.below(4)]) == 0)
             chmod(scratch[name], mode_t(random.below(512)))
             var entries: [Entry] = [(1, UInt16(random.below(8)), Self.none)]
@@ -118,17 +119,10 @@ struct AccessListTests {
         defer { unlink(output) }
         let groups = user.groups.subtracting([40_010]).map { "\($0)" }.sorted()
         let words =
-            ["setpriv", "--reuid=\(user.uid)", "--regid=40010"]
+            ["/usr/bin/setpriv", "--reuid=\(user.uid)", "--regid=40010"]
             + (groups.isEmpty ? ["--clear-groups"] : ["--groups=\(groups.joined(separator: ","))"])
             + ["--", "/bin/bash", "-c", script]
-        var process: pid_t = 0
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for argument in arguments { free(argument) } }
-        try #require(
-            posix_spawn(&process, "/usr/bin/setpriv", nil, nil, &arguments, environ) == 0)
-        var status: CInt = 0
-        try #require(waitpid(process, &status, 0) == process)
-        #expect(status == 0)
+        #expect(try runProgram(words) == 0)
         return String(decoding: try readFile(output), as: UTF8.self).split(separator: "\n")
             .compactMap { UInt32($0) }
     }

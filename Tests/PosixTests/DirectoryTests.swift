@@ -1,13 +1,14 @@
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 struct DirectoryTests {
     @Test func create_whenTheNameIsTaken_writesNowhere() throws {
         let scratch = try Scratch()
-        try scratch.write("victim")
-        scratch.link("link", to: "victim")
-        scratch.link("dangling", to: "made")
+        try scratch.write("victim", "victim")
+        try scratch.link("link", to: "victim")
+        try scratch.link("dangling", to: "made")
         let directory = try Directory(scratch.path)
         for name in ["link", "dangling", "victim"] {
             let error = try #require(throws: SystemError.self) { try directory.write(name, [1]) }
@@ -21,9 +22,9 @@ struct DirectoryTests {
 
     @Test func replace_whenALinkLiesInTheWay_writesNotThroughIt() throws {
         let scratch = try Scratch()
-        try scratch.write("victim")
-        scratch.link("x.new", to: "victim")
-        scratch.link("x", to: "victim")
+        try scratch.write("victim", "victim")
+        try scratch.link("x.new", to: "victim")
+        try scratch.link("x", to: "victim")
         try Directory(scratch.path).replace("x", [1, 2])
         #expect(try readFile(scratch["victim"]) == Array("victim".utf8))
         #expect(try readFile(scratch["x"]) == [1, 2] && !scratch.exists("x.new"))
@@ -32,7 +33,7 @@ struct DirectoryTests {
     @Test(.timeLimit(.minutes(1))) func read_neverWaits() throws {
         let scratch = try Scratch()
         #expect(mkfifo(scratch["pipe"], 0o600) == 0)
-        try scratch.write("large")
+        try scratch.write("large", "large")
         let directory = try Directory(scratch.path)
         #expect(throws: SystemError.self) { try directory.read("pipe", limit: 10) }
         let error = try #require(throws: SystemError.self) { try directory.read("large", limit: 4) }
@@ -56,8 +57,8 @@ struct InputFilesTests {
     @Test("inputs that change are noticed", arguments: Change.allCases)
     func check_notices(_ change: Change) throws {
         let scratch = try Scratch()
-        try scratch.write("file")
-        try scratch.write("other")
+        try scratch.write("file", "file")
+        try scratch.write("other", "other")
         let inputs = InputFiles()
         try inputs.note(scratch["file"])
         try inputs.note(scratch["other"])
@@ -83,7 +84,7 @@ struct InputFilesTests {
         case .removed: #expect(unlink(scratch["file"]) == 0)
         case .linkedElsewhere:
             #expect(unlink(scratch["file"]) == 0)
-            scratch.link("file", to: "other")
+            try scratch.link("file", to: "other")
         }
         let error = try #require(throws: ChangedInput.self) { try inputs.check() }
         #expect(error.path == scratch["file"] && error.exitCode == .data)
@@ -92,7 +93,7 @@ struct InputFilesTests {
 
     @Test func note_whenItIsAnotherByThen() throws {
         let scratch = try Scratch()
-        try scratch.write("file")
+        try scratch.write("file", "file")
         let inputs = InputFiles()
         try inputs.note(scratch["file"])
         try inputs.note(scratch["file"])
@@ -104,6 +105,6 @@ struct InputFilesTests {
 
 extension File {
     fileprivate borrowing func write(_ text: String) throws {
-        try Array(text.utf8).withUnsafeBytes { try write($0, at: 0) }
+        try write(Array(text.utf8), at: 0)
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 import Posix
@@ -7,8 +8,8 @@ struct LandlockTests {
     /// In a child process, for there is no way back. Says by its status what went wrong.
     @Test func confine_leavesOnlyWhatWasNamed() throws {
         let scratch = try Scratch()
-        for name in ["in", "out", "other"] { scratch.makeDirectory(name) }
-        for name in ["in/a", "other/a"] { try scratch.write(name) }
+        for name in ["in", "out", "other"] { try scratch.makeDirectory(name) }
+        for name in ["in/a", "other/a"] { try scratch.write(name, name) }
         let (inside, outside) = (scratch["in/a"], scratch["other/a"])
         let (made, forbidden) = (scratch["out/a"], scratch["in/b"])
         let (reading, writing) = try (
@@ -46,8 +47,8 @@ struct LandlockTests {
     @Test func confine_whenThePathIsSwapped() throws {
         let scratch = try Scratch()
         for name in ["in", "secret"] {
-            scratch.makeDirectory(name)
-            try scratch.write("\(name)/a")
+            try scratch.makeDirectory(name)
+            try scratch.write("\(name)/a", "\(name)/a")
         }
         let reading = try [OpenFile(naming: scratch["in"])]
         #expect(rename(scratch["in"], scratch["away"]) == 0)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Posix
@@ -8,15 +9,15 @@ struct RootsTests {
     private func tree() throws -> (Scratch, Roots) {
         let scratch = try Scratch()
         for name in ["a", "a/m", "b", "b/m", "b/only", "w", "w/sub", "outside"] {
-            scratch.makeDirectory(name)
+            try scratch.makeDirectory(name)
         }
-        for name in ["a/text", "b/only/text", "outside/secret"] { try scratch.write(name) }
-        scratch.link("a/out", to: "../outside")
-        scratch.link("a/in", to: "m")
-        scratch.link("a/text-link", to: "text")
-        scratch.link("a/passwd", to: "/etc/passwd")
-        scratch.link("w/out", to: "../outside")
-        scratch.link("root-link", to: "a")
+        for name in ["a/text", "b/only/text", "outside/secret"] { try scratch.write(name, name) }
+        try scratch.link("a/out", to: "../outside")
+        try scratch.link("a/in", to: "m")
+        try scratch.link("a/text-link", to: "text")
+        try scratch.link("a/passwd", to: "/etc/passwd")
+        try scratch.link("w/out", to: "../outside")
+        try scratch.link("root-link", to: "a")
         #expect(mkfifo(scratch["a/pipe"], 0o600) == 0)
         let roots = Roots(
             .below(read: [scratch["a"], scratch["b"] + "/"], write: [scratch["w"]]))
@@ -108,7 +109,7 @@ struct RootsTests {
         let parent = try roots.output("sub/o").parent
         for name in ["a/m", "a/text", "w/sub"] {
             #expect(rename(scratch[name], scratch[name + "-away"]) == 0)
-            scratch.makeDirectory(name)
+            try scratch.makeDirectory(name)
         }
         #expect(try roots.directoryToRead("m").status().st_ino == model.status().st_ino)
         #expect(try roots.fileToRead("text").status().st_ino == text.status().st_ino)

@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Posix
@@ -48,10 +49,10 @@ struct SubmitterTests {
         // mkdtemp(3) lets nobody else pass.
         chmod(scratch.path, 0o755)
         for name in ["in", "in/m", "in/m/sub", "in/way", "in/way/m", "out"] {
-            scratch.makeDirectory(name)
+            try scratch.makeDirectory(name)
         }
         for name in ["in/m/config.json", "in/m/sub/x", "in/text", "in/way/m/config.json"] {
-            try scratch.write(name)
+            try scratch.write(name, name)
             chmod(scratch[name], 0o644)
         }
         chmod(scratch["out"], 0o777)

@@ -1,17 +1,18 @@
 import Glibc
 import Posix
+import TestSupport
 import Testing
 
 struct TreeTests {
     @Test func removeTree_followsNoLink() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("t")
-        scratch.makeDirectory("t/sub")
-        scratch.makeDirectory("kept")
-        try scratch.write("kept/file")
-        try scratch.write("t/sub/file")
-        scratch.link("t/sub/link", to: "../../kept")
-        scratch.link("top-link", to: "kept")
+        try scratch.makeDirectory("t")
+        try scratch.makeDirectory("t/sub")
+        try scratch.makeDirectory("kept")
+        try scratch.write("kept/file", "kept/file")
+        try scratch.write("t/sub/file", "t/sub/file")
+        try scratch.link("t/sub/link", to: "../../kept")
+        try scratch.link("top-link", to: "kept")
         #expect(mkfifo(scratch["t/pipe"], 0o600) == 0)
         try removeTree(scratch["t"])
         try removeTree(scratch["top-link"])
@@ -22,7 +23,7 @@ struct TreeTests {
 
     @Test func removeTree_whenNamesAreNotUTF8() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("t")
+        try scratch.makeDirectory("t")
         let name: [CChar] = Array(scratch["t/"].utf8CString.dropLast()) + [-1, 0]
         #expect(mkdir(name, 0o755) == 0)
         try removeTree(scratch["t"])
@@ -37,7 +38,7 @@ struct TreeTests {
     /// A tree that is deeper than the stack of a function that calls itself.
     @Test(arguments: [65, 70_000]) func anyWalk_whenTheTreeHasNoEnd_stops(_ depth: Int) throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("t")
+        try scratch.makeDirectory("t")
         try plant(depth, in: scratch["t"])
         defer { prune(scratch["t"]) }
         for walk in [{ try removeTree($0) }, { try syncTree($0) }] as [(String) throws -> Void] {
@@ -50,7 +51,7 @@ struct TreeTests {
 
     @Test func removeTree_asDeepAsItMayBe() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("t")
+        try scratch.makeDirectory("t")
         try plant(64, in: scratch["t"])
         try removeTree(scratch["t"])
         #expect(!scratch.exists("t"))
@@ -58,11 +59,11 @@ struct TreeTests {
 
     @Test func removeTree_ofManyNames() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("t")
-        for index in 0..<3000 { scratch.makeDirectory("t/\(index)") }
+        try scratch.makeDirectory("t")
+        for index in 0..<3000 { try scratch.makeDirectory("t/\(index)") }
         try removeTree(scratch["t"])
         #expect(!scratch.exists("t"))
-        for index in 0..<20 { try scratch.write("\(index)") }
+        for index in 0..<20 { try scratch.write("\(index)", "\(index)") }
         var bounds = TreeBounds()
         bounds.entries = 19
         let error = try #require(throws: SystemError.self) { try removeTree(scratch.path, bounds) }
@@ -71,9 +72,9 @@ struct TreeTests {
 
     @Test(.enabled(if: geteuid() == 0)) func removeTree_leavesWhatIsAnothers() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("t")
-        scratch.makeDirectory("t/theirs")
-        try scratch.write("t/theirs/file")
+        try scratch.makeDirectory("t")
+        try scratch.makeDirectory("t/theirs")
+        try scratch.write("t/theirs/file", "t/theirs/file")
         chown(scratch["t/theirs"], 3_000_001, 3_000_001)
         let bounds = TreeBounds(owner: geteuid())
         let error = try #require(throws: SystemError.self) { try removeTree(scratch["t"], bounds) }
@@ -116,9 +117,9 @@ struct TreeTests {
 
     @Test func list_sortsByBytesAndKnowsKinds() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("b")
-        for name in ["a", "B", "ä", ".hidden"] { try scratch.write(name) }
-        scratch.link("c", to: "a")
+        try scratch.makeDirectory("b")
+        for name in ["a", "B", "ä", ".hidden"] { try scratch.write(name, name) }
+        try scratch.link("c", to: "a")
         #expect(mkfifo(scratch["d"], 0o600) == 0)
         let entries = try DirectoryEntry.list(File(scratch.path, O_RDONLY | O_DIRECTORY))
         #expect(entries.map(\.name) == [".hidden", "B", "a", "b", "c", "d", "ä"])
@@ -127,10 +128,10 @@ struct TreeTests {
 
     @Test(.timeLimit(.minutes(1))) func syncTree_neverWaits() throws {
         let scratch = try Scratch()
-        scratch.makeDirectory("sub")
-        try scratch.write("sub/file")
+        try scratch.makeDirectory("sub")
+        try scratch.write("sub/file", "sub/file")
         #expect(mkfifo(scratch["sub/pipe"], 0o600) == 0)
-        scratch.link("loop", to: ".")
+        try scratch.link("loop", to: ".")
         mkdir(scratch["sub/deep"], 0o755)
         try syncTree(scratch.path)
         #expect(throws: SystemError.self) { try syncTree(scratch["none"]) }
@@ -140,9 +141,9 @@ struct TreeTests {
 struct RenameTests {
     @Test func rename_newAndExchange() throws {
         let scratch = try Scratch()
-        try scratch.write("a")
-        try scratch.write("b")
-        scratch.makeDirectory("sub")
+        try scratch.write("a", "a")
+        try scratch.write("b", "b")
+        try scratch.makeDirectory("sub")
         let directory = try Directory(scratch.path)
         let sub = try directory.directory("sub")
         #expect(Rename.new("a", in: directory, to: "b", in: directory)?.errno == EEXIST)
@@ -161,11 +162,11 @@ struct FileTests {
         let file = try File(scratch["x"], O_RDWR | O_CREAT)
         try file.allocate(10_000)
         #expect(try file.status().st_size == 10_000)
-        try [1, 2, 3].withUnsafeBytes { try file.write($0, at: 9_000) }
+        try file.write([1, 2, 3], at: 9_000)
         try file.startWriteBack(0..<10_000)
         try file.finishWriteBack(0..<10_000)
         var bytes = [UInt8](repeating: 9, count: 4)
-        let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: 9_998) }
+        let count = try file.read(into: &bytes, at: 9_998)
         #expect(count == 2 && bytes == [0, 0, 9, 9])
     }
 

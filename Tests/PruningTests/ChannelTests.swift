@@ -1,5 +1,6 @@
 import Pruning
 import Tensors
+import TestSupport
 import Testing
 
 /// Whole columns that go from a layer.

@@ -1,5 +1,6 @@
 import Pruning
 import Tensors
+import TestSupport
 import Testing
 
 /// What is done for the weights that went, against least squares in double precision.
@@ -189,9 +190,7 @@ struct CompensationTests {
         #expect(outcome.biasChange == other.biasChange)
         for (row, values) in linear.values.enumerated() {
             var rounded = exact.values[row]
-            rounded.withUnsafeMutableBufferPointer {
-                round($0.baseAddress!, count: $0.count, to: type)
-            }
+            round(&rounded, to: type)
             #expect(values == rounded)
         }
     }

@@ -1,5 +1,6 @@
 import Pruning
 import Tensors
+import TestSupport
 
 /// A small random layer with its input, and definitions of everything in plain double precision.
 struct Layer {
@@ -138,28 +139,5 @@ extension Matrix {
         for (index, row) in rows.enumerated() {
             for (column, value) in row.enumerated() { view.row(index)[column] = value }
         }
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func float(in range: ClosedRange<Float> = -1...1) -> Float {
-        Float.random(in: range, using: &self)
-    }
-
-    mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
-        (0..<count).map { _ in float(in: range) }
     }
 }

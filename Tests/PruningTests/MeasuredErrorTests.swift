@@ -46,9 +46,7 @@ struct MeasuredErrorTests {
         for j in input[place].indices { input[place][j] *= j % 2 == 0 ? 300 : -200 }
         layer = Layer(weights: layer.weights, input: input)
         var moments = Moments(features: 48)
-        let matrix = Matrix(input)
-        // A view does not keep its matrix.
-        withExtendedLifetime(matrix) { moments.add(matrix.view) }
+        moments.add(Matrix(input).view)
         let linear = layer.linear()
         let outcome = try pruning(.magnitude).apply(
             to: linear, statistics: Statistics(moments, sketch: layer.sketch(length: 256)),
@@ -67,8 +65,7 @@ struct MeasuredErrorTests {
     @Test func withoutInputs_isNotThere() throws {
         let layer = Layer(rows: 4, columns: 8, tokens: 20, seed: 15)
         var moments = Moments(features: 8)
-        let matrix = Matrix(layer.input)
-        withExtendedLifetime(matrix) { moments.add(matrix.view) }
+        moments.add(Matrix(layer.input).view)
         for statistics in [nil, Statistics(moments)] {
             let outcome = try pruning(.magnitude).apply(
                 to: layer.linear(), statistics: statistics, pool: WorkerPool(width: 1))

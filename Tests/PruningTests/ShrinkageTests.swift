@@ -1,5 +1,6 @@
 import Pruning
 import Tensors
+import TestSupport
 import Testing
 
 /// What of a compensation carries over, against its definition in `docs/methods.md`, in double
@@ -28,8 +29,7 @@ struct ShrinkageTests {
             features: layer.columns, windows: windows, length: Self.length)
         for start in stride(from: 0, to: layer.input.count, by: 256) {
             var moments = Moments(features: layer.columns)
-            let matrix = Matrix(Array(layer.input[start..<(start + 256)]))
-            withExtendedLifetime(matrix) { moments.add(matrix.view) }
+            moments.add(Matrix(Array(layer.input[start..<(start + 256)])).view)
             parted.add(moments)
         }
         let rows = SampleRows(tokens: layer.input.count)

@@ -1,5 +1,6 @@
 import Pruning
 import Tensors
+import TestSupport
 import Testing
 
 /// Methods that choose mask and weights together, from the covariance of the input.

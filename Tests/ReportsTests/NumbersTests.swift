@@ -25,7 +25,7 @@ struct NumbersTests {
         (20.8171, nil, "20.82"), (12345.6, 78.9, "12346 ± 79"),
     ])
     func error_hasTheDecimalsOfItsNumber(_ value: Double, _ error: Double?, _ text: String) {
-        #expect(ReportContents.Measured(value: value, error: error).text == text)
+        #expect(Measured(value: value, error: error).text == text)
     }
 
     @Test(arguments: [

@@ -95,8 +95,8 @@ struct ReportTests {
         ])
     }()
 
-    private func contents() throws -> ReportContents {
-        try #require(ReportContents(Self.node))
+    private func contents() throws -> ReportDocument {
+        try #require(ReportDocument(Self.node))
     }
 
     private func numbers(_ node: Node) -> Set<Double> {
@@ -139,6 +139,58 @@ struct ReportTests {
         #expect(page.contains("The curve bends at 50.0 % zeros"))
     }
 
+    /// A report of another revision is read, and what it says is written again as it was.
+    @Test func document_keepsWhatItReads() throws {
+        let document = try contents()
+        let again = try #require(ReportDocument(document.node))
+        #expect(again == document)
+        #expect(ReportDocument.keys.count == Set(ReportDocument.keys).count)
+        for part in ["job", "model", "calibration", "choices", "cost", "speed", "layers"] {
+            let wanted = try #require(Self.node[part]), found = try #require(document.node[part])
+            let values = wanted.array ?? [wanted]
+            for (wanted, found) in zip(values, found.array ?? [found]) {
+                for member in wanted.members ?? [] {
+                    #expect(found[member.key] == member.value, "\(part).\(member.key)")
+                }
+            }
+        }
+    }
+
+    /// Whoever looks at page, tables or card must see them, as text.
+    @Test func warnings_areShownEverywhere() throws {
+        let warnings = ["config.json: \"a<b\" stands twice", "second | `x` \u{1B}[2J"]
+        let report = try #require(
+            ReportDocument(Self.node.setting("warnings", to: Node(warnings.map { Node($0) }))))
+        let page = ReportPage(report).html
+        #expect(page.contains("<li>config.json: &quot;a&lt;b&quot; stands twice</li>"))
+        #expect(page.contains("<li>second | `x` \\u{1b}[2J</li>"))
+        let plain = PlainReport(report).text
+        #expect(plain.contains("warning") && plain.contains("config.json: \"a<b\" stands twice"))
+        let card = ModelCard(report, methodSummary: "a summary").text
+        #expect(card.contains("- `config.json: \"a<b\" stands twice`\n"))
+        #expect(card.contains("- `` second \\u{7c} `x` \\u{1b}[2J ``\n"))
+        for text in [page, plain, card] { #expect(!text.contains("\u{1B}")) }
+        #expect(!ReportPage(try contents()).html.contains("<li>"))
+        #expect(!ModelCard(try contents(), methodSummary: "").text.contains("Warnings"))
+    }
+
+    /// The card has the numbers of the report.
+    @Test func card_hasTheReportsNumbers() throws {
+        let card = ModelCard(try contents(), methodSummary: "the default").text
+        for line in [
+            "# `<b>half & half</b>`",
+            "`a\"b<script>`, pruned with [stade](stade-report.json): 50.0 % of the weights of its "
+                + "linear layers are zero.",
+            "| method | auto: the default |", "| layers | 4 stade with affine |",
+            "| zeros | 4096 of 8192 |",
+            "| size on disk | 40964 bytes, the same as before: zeros are stored |",
+            "On 1 windows of 2048 tokens of `wiki.txt`:", "| 20.82 ± 0.75 | 23.25 ± 0.88 |",
+            "On the 40 questions of `a&b.jsonl`:", "| pruned | 57.5 ± 7.9 % | 55.0 ± 8.0 % |",
+        ] { #expect(card.contains(line + "\n"), "\(line)") }
+        #expect(card.contains("81.3 ± 0.3 % of the tokens"))
+        #expect(card.contains("0.0625 ± 0.001 nats a token"))
+    }
+
     @Test func page_takesNamesAsText() throws {
         let page = ReportPage(try contents()).html
         #expect(page.contains("&lt;b&gt;half &amp; half&lt;/b&gt;"))
@@ -170,7 +222,7 @@ struct ReportTests {
             "dense": widths[0], "pruned": widths[1], "heads_kept": "opt <has> none",
         ])
         let contents = try #require(
-            ReportContents(Self.node.setting("channels", to: channels)))
+            ReportDocument(Self.node.setting("channels", to: channels)))
         let page = ReportPage(contents).html
         for part in [
             "of the weights in its blocks are gone", "smaller dense model", "intermediate_size",
@@ -188,11 +240,11 @@ struct ReportTests {
         let bare: Node = .object([
             "version": 1, "cost": .object(["weights": 10, "zeros": 0]), "perplexity": .null,
         ])
-        let contents = try #require(ReportContents(bare))
+        let contents = try #require(ReportDocument(bare))
         #expect(ReportPage(contents).html.contains("evaluation.text"))
         #expect(PlainReport(contents).text.contains("not measured"))
-        #expect(ReportContents(.object(["version": 2])) == nil)
-        #expect(ReportContents(Node([Node]())) == nil)
+        #expect(ReportDocument(.object(["version": 2])) == nil)
+        #expect(ReportDocument(Node([Node]())) == nil)
     }
 
     /// A single window has no error, which is said; a change of many errors is not called chance.
@@ -200,11 +252,11 @@ struct ReportTests {
         let perplexity = try #require(Self.node["perplexity"])
         let bare = Self.node.setting(
             "perplexity", to: perplexity.setting("ratio_standard_error", to: .null))
-        let doubtful = ReportPage(try #require(ReportContents(bare))).html
+        let doubtful = ReportPage(try #require(ReportDocument(bare))).html
         #expect(doubtful.contains("+11.7\u{A0}%</span>):") && doubtful.contains("single window"))
         #expect(!ReportPage(try contents()).html.contains("single window"))
         let near = Self.node.setting("perplexity", to: perplexity.setting("pruned", to: 20.9))
-        let verdict = ReportPage(try #require(ReportContents(near))).verdict
+        let verdict = ReportPage(try #require(ReportDocument(near))).verdict
         #expect(verdict.contains("%</span>, no more than chance would have it): "))
         #expect(!ReportPage(try contents()).verdict.contains("chance would have it): "))
     }
@@ -223,7 +275,7 @@ struct ReportTests {
         let layers = try #require(Self.node["layers"]?.array)
         let blind = layers.map { $0.setting("measured_error", to: .null) }
         let other = ReportPage(
-            try #require(ReportContents(Self.node.setting("layers", to: Node(blind))))
+            try #require(ReportDocument(Self.node.setting("layers", to: Node(blind))))
         ).html
         #expect(!other.contains("key h1\">measured") && !other.contains("Measured over expected"))
         #expect(other.contains("<span class=\"unit\">expected error</span>"))
@@ -254,7 +306,7 @@ struct ReportTests {
                 to: .object(["questions": 40, "dense": none, "pruned": none, "change": none])
             )
             .setting("curve", to: Node(points.dropLast() + [last]))
-        let contents = try #require(ReportContents(node))
+        let contents = try #require(ReportDocument(node))
         let (page, plain) = (ReportPage(contents).html, PlainReport(contents).text)
         for text in [page, plain] {
             #expect(text.contains(over) && text.contains("812.4") && text.contains("3.036"))
@@ -290,7 +342,7 @@ struct ReportTests {
         let curve = try #require(Self.node["curve"]?.array).map { point in
             keys.reduce(point) { $0.removing($1) }
         }
-        let bare = try #require(ReportContents(Self.node.setting("curve", to: Node(curve))))
+        let bare = try #require(ReportDocument(Self.node.setting("curve", to: Node(curve))))
         #expect(!ReportPage(bare).html.contains("How like the dense model"))
         #expect(!PlainReport(bare).text.contains("of acc_norm"))
     }
@@ -298,7 +350,7 @@ struct ReportTests {
     @Test func page_ofQuestionsAlone() throws {
         let page = ReportPage(
             try #require(
-                ReportContents(
+                ReportDocument(
                     Self.node.setting("perplexity", to: .null).setting("fidelity", to: .null)))
         ).html
         #expect(page.contains("Accuracy on <data value=\"40\">40</data> questions falls from"))
@@ -333,7 +385,7 @@ struct ReportTests {
             "version": 1, "cost": .object(["weights": 1000, "zeros": 0]),
             "perplexity": .object(["dense": Node(points[0].1)]), "curve": Node(curve),
         ])
-        let contents = try #require(ReportContents(report))
+        let contents = try #require(ReportDocument(report))
         let tradeoff = try #require(Tradeoff.all(contents).first)
         #expect(tradeoff.knee == knee)
     }
@@ -354,7 +406,7 @@ struct ReportTests {
             "version": 1, "cost": .object(["weights": 1000, "zeros": 0]),
             "perplexity": .object(["dense": 10]), "curve": Node(curve),
         ])
-        let contents = try #require(ReportContents(report))
+        let contents = try #require(ReportDocument(report))
         let lines = Tradeoff.all(contents)
         #expect(lines.map(\.method) == ["wanda", "a<b"])
         #expect(lines.map(\.points.count) == [4, 4])
@@ -374,7 +426,7 @@ struct ReportTests {
         let dense = try #require(choices["dense"])
         let same = choices.setting("pruned", to: dense).setting("change", to: .object(["acc": 0]))
         let page = ReportPage(
-            try #require(ReportContents(Self.node.setting("choices", to: same))))
+            try #require(ReportDocument(Self.node.setting("choices", to: same))))
         #expect(page.verdict.contains("questions stays at <data value=\"0.625\">62.5 %</data>."))
     }
 
@@ -385,7 +437,7 @@ struct ReportTests {
             layer.setting("sparsity", to: Node(0.4 + 0.05 * Double(index)))
         }
         let contents = try #require(
-            ReportContents(Self.node.setting("layers", to: Node(uneven))))
+            ReportDocument(Self.node.setting("layers", to: Node(uneven))))
         let caption = "mlp.down_proj <span class=\"unit\">zeros</span>"
         #expect(ReportPage(contents).html.contains(caption))
         #expect(!ReportPage(try self.contents()).html.contains(caption))

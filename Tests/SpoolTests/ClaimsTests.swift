@@ -1,6 +1,7 @@
 import Glibc
 import Posix
 import Spool
+import TestSupport
 import Testing
 
 /// Who may claim: the daemon alone, in a directory of its own.
@@ -128,11 +129,9 @@ import Testing
     @Test("a claim across a crash, the inbox on another file system", arguments: [false, true])
     func claimOnAnotherFileSystem_survives(_ hasRecord: Bool) throws {
         let scratch = try ScratchSpool()
-        var template = Array("/dev/shm/stade-inbox-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let path = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { try? removeTree(path) }
+        let other = try Scratch(in: "/dev/shm")
+        defer { withExtendedLifetime(other) {} }
+        let path = other.path
         let spool = Spool(path: scratch.spool.path, inbox: path)
         let uid = geteuid()
         var (inbox, hints) = (Inbox(spool), Hints())

@@ -1,6 +1,7 @@
 import Glibc
 import Manifests
 import Posix
+import TestSupport
 import Testing
 
 @testable import Spool
@@ -141,7 +142,7 @@ import Testing
     }
 
     @Test func shares_areEqualWhereThereIsTooLittle() {
-        var random = Seeded(state: 7)
+        var random = Seeded(7)
         for _ in 0..<500 {
             let users = UInt32.random(in: 1...12, using: &random)
             var wanted: [UInt32: Int] = [:]
@@ -158,18 +159,6 @@ import Testing
                 if count <= total / Int(users) { #expect(share == count) }
             }
         }
-    }
-}
-
-/// xorshift64.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state
     }
 }
 

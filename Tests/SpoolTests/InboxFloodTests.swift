@@ -14,7 +14,7 @@ import Testing
     ) throws {
         let path = joined(scratch.spool.inbox, name)
         let file = try File(path, O_WRONLY | O_CREAT)
-        try Array(text.utf8).withUnsafeBytes { bytes in try file.write(bytes, at: 0) }
+        try file.write(Array(text.utf8), at: 0)
         if geteuid() == 0 { #expect(chown(path, owner, gid_t.max) == 0) }
     }
 

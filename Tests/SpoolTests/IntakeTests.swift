@@ -1,6 +1,7 @@
 import Glibc
 import Posix
 import Spool
+import TestSupport
 import Testing
 
 @Suite struct IntakeTests {
@@ -70,11 +71,9 @@ import Testing
 
     @Test func claim_onAnotherFileSystem_isCopied() throws {
         let scratch = try ScratchSpool()
-        var template = Array("/dev/shm/stade-inbox-XXXXXX".utf8CString)
-        try #require(mkdtemp(&template) != nil)
-        let path = String(
-            decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        defer { try? removeTree(path) }
+        let other = try Scratch(in: "/dev/shm")
+        defer { withExtendedLifetime(other) {} }
+        let path = other.path
         let spool = Spool(path: scratch.spool.path, inbox: path)
         var (inbox, hints) = (Inbox(spool), Hints())
         let uid = geteuid()

@@ -1,10 +1,12 @@
 import Glibc
 import Posix
 import Spool
+import TestSupport
 
 /// A spool in a directory of its own, removed with the value.
 final class ScratchSpool {
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
     let spool: Spool
     var inbox: Inbox
     var hints = Hints()
@@ -20,15 +22,12 @@ final class ScratchSpool {
         """
 
     init() throws {
-        var template = Array(joined(P_tmpdir, "stade-spool-XXXXXX").utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        scratch = try Scratch()
+        let path = scratch.path
         spool = Spool(path: joined(path, "spool"), inbox: joined(path, "spool/inbox"))
         inbox = Inbox(spool)
         try spool.create()
     }
-
-    deinit { try? removeTree(path) }
 
     /// Puts a file into the inbox, as if it had been renamed into it.
     func drop(_ name: String, _ text: String = ScratchSpool.manifest) throws {

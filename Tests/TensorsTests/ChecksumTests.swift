@@ -1,5 +1,7 @@
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct ChecksumTests {
     @Test(arguments: [0, 1, 31, 32, 33, 64, 100, 1000])

@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 struct ColumnEliminationTests {
@@ -29,7 +30,6 @@ struct ColumnEliminationTests {
             self.moments = moments
             mean = moments.sum.map { $0 / Double(mixed.rows) }
             self.sum = sum.finish(moments)
-            withExtendedLifetime((x, mix, mixed)) {}
         }
 
         /// Damped, as the elimination has it.

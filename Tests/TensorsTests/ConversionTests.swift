@@ -1,5 +1,7 @@
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct ConversionTests {
     private func decoded(_ patterns: [UInt16], _ type: ElementType) -> [Float] {

@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 struct CovarianceTests {
@@ -111,7 +112,6 @@ struct CovarianceTests {
         let count = Matrix.slack / MemoryLayout<Float>.size
         let sum = (0..<count).reduce(0) { $0 + Int(matrix.start[order * order + $1] == 0 ? 1 : 0) }
         #expect(count == 16 && sum <= count)
-        withExtendedLifetime(matrix) {}
     }
 
     @Test func quadraticForms_areDirect() throws {

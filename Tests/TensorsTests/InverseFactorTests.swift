@@ -1,5 +1,6 @@
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 
 struct InverseFactorTests {
@@ -12,7 +13,7 @@ struct InverseFactorTests {
             sum.add(x.view, at: 0)
             var moments = Moments(features: order)
             moments.add(x.view)
-            return withExtendedLifetime(x) { sum.finish(moments) }
+            return sum.finish(moments)
         }
         let results = Mutex([[UInt64]](repeating: [], count: count))
         try WorkerPool(width: threads).forEach(count) { index in

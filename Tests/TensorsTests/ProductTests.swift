@@ -1,5 +1,6 @@
 import Glibc
 import Tensors
+import TestSupport
 import Testing
 
 /// oneDNN's products against naive ones in double precision.
@@ -146,9 +147,7 @@ struct ProductTests {
             let y = Matrix(rows: shape.m, columns: shape.n)
             let exact = naive(
                 a.view, b.view, transposed: transposed, rounded: input != .float32)
-            let held = Matrix(rows: b.rows, columns: b.columns)
-            let right = Operand(
-                copying: b.view, as: input, at: UnsafeMutableRawPointer(held.start))
+            let right = FactorBuffer(count: b.rows * b.columns, as: input).store(b.view)
             for times in 1...2 {
                 products.multiply(
                     products.left(a.view, as: input), right, transposed: transposed,
@@ -159,8 +158,6 @@ struct ProductTests {
                             <= 2e-6 * exact.size + 1e-30)
                 }
             }
-            // An operand does not keep its memory.
-            withExtendedLifetime((a, held)) {}
         }
     }
 

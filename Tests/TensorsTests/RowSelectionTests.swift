@@ -1,5 +1,7 @@
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 /// What the row selection finds, against the selection among scores in double precision.
 struct RowSelectionTests {

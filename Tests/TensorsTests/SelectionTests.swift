@@ -1,5 +1,7 @@
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct SelectionTests {
     enum Order: String, CaseIterable, Sendable {

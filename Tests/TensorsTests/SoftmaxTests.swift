@@ -1,6 +1,8 @@
 import Glibc
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct SoftmaxTests {
     /// softmax(x) of one row, whose elements arrive in pieces of so many: read off the weighted sum
@@ -13,8 +15,7 @@ struct SoftmaxTests {
             let end = min(x.count, start + min(piece, x.count))
             let scores = Matrix([Array(x[start..<end])])
             let weights = softmax.absorb(
-                scores.view, scale: 1, into: output.view, as: .float32,
-                at: UnsafeMutableRawPointer(scores.start)
+                scores.view, scale: 1, into: output.view, as: .float32
             ) { _ in 0..<(end - start) }
             #expect(weights.rows == 1 && weights.columns == end - start)
             for j in start..<end { output.start[j] += scores.start[j - start] }
@@ -74,13 +75,18 @@ struct SoftmaxTests {
         let softmax = OnlineSoftmax(rows: 5)
         softmax.reset(rows: 5)
         let output = random.matrix(5, 3)
+        let held = input == .bfloat16 ? FactorBuffer(count: 50, as: input) : nil
+        // Read off a product with the unit matrix, which is exact.
+        let unit = Matrix((0..<10).map { i in (0..<10).map { $0 == i ? 1 : 0 } })
+        let right = FactorBuffer(count: 100, as: input).store(unit.view)
         let weights = Matrix(rows: 5, columns: 10)
         for row in 0..<2 {
             for i in before.indices { scores.start[i] = before[i] }
-            _ = softmax.absorb(
-                scores.view, scale: 0.5, into: output.view, as: input,
-                at: UnsafeMutableRawPointer(weights.start)
+            let factor = softmax.absorb(
+                scores.view, scale: 0.5, into: output.view, as: input, in: held
             ) { index in row == 0 && index == 4 ? 0..<0 : index..<(index + 4) }
+            #expect(factor.isBfloat16 == (held != nil))
+            Products().multiply(factor, right, transposed: false, into: weights.view)
         }
         for row in 0..<5 {
             let kept = before[(row * 10 + row)..<(row * 10 + row + 4)].map { Double($0) * 0.5 }
@@ -90,20 +96,12 @@ struct SoftmaxTests {
             let times = row == 4 ? 1.0 : 2.0
             #expect(abs(Double(softmax.normalizer(row)) * total * times - 1) < 1e-6)
             for j in 0..<10 {
-                let found =
-                    input == .bfloat16
-                    ? Float(
-                        bitPattern: UInt32(
-                            UnsafeRawPointer(weights.start).load(
-                                fromByteOffset: 2 * (row * 10 + j), as: UInt16.self)) << 16)
-                    : weights.start[row * 10 + j]
+                let found = weights.view[row, j]
                 let exact =
                     (row..<(row + 4)).contains(j) ? exp(kept[j - row] - largest) : 0
                 #expect(abs(Double(found) - exact) <= exact * (input == .float32 ? 1e-6 : 0.004))
             }
         }
-        // Views do not keep their matrices.
-        withExtendedLifetime((scores, output, weights)) {}
     }
 
     @Test(arguments: [[100], [1, 99], [37, 37, 26], [0, 100], [16, 84]])

@@ -1,6 +1,8 @@
 import Glibc
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 /// Products take numbers below 2^-126 for zero, whatever the processor, and nothing else does.
 struct SubnormalTests {
@@ -36,12 +38,9 @@ struct SubnormalTests {
             let layer = Linear(weights: w, bias: nil, input: input)
             layer.apply(products.left(x.view, as: input), into: y.view, using: products)
             let packed = y.view.all.map(\.bitPattern)
-            let held = Matrix(rows: n, columns: k)
-            let right = Operand(
-                copying: w.view, as: input, at: UnsafeMutableRawPointer(held.start))
+            let right = FactorBuffer(count: n * k, as: input).store(w.view)
             products.multiply(
                 products.left(x.view, as: input), right, transposed: true, into: y.view)
-            withExtendedLifetime(held) {}
             return (packed, y.view.all.map(\.bitPattern))
         }
         let found = product(x, w)

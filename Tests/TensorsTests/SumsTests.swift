@@ -1,5 +1,7 @@
-import Tensors
+import TestSupport
 import Testing
+
+@testable import Tensors
 
 struct SumsTests {
     @Test func moments_areSumsInDouble() {
@@ -92,7 +94,7 @@ struct SumsTests {
         #expect(summary.variance == 2 + 9 + 75)
         #expect(summary.mean == 2 - 6 - 5)
         var squares: [Double] = [1, 0, 0, 0]
-        addSquares(weights, count: 4, to: &squares)
+        addSquares(Matrix([weights]).view, to: &squares)
         #expect(squares == [10, 0, 0, 56.25])
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 
 struct WorkerPoolTests {

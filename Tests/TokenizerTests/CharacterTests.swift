@@ -1,5 +1,6 @@
 import CZlib
 import Documents
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -44,7 +45,7 @@ import Testing
             Self.add((try normalizer.normalized(text.span) ?? text) + [1], to: &sum)
         }
         for character in Self.characters { try add(Array(String(character).utf8)) }
-        var random = SplitMix(seed: 7)
+        var random = Seeded(7)
         for number in 0..<100_000 {
             var text: [UInt8] = []
             for _ in 0..<(2 + number % 3) {

@@ -1,7 +1,8 @@
-import Testing
 import Documents
 import Glibc
 import Posix
+import TestSupport
+import Testing
 
 @testable import Tokenizer
 
@@ -31,8 +32,7 @@ enum Fixture {
     /// `STADE_FIXTURES`, where larger ones may be, or those beside the tests.
     private static let directory: String = {
         if let given = getenv("STADE_FIXTURES") { return String(cString: given) }
-        let parts = #filePath.split(separator: "/").dropLast()
-        return "/\(parts.joined(separator: "/"))/Fixtures"
+        return sourcePath("Tests/TokenizerTests/Fixtures")
     }()
 
     /// The bytes of a compressed fixture.
@@ -76,13 +76,8 @@ enum Fixture {
     static func withFiles<Result>(
         _ files: [(name: String, bytes: [UInt8])], _ body: (String) throws -> Result
     ) throws -> Result {
-        var template = Array("/tmp/stade-tokenizer-XXXXXX".utf8CString)
-        let directory = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer {
-            for file in files { unlink("\(directory)/\(file.name)") }
-            rmdir(directory)
-        }
-        for file in files { try writeFile("\(directory)/\(file.name)", file.bytes) }
-        return try body(directory)
+        let scratch = try Scratch()
+        for file in files { try scratch.write(file.name, file.bytes) }
+        return try withExtendedLifetime(scratch) { try body(scratch.path) }
     }
 }

@@ -1,4 +1,5 @@
 import Documents
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -44,7 +45,7 @@ import Testing
 
     /// The double array against all prefixes, one after the other.
     @Test func trie_findsTheLongestToken() {
-        var random = SplitMix(seed: 4)
+        var random = Seeded(4)
         let pieces = (0..<2000).map { value in
             let bytes = (0..<Int.random(in: 1...6, using: &random)).map { _ in
                 UInt8.random(in: 0...255, using: &random) & 0xC3
@@ -67,7 +68,7 @@ import Testing
     @Test(arguments: [63, 64, 65, 66, 200])
     func merge_ofShortAndLongWords_isTheSame(count: Int) throws {
         let tokenizer = try Fixture.tokenizer("gpt2")
-        var random = SplitMix(seed: UInt64(count))
+        var random = Seeded(UInt64(count))
         for _ in 0..<20 {
             let word = String((0..<count).map { _ in "etaoin".randomElement(using: &random)! })
             let tokens = try tokenizer.encode(word, addSpecialTokens: false)
@@ -125,18 +126,5 @@ import Testing
             #expect(encoder.tokens == Array(all.prefix(limit)))
             #expect(encoder.isFull == (all.count >= limit))
         }
-    }
-}
-
-/// SplitMix64.
-struct SplitMix: RandomNumberGenerator {
-    var seed: UInt64
-
-    mutating func next() -> UInt64 {
-        seed &+= 0x9E37_79B9_7F4A_7C15
-        var value = seed
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

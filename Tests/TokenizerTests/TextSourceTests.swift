@@ -1,5 +1,6 @@
 import Documents
 import Posix
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -115,8 +116,8 @@ import Testing
     /// A megabyte of zeros takes a kilobyte; a document must not take more memory than its limit.
     @Test func gzip_ofABomb_isRefused() throws {
         let fixture = try Fixture.bytes("gpt2.vectors.json").count
-        let directory = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-        let bytes = try readFile("/\(directory)/Fixtures/gpt2.vectors.json.gz")
+        let bytes = try readFile(
+            sourcePath("Tests/TokenizerTests/Fixtures/gpt2.vectors.json.gz"))
         #expect(bytes.count < fixture)
         #expect(
             try failure("a.txt.gz", bytes, limit: fixture - 1).contains(

@@ -1,4 +1,5 @@
 import Expressions
+import TestSupport
 import Testing
 
 @testable import Tokenizer
@@ -36,7 +37,7 @@ import Testing
     func scanner_agreesWithOniguruma(pattern: String) throws {
         let scanner = try #require(WordScanner(pattern: pattern))
         let expression = try RegularExpression(pattern)
-        var random = SplitMix(seed: 9)
+        var random = Seeded(9)
         let alphabet = Array(
             "aaZZſsStTrReEvVmMlLdDǅʰ'''''//  \t\r\n\u{85}\u{A0}\u{3000}\u{2028}019½٣.,!_-é\u{301}\u{301}日日🚀"
                 .unicodeScalars)

@@ -2,6 +2,7 @@ import Checkpoint
 import Documents
 import Foundation
 import Posix
+import TestSupport
 import Testing
 
 import Transformer
@@ -189,14 +190,10 @@ struct ConfigKeyTests {
             }
             #expect(error?.description.contains(key) == true, "\(error.debugDescription)")
         case .refusedWithCheckpoint(let value):
-            let directory = FileManager.default.temporaryDirectory
-                .appendingPathComponent("stade-keys-\(UUID().uuidString)").path
-            try FileManager.default.createDirectory(
-                atPath: directory, withIntermediateDirectories: true)
-            defer { try? removeTree(directory) }
-            try writeFile("\(directory)/config.json", JSON.encode(base.setting(key, to: value)))
+            let scratch = try Scratch()
+            try scratch.write("config.json", JSON.encode(base.setting(key, to: value)))
             let error = #expect(throws: CheckpointError.self) {
-                try Checkpoint(directory: directory)
+                try Checkpoint(directory: scratch.path)
             }
             #expect(error?.description.contains("'\(key)'") == true)
         case .irrelevant(let reason):

@@ -3,6 +3,7 @@ import Documents
 import Foundation
 import Posix
 import Tensors
+import TestSupport
 import Testing
 
 import Transformer
@@ -14,14 +15,11 @@ enum Fixtures {
         "qwen3", "mistral-window", "gemma2", "gpt-neox", "phi3",
     ]
 
-    static let root =
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("PipelineTests/Fixtures").path
+    static let root = sourcePath("Tests/PipelineTests/Fixtures")
 
     /// A file of this module's own fixtures.
     static func own(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .appendingPathComponent("Fixtures/\(name)").path
+        sourcePath("Tests/TransformerTests/Fixtures/\(name)")
     }
 
     static func config(_ family: String) throws -> Node {

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Posix
+import Synchronization
 
 /// Runs a command of `stadectl` in a process of its own and waits for it, so that somebody is there
 /// to say in one line what happened, and to end with a status that means something, whatever ends
@@ -167,12 +168,13 @@ struct Attendant {
 /// Where a program's own messages go: standard error, but for a command whose libraries have that
 /// for themselves.
 enum Diagnostics {
-    nonisolated(unsafe) private(set) static var descriptor = STDERR_FILENO
+    private static let place = Atomic<CInt>(STDERR_FILENO)
 
-    /// To be called before other threads are started.
+    static var descriptor: CInt { place.load(ordering: .relaxed) }
+
     static func move(to descriptor: CInt) {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        self.descriptor = descriptor
+        place.store(descriptor, ordering: .relaxed)
     }
 }
 

@@ -6,8 +6,6 @@ import Spool
 /// The checkpoint of a job without a daemon: a directory beside the output, named after it, in
 /// which the job's id is as well.
 struct ForegroundCheckpoint {
-    private static let idFile = "id"
-
     private let template: Job
     private let id: String
     private let parent: Directory
@@ -19,7 +17,7 @@ struct ForegroundCheckpoint {
     init(_ job: Job, interval: Int) throws {
         let output = try job.paths.output(job.manifest.output)
         parent = try Directory(output.parent)
-        name = ".\(output.name).stade-checkpoint"
+        name = Layout.Snapshot.directory(beside: output.name)
         template = job
         self.interval = interval
         do throws(SystemError) {
@@ -32,7 +30,7 @@ struct ForegroundCheckpoint {
         guard status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
             throw SystemError("trust", directory.path, errno: EPERM)
         }
-        let known = (try? directory.read(Self.idFile, limit: 64)).map {
+        let known = (try? directory.read(Layout.Snapshot.job, limit: 64)).map {
             String(decoding: $0, as: UTF8.self)
         }
         if let known, JobIdentifier.isValid(known) {
@@ -40,8 +38,8 @@ struct ForegroundCheckpoint {
         } else {
             id = job.id
             // Without its id nobody can go on from it; else it would keep an unfinished output.
-            try removeTree(Spool.progressFile, in: directory.descriptor)
-            try directory.replace(Self.idFile, Array(id.utf8))
+            try removeTree(Layout.Snapshot.progress, in: directory.descriptor)
+            try directory.replace(Layout.Snapshot.job, Array(id.utf8))
             try directory.sync()
         }
     }
@@ -65,7 +63,7 @@ struct ForegroundCheckpoint {
     func removeIfUnused() {
         // Another process may be about to write there.
         guard (try? directory.lock(patience: 0)) == true,
-            directory.status(of: Spool.progressFile) == nil
+            directory.status(of: Layout.Snapshot.progress) == nil
         else { return }
         try? directory.removeContents()
         // At its name may be another by now.

@@ -22,7 +22,7 @@ struct SpoolAccess {
     /// - Parameter inbox: where the daemon has not said which one it looks into: a configuration
     ///   may have been changed and not read yet.
     private init(_ path: String, inbox: String) {
-        let inForce = try? Configuration.load(joined(path, Daemon.workerConfigurationName))
+        let inForce = try? Configuration.load(joined(path, Layout.Spool.configuration))
         spool = Spool(path: path, inbox: inForce?.inbox ?? inbox)
     }
 
@@ -45,7 +45,9 @@ struct SpoolAccess {
         let matches = jobs.filter { $0.name == text || (!text.isEmpty && $0.id.hasPrefix(text)) }
         guard let job = matches.first else {
             let waiting = spool.waiting
-            let manifests = waiting.manifests.first { $0.oldest.contains("\(text).yaml") }
+            let manifests = waiting.manifests.first {
+                $0.oldest.contains(text + Layout.Inbox.manifestEnding)
+            }
             throw manifests.map { LookupError.waiting(text, $0.text(limit: waiting.limit)) }
                 ?? LookupError.none(text)
         }
@@ -56,11 +58,11 @@ struct SpoolAccess {
     /// What a running job last said; nil where it has said nothing.
     func progress(_ job: JobRecord) -> Progress? {
         guard job.state == .active else { return nil }
-        let path = joined(spool.directory(job.id, .active), Spool.progressFile)
+        let path = joined(spool.directory(job.id, .active), Layout.Job.progress)
         guard let bytes = try? readRegularFile(path, limit: 1 << 16),
             let node = try? JSON.parse(bytes, file: path)
         else { return nil }
-        return Progress(node)
+        return Progress(coded: node)
     }
 
     /// Everything about a job, for programs.

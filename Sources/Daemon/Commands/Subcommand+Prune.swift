@@ -3,6 +3,7 @@ import Glibc
 import Manifests
 import Pipeline
 import Posix
+import Reports
 import Spool
 
 extension Subcommand {

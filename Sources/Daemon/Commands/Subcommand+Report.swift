@@ -21,10 +21,10 @@ extension Subcommand {
                 nodes.count == 1 ? nodes[0].report : Node(nodes.map(\.report)))
         }
         let texts = try nodes.map { path, node in
-            guard let contents = ReportContents(node) else {
-                throw ReportError(path: joined(path, reportName), reason: .unknown)
+            guard let report = ReportDocument(node) else {
+                throw ReportError(path: joined(path, Layout.Output.report), reason: .unknown)
             }
-            return "\(escaped(path, limit: 4096))\n\n\(PlainReport(contents).text)"
+            return "\(escaped(path, limit: 4096))\n\n\(PlainReport(report).text)"
         }
         return Terminal.show(text: texts.joined(separator: "\n"))
     }
@@ -54,7 +54,8 @@ extension Subcommand {
     }
 
     private static func hasReport(_ directory: String) -> Bool {
-        (try? File(joined(directory, reportName), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) != nil
+        (try? File(joined(directory, Layout.Output.report), O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+            != nil
     }
 
     /// Why a path is no output. `kind`: of its file; nil where there is none.
@@ -67,13 +68,11 @@ extension Subcommand {
             }
             return .noReport(inside: inside.sorted().prefix(5).map { joined(path, $0) })
         }
-        let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+        let name = lastName(path)?.lowercased() ?? ""
         if name.hasSuffix(".yaml") || name.hasSuffix(".yml") { return .manifest }
         return .file
     }
 }
-
-private let reportName = "stade-report.json"
 
 /// What is no output with a report that this program knows.
 struct ReportError: Failure, Hashable {
@@ -103,13 +102,15 @@ struct ReportError: Failure, Hashable {
         case .noReport(let inside):
             let found = inside.map { escaped($0, limit: 4096) }.joined(separator: ", ")
             return
-                "has no \(reportName), so it is no output of stade, which has one beside config.json"
+                "has no \(Layout.Output.report), so it is no output of stade, which has one beside "
+                + "config.json"
                 + (inside.isEmpty ? "; is it the model?" : "; in it have one: \(found)")
         case .manifest:
             return
                 "is a manifest; name the output that it asks for, or the job ('stadectl list' shows "
                 + "them)"
-        case .file: return "is a file; name the directory that holds \(reportName), or a job"
+        case .file:
+            return "is a file; name the directory that holds \(Layout.Output.report), or a job"
         }
     }
 }

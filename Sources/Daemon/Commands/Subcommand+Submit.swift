@@ -25,8 +25,10 @@ extension Subcommand {
     /// Writes under a dot name, which the daemon ignores, and renames: it sees the whole file or
     /// none.
     private static func drop(_ source: ManifestSource, into inbox: String) throws -> String {
-        var stem = String(source.file.split(separator: "/").last ?? "manifest")
-        if stem.hasSuffix(".yaml") { stem.removeLast(5) }
+        var stem = lastName(source.file) ?? "manifest"
+        if stem.hasSuffix(Layout.Inbox.manifestEnding) {
+            stem.removeLast(Layout.Inbox.manifestEnding.count)
+        }
         while stem.hasPrefix(".") { stem.removeFirst() }
         // Room for the dots, a number and the ending in the 255 bytes of a name.
         while stem.utf8.count > 200 { stem.removeLast() }
@@ -34,9 +36,7 @@ extension Subcommand {
         let draft = joined(inbox, ".\(stem).\(Request.randomTag()).draft")
         do throws(SystemError) {
             let file = try File(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-            try source.bytes.withUnsafeBufferPointer { bytes throws(SystemError) in
-                try file.write(UnsafeRawBufferPointer(bytes), at: 0)
-            }
+            try file.write(source.bytes, at: 0)
             // The inbox gives the file the daemon's group, and a strict umask must not undo that.
             if fchmod(file.descriptor, 0o640) != 0 { throw SystemError("chmod", draft) }
             try file.sync()
@@ -48,7 +48,7 @@ extension Subcommand {
             throw error
         }
         for number in 1... {
-            let name = number == 1 ? "\(stem).yaml" : "\(stem)-\(number).yaml"
+            let name = (number == 1 ? stem : "\(stem)-\(number)") + Layout.Inbox.manifestEnding
             if stade_renameat2(AT_FDCWD, draft, AT_FDCWD, joined(inbox, name), 1) == 0 {
                 // Whoever may only write into the inbox cannot open it; the daemon syncs it as
                 // well.

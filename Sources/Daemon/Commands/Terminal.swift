@@ -12,8 +12,7 @@ enum Terminal {
         let text = lines.map { escaped($0, limit: .max) + "\n" }.joined()
         if writeAll(Array(text.utf8), to: STDOUT_FILENO) { return .done }
         let error = SystemError("write", "standard output")
-        let name = CommandLine.arguments.first?.split(separator: "/").last ?? "stade"
-        complain(String(name), error)
+        complain(CommandLine.arguments.first.flatMap { lastName($0) } ?? "stade", error)
         return .io
     }
 
@@ -74,13 +73,13 @@ enum Terminal {
 /// write(2) until nothing is left; false where it fails.
 func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
     bytes.withUnsafeBytes { bytes in
-        var rest = bytes[...]
-        while !rest.isEmpty {
+        var done = 0
+        while done < bytes.count {
             let count = Glibc.write(
-                descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
             if count < 0 && errno == EINTR { continue }
             if count <= 0 { return false }
-            rest = rest.dropFirst(count)
+            done += count
         }
         return true
     }

@@ -16,6 +16,7 @@ package final class Journal: Sendable {
         var dropped = 0
         var isDraining = false
         var counts: [Message: Int] = [:]
+        var quota = JournalQuota()
         var threshold: JournalEntry.Priority
     }
 
@@ -37,8 +38,30 @@ package final class Journal: Sendable {
     /// How often each kind of thing happened, whether it was urgent enough to be written or not.
     var counts: [Message: Int] { state.withLock { $0.counts } }
 
-    /// Counts a thing that happened and is not worth a line.
-    func count(_ message: Message) { state.withLock { $0.counts[message, default: 0] += 1 } }
+    /// Writes a line that a user can cause at will, but not without end.
+    /// - Parameter count: of so many things.
+    func write(_ entry: JournalEntry, of uid: UInt32, count: Int = 1) {
+        let isAdmitted = state.withLock { state in
+            if state.quota.admits(uid, count: count) { return true }
+            if let message = entry.message { state.counts[message, default: 0] += 1 }
+            return false
+        }
+        if isAdmitted { write(entry) }
+    }
+
+    /// Says now and then how much users have caused that was left unsaid.
+    /// - Returns: seconds until there is more to say; nil: nothing.
+    func reportLeftOut() -> Double? {
+        let (report, wait) = state.withLock { ($0.quota.report(), $0.quota.wait()) }
+        for (uid, count) in report {
+            write(
+                JournalEntry(
+                    .warning,
+                    "\(count) further manifests or requests of \(userName(uid)) were refused or "
+                        + "warned of in the same way"))
+        }
+        return wait
+    }
 
     package func write(_ entry: JournalEntry) {
         let mustStart = state.withLock { state in

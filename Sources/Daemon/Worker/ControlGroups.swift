@@ -68,9 +68,7 @@ struct ControlGroups {
         do throws(SystemError) {
             // Created only where a plain directory stands for the tree.
             let file = try File(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-            try Array(text.utf8).withUnsafeBufferPointer { buffer throws(SystemError) in
-                try file.write(UnsafeRawBufferPointer(buffer), at: 0)
-            }
+            try file.write(Array(text.utf8), at: 0)
             return nil
         } catch {
             return error

@@ -1,3 +1,5 @@
+import Pipeline
+
 /// A part of the machine: what a job takes, or what all may take together.
 struct Share: Sendable, Hashable {
     var threads: Int
@@ -8,6 +10,14 @@ struct Share: Sendable, Hashable {
     /// buffers: the program itself, libraries, the allocator's slack.
     var memoryCeiling: Int {
         let (sum, overflow) = memory.addingReportingOverflow(memory / 4 + 1 << 30)
+        return overflow ? .max : sum
+    }
+
+    /// What such a process may map of memory of its own at most, for setrlimit(2): libraries set
+    /// addresses aside for each thread, most of which stay unused.
+    var addressCeiling: Int {
+        let (sum, overflow) = memoryCeiling.addingReportingOverflow(
+            OutOfMemory.addresses(threads: threads))
         return overflow ? .max : sum
     }
 

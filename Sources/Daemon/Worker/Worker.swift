@@ -7,7 +7,7 @@ import Spool
 /// A job that runs, seen from the daemon. Everything happens on the daemon's queue.
 final class Worker {
     /// Why the daemon ends a worker before it is done.
-    enum Ending {
+    enum Ending: Sendable, Hashable {
         /// The daemon itself stops; the job's turn comes again.
         case daemonStops
         case cancelled(uid: UInt32)
@@ -26,7 +26,7 @@ final class Worker {
         case keeping
         /// A line from standard error.
         case message(String)
-        case ended(ChildProcess.End)
+        case ended(Attempt)
     }
 
     private(set) var record: JobRecord
@@ -37,18 +37,16 @@ final class Worker {
     private(set) var progress: Progress?
     /// What is set aside for it.
     private(set) var share: Share
-    /// The last checkpoint that it wrote; nil: none.
-    private(set) var kept: JobRecord.Place?
+    /// It wrote a snapshot.
+    private var hasKept = false
     /// The worker's own last word.
-    private(set) var result: WorkerEvent?
-    private(set) var ending: Ending?
+    private var result: WorkerEvent?
+    private var ending: Ending?
     /// When the worker is killed if it has not gone by then, on `Clock.boot`.
     private var killTime: Double?
     /// However long it is busy with its checkpoint.
     private var lastKillTime = Double.infinity
     private let leaf: ControlGroup?
-    /// What its control group counted, known when it has gone.
-    private(set) var outOfMemoryKills = 0
 
     let process: ChildProcess
     private let handle = Handle()
@@ -107,7 +105,7 @@ final class Worker {
         leaf = Self.makeLeaf(record.id, share, groups, process.identifier)
         // Never waits, whatever lies there: the daemon has nothing else to do this.
         let log = open(
-            joined(directory, Spool.logFile),
+            joined(directory, Layout.Job.log),
             O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o640)
         pipes = Pipes(process, log: log)
         if log >= 0 { pipes.logged = max(0, Int(lseek(log, 0, SEEK_END))) }
@@ -181,10 +179,10 @@ final class Worker {
             share.memory = min(share.memory, plan.memory)
             leaf?.limit(memory: share.memoryCeiling)
             report(.planned)
-        case .resumed(let block, let blocks):
-            record.resumed = JobRecord.Place(block: block, blocks: blocks)
+        case .resumed(let place):
+            record.resumed = place
             report(.resumed)
-        case .kept(let block, let blocks): kept = JobRecord.Place(block: block, blocks: blocks)
+        case .kept: hasKept = true
         case .keeping: report(.keeping)
         case .done, .failed, .stopped: result = event
         }
@@ -219,11 +217,14 @@ final class Worker {
     private func finish(_ end: ChildProcess.End) {
         read()
         watch.cancel()
-        outOfMemoryKills = leaf?.outOfMemoryKills ?? 0
-        let peak = max(record.peakMemory ?? 0, leaf?.peakMemory ?? 0, end.peakMemory)
-        record.peakMemory = peak
+        let kills = leaf?.outOfMemoryKills ?? 0
+        record.peakMemory = max(record.peakMemory ?? 0, leaf?.peakMemory ?? 0, end.peakMemory)
         leaf?.remove()
-        report(.ended(end))
+        report(
+            .ended(
+                Attempt(
+                    record: record, share: share, ending: ending, result: result,
+                    progress: progress, hasKept: hasKept, outOfMemoryKills: kills, end: end)))
         handle.worker = nil
     }
 }

@@ -8,10 +8,10 @@ enum WorkerEvent: Sendable, Hashable {
     case progress(Progress)
     /// What it will take, known before anything is computed.
     case planned(Share)
-    /// It goes on at a block, from 0, where an earlier attempt ended.
-    case resumed(block: Int, blocks: Int)
+    /// It goes on at a block where an earlier attempt ended.
+    case resumed(JobRecord.Place)
     /// What was done before a block is kept for a later attempt.
-    case kept(block: Int, blocks: Int)
+    case kept(JobRecord.Place)
     /// It was asked to stop, and is busy writing its checkpoint.
     case keeping
     /// The paths of the published outputs.
@@ -25,60 +25,74 @@ enum WorkerEvent: Sendable, Hashable {
     /// nil where `line` is none of these.
     init?(line: [UInt8]) {
         guard let node = try? JSON.parse(line, file: "worker") else { return nil }
-        switch node["event"]?.string {
-        case "progress":
-            guard let progress = Progress(node) else { return nil }
-            self = .progress(progress)
-        case "planned":
-            guard let threads = node["threads"]?.integer, threads > 0,
-                let memory = node["memory"]?.integer, memory > 0
-            else { return nil }
-            self = .planned(Share(threads: threads, memory: memory))
-        case "resumed", "kept":
-            guard let block = node["block"]?.integer, let blocks = node["blocks"]?.integer,
-                block >= 0, blocks >= block
-            else { return nil }
-            self =
-                node["event"]?.string == "kept"
-                ? .kept(block: block, blocks: blocks) : .resumed(block: block, blocks: blocks)
-        case "keeping": self = .keeping
-        case "done":
-            self = .done((node["outputs"]?.array ?? []).compactMap(\.string))
-        case "failed":
-            guard let reason = node["reason"]?.string else { return nil }
-            let code = node["exit_code"]?.integer.flatMap { Int32(exactly: $0) }
-            self = .failed(
-                reason: reason, exitCode: code ?? ExitCode.software.rawValue,
-                memory: node["memory"]?.integer)
-        case "stopped": self = .stopped
-        default: return nil
-        }
+        self = .stopped
+        guard read(node).isWhole else { return nil }
     }
 
     /// With the newline.
-    var line: [UInt8] {
-        let node: Node =
-            switch self {
-            case .progress(let progress): progress.node.setting("event", to: "progress")
-            case .planned(let share):
-                .object([
-                    "event": "planned", "threads": Node(share.threads),
-                    "memory": Node(share.memory),
-                ])
-            case .resumed(let block, let blocks):
-                .object(["event": "resumed", "block": Node(block), "blocks": Node(blocks)])
-            case .kept(let block, let blocks):
-                .object(["event": "kept", "block": Node(block), "blocks": Node(blocks)])
-            case .keeping: .object(["event": "keeping"])
-            case .done(let outputs):
-                .object(["event": "done", "outputs": Node(outputs.map { Node($0) })])
-            case .failed(let reason, let exitCode, let memory):
-                .object([
-                    "event": "failed", "reason": Node(reason), "exit_code": Node(Int(exitCode)),
-                    "memory": Node(memory),
-                ])
-            case .stopped: .object(["event": "stopped"])
-            }
-        return JSON.encode(node, indent: nil) + [UInt8(ascii: "\n")]
+    var line: [UInt8] { JSON.encode(node, indent: nil) + [UInt8(ascii: "\n")] }
+}
+
+extension WorkerEvent: Coded {
+    /// The word for it in `event`.
+    private enum Kind: String, NodeValue {
+        case progress, planned, resumed, kept, keeping, done, failed, stopped
+    }
+
+    private var kind: Kind {
+        switch self {
+        case .progress: .progress
+        case .planned: .planned
+        case .resumed: .resumed
+        case .kept: .kept
+        case .keeping: .keeping
+        case .done: .done
+        case .failed: .failed
+        case .stopped: .stopped
+        }
+    }
+
+    mutating func code(_ coder: inout NodeCoder) {
+        var kind = kind
+        coder.required("event", &kind)
+        switch kind {
+        case .progress:
+            var progress =
+                if case .progress(let progress) = self { progress } else { Progress.blank }
+            coder.members(of: &progress)
+            self = .progress(progress)
+        case .planned:
+            var share =
+                if case .planned(let share) = self { share } else { Share(threads: 0, memory: 0) }
+            coder.required("threads", &share.threads) { $0 > 0 }
+            coder.required("memory", &share.memory) { $0 > 0 }
+            self = .planned(share)
+        case .resumed:
+            var place = if case .resumed(let place) = self { place } else { JobRecord.Place.blank }
+            coder.members(of: &place)
+            self = .resumed(place)
+        case .kept:
+            var place = if case .kept(let place) = self { place } else { JobRecord.Place.blank }
+            coder.members(of: &place)
+            self = .kept(place)
+        case .done:
+            var outputs: [String] = if case .done(let outputs) = self { outputs } else { [] }
+            coder.member("outputs", &outputs)
+            self = .done(outputs)
+        case .failed: codeFailure(&coder)
+        case .keeping: self = .keeping
+        case .stopped: self = .stopped
+        }
+    }
+
+    private mutating func codeFailure(_ coder: inout NodeCoder) {
+        var (reason, exitCode, memory) = ("", ExitCode.software.rawValue, Int?.none)
+        if case .failed(let known, let code, let bytes) = self {
+            (reason, exitCode, memory) = (known, code, bytes)
+        }
+        coder.required("reason", &reason)
+        coder.member("exit_code", &exitCode)
+        coder.member("memory", &memory)
+        self = .failed(reason: reason, exitCode: exitCode, memory: memory)
     }
 }

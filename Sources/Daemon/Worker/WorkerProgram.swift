@@ -48,14 +48,17 @@ struct WorkerProgram {
         let configuration = try Configuration.read(
             readFile(configurationFile, limit: 1 << 20), file: configurationFile)
         let spool = Spool(path: configuration.spool, inbox: configuration.inbox)
-        let id = String(directory.split(separator: "/").last ?? "")
+        let id = lastName(directory) ?? ""
         let record = try spool.record(id, .active)
         var manifest = try spool.manifest(record)
         manifest.limits.threads = manifest.limits.threads ?? share.threads
         manifest.limits.memory = manifest.limits.memory ?? share.memory
         // The daemon's business, which knows whether the job is to run again.
         manifest.limits.time = nil
-        limitResources(manifest.limits.memory ?? share.memory)
+        limitResources(
+            Share(
+                threads: manifest.limits.threads ?? share.threads,
+                memory: manifest.limits.memory ?? share.memory))
         let roots = Roots(
             .below(read: configuration.roots.read, write: configuration.roots.write),
             submitter: Submitter(uid: record.uid))
@@ -88,7 +91,7 @@ struct WorkerProgram {
     private func resumption(
         _ record: JobRecord, _ spool: Spool, _ configuration: Configuration
     ) throws(SystemError) -> Resumption {
-        let checkpoint = joined(directory, Spool.checkpointDirectory)
+        let checkpoint = joined(directory, Layout.Job.snapshot)
         // Whatever else has that name is in the way, and nothing to go on from.
         if (try? File(checkpoint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) == nil {
             try removeTree(checkpoint)
@@ -99,8 +102,10 @@ struct WorkerProgram {
             interval: Double(configuration.checkpoint.interval)
         ) { note in
             switch note {
-            case .resumed(let block, let blocks): say(.resumed(block: block, blocks: blocks))
-            case .kept(let block, let blocks): say(.kept(block: block, blocks: blocks))
+            case .resumed(let block, let blocks):
+                say(.resumed(JobRecord.Place(block: block, blocks: blocks)))
+            case .kept(let block, let blocks):
+                say(.kept(JobRecord.Place(block: block, blocks: blocks)))
             case .keeping: say(.keeping)
             case .refused, .failed:
                 if let text = note.text { complain(text) }
@@ -109,13 +114,13 @@ struct WorkerProgram {
     }
 
     /// - Parameter memory: what the plan keeps within, in bytes.
-    private func limitResources(_ memory: Int) {
+    private func limitResources(_ share: Share) {
         // If memory runs out, the job goes before the daemon does.
         if let file = try? File("/proc/self/oom_score_adj", O_WRONLY) {
             _ = Glibc.write(file.descriptor, "500", 3)
         }
         // Not RLIMIT_AS: models are mapped, and mapped files are not memory that they take.
-        let bytes = rlim_t(Share(threads: 1, memory: memory).memoryCeiling)
+        let bytes = rlim_t(share.addressCeiling)
         var limit = rlimit(rlim_cur: bytes, rlim_max: bytes)
         _ = setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &limit)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)

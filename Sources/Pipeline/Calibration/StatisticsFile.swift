@@ -35,7 +35,7 @@ package struct StatisticsFile: Sendable {
                 place: path,
                 reason: .statisticsFile(
                     "does not say of what model and how many tokens it is; expected a "
-                        + "\(StatisticsWriter.fileName) that 'statistics: true' has left"))
+                        + "\(Layout.Output.statistics) that 'statistics: true' has left"))
         }
         self.origin = origin
         guard origin.model == model.digest else {

@@ -87,7 +87,9 @@ extension Sweep {
                 guard let sample = kept[tap] else { return }
                 let start = tile.sequence * length + tile.rows.lowerBound
                 for (offset, row) in sampleRows.rows(from: start, length: tile.rows.count) {
-                    sample.view.row(row).update(from: input.row(offset), count: input.columns)
+                    sample.rows(row..<(row + 1)).copy(
+                        from: input.part(
+                            rows: offset..<(offset + 1), columns: 0..<input.columns))
                 }
             },
             finished: { tile in

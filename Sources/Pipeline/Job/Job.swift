@@ -65,6 +65,7 @@ package struct Job: Sendable {
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         if keeper != .daemon { try removeStale() }
         let plan = try Plan(self, check: stop.check)
+        try plan.loadLibraries()
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
         for warning in plan.warnings { warned(warning) }

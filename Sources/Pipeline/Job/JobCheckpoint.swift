@@ -65,10 +65,10 @@ final class JobCheckpoint: Sendable {
 
     /// What an earlier attempt left; nil where there is nothing to go on from.
     func load() -> SavedJob? {
-        let path = joined(resumption.directory, SavedJob.fileName)
+        let path = joined(resumption.directory, Layout.Snapshot.progress)
         let bytes: [UInt8]
         do throws(SystemError) {
-            bytes = try directory.read(SavedJob.fileName, limit: SavedJob.maximumSize)
+            bytes = try directory.read(Layout.Snapshot.progress, limit: SavedJob.maximumSize)
         } catch {
             if error.errno != ENOENT { resumption.notify(.refused(error.description)) }
             return nil
@@ -96,7 +96,7 @@ final class JobCheckpoint: Sendable {
     func restore(_ saved: SavedJob, into states: [HiddenStates]) throws {
         do {
             try StateFile.read(
-                Self.statesName(saved.slot), in: directory, saved.states, into: states)
+                Layout.Snapshot.states(saved.slot), in: directory, saved.states, into: states)
         } catch let error as SystemError {
             throw StaleCheckpoint(error.description)
         }
@@ -168,7 +168,7 @@ final class JobCheckpoint: Sendable {
     ) throws -> Double {
         var saved = saved
         saved.states = try StateFile.write(
-            Self.statesName(saved.slot), in: directory, states)
+            Layout.Snapshot.states(saved.slot), in: directory, states)
         let start = ContinuousClock.now
         for build in builds {
             let path = build.output.path
@@ -197,7 +197,7 @@ final class JobCheckpoint: Sendable {
             outputs: builds.map(\.saved), place: SavedJob.Place(partial))
         saved.isFinished = true
         do throws(SystemError) {
-            try directory.replace(OutputRecord.fileName, OutputRecord.bytes(of: records))
+            try directory.replace(Layout.Snapshot.outputs, OutputRecord.bytes(of: records))
             try directory.sync()
         } catch {
             // Without it nobody finds the outputs, should this process end before it has said that
@@ -214,7 +214,7 @@ final class JobCheckpoint: Sendable {
     }
 
     private func writeProgress(_ saved: SavedJob) throws(SystemError) {
-        try directory.replace(SavedJob.fileName, JSON.encode(saved.node, indent: nil))
+        try directory.replace(Layout.Snapshot.progress, JSON.encode(saved.node, indent: nil))
         try directory.sync()
     }
 
@@ -234,10 +234,11 @@ final class JobCheckpoint: Sendable {
             $0.exists = false
             $0.durable = []
         }
-        try removeTree(SavedJob.fileName, in: directory.descriptor)
+        try removeTree(Layout.Snapshot.progress, in: directory.descriptor)
         try directory.sync()
         // What a crash left of the next one, too.
-        for name in [Self.statesName(0), Self.statesName(1), SavedJob.fileName + ".new"] {
+        let states = (0...1).map { Layout.Snapshot.states($0) }
+        for name in states + [Layout.Snapshot.progress + ".new"] {
             try removeTree(name, in: directory.descriptor)
         }
     }
@@ -252,14 +253,12 @@ final class JobCheckpoint: Sendable {
         }
         if kept.count == records.count { return }
         if kept.isEmpty {
-            try removeTree(OutputRecord.fileName, in: directory.descriptor)
+            try removeTree(Layout.Snapshot.outputs, in: directory.descriptor)
         } else {
-            try directory.replace(OutputRecord.fileName, OutputRecord.bytes(of: kept))
+            try directory.replace(Layout.Snapshot.outputs, OutputRecord.bytes(of: kept))
         }
         try directory.sync()
     }
-
-    private static func statesName(_ slot: Int) -> String { "states-\(slot)" }
 
     /// Processor time of the calling thread.
     private static func threadSeconds() -> Double {

@@ -4,4 +4,10 @@ import Tensors
 package enum OutOfMemory {
     /// What it ends with, where it can still say so.
     package static let exitStatus = outOfMemoryStatus
+
+    /// Addresses that libraries take beside the memory of a plan, in bytes: limits of a process
+    /// count them.
+    package static func addresses(threads: Int) -> Int {
+        LinearAlgebraLibrary.addresses(threads: threads)
+    }
 }

@@ -23,8 +23,7 @@ struct SavedJob: Sendable {
         let identity: FileIdentity
     }
 
-    static let fileName = "progress.json"
-    private static let version = 3
+    private static let version = 4
     static let maximumSize = 256 << 20
 
     /// What a job must be to go on from here: see `Plan.identity`.
@@ -123,7 +122,7 @@ extension SavedJob.Output {
     fileprivate var node: Node { state.node.setting("directory", to: identity.node) }
 
     fileprivate init?(_ node: Node) {
-        guard let state = OutputBuild.State(node),
+        guard let state = OutputBuild.State(coded: node),
             let identity = node["directory"].flatMap({ FileIdentity($0) })
         else { return nil }
         self.init(state: state, identity: identity)

@@ -21,10 +21,12 @@ enum StateFile {
         var offset = 0
         for states in states {
             var checksum = Checksum()
-            try forEachPiece(of: states.matrix) { bytes, start in
-                try file.write(UnsafeRawBufferPointer(bytes), at: offset + start)
-                checksum.add(UnsafeRawBufferPointer(bytes))
-                try file.startWriteBack(offset + start..<offset + start + bytes.count)
+            try forEachPiece(of: states.matrix) { rows, place in
+                try states.matrix.withBytes(ofRows: rows) { bytes in
+                    try file.write(bytes, at: offset + place.lowerBound)
+                    checksum.add(bytes)
+                }
+                try file.startWriteBack(offset + place.lowerBound..<offset + place.upperBound)
             }
             states.endReading()
             waiting.removeFirst()
@@ -51,15 +53,14 @@ enum StateFile {
         var offset = 0
         for (saved, states) in zip(saved, states) {
             var checksum = Checksum()
-            try forEachPiece(of: states.matrix) { bytes, start in
-                var done = 0
-                while done < bytes.count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
-                    let count = try file.read(into: rest, at: offset + start + done)
-                    if count == 0 { throw StaleCheckpoint("its hidden states are cut short") }
-                    done += count
+            try forEachPiece(of: states.matrix) { rows, place in
+                try states.matrix.withMutableBytes(ofRows: rows) { bytes in
+                    let count = try file.read(into: &bytes, at: offset + place.lowerBound)
+                    if count < bytes.byteCount {
+                        throw StaleCheckpoint("its hidden states are cut short")
+                    }
+                    checksum.add(bytes.bytes)
                 }
-                checksum.add(UnsafeRawBufferPointer(bytes))
             }
             guard checksum.text == saved.checksum else {
                 throw StaleCheckpoint("its hidden states are damaged")
@@ -69,10 +70,10 @@ enum StateFile {
         _ = posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
     }
 
-    /// The matrix's bytes piece by piece, each with where it starts; a piece leaves memory where
+    /// The matrix piece by piece: rows, and the place of their bytes; a piece leaves memory where
     /// the matrix lives in a scratch file.
     private static func forEachPiece(
-        of matrix: Matrix, _ body: (UnsafeMutableRawBufferPointer, Int) throws -> Void
+        of matrix: Matrix, _ body: (_ rows: Range<Int>, _ place: Range<Int>) throws -> Void
     ) rethrows {
         let row = matrix.columns * MemoryLayout<Float>.size
         // Whole rows, in numbers that make a piece a multiple of 32 bytes whatever a row has.
@@ -80,10 +81,7 @@ enum StateFile {
         for start in stride(from: 0, to: matrix.rows, by: rows) {
             let part = start..<min(start + rows, matrix.rows)
             defer { matrix.release(part) }
-            let view = matrix.rows(part)
-            try body(
-                UnsafeMutableRawBufferPointer(start: view.start, count: part.count * row),
-                start * row)
+            try body(part, start * row..<part.upperBound * row)
         }
     }
 }

@@ -112,15 +112,20 @@ final class OutputBuild: Sendable {
     var identity: FileIdentity { directory.identity }
 
     /// Of the evaluation's pass through the dense blocks, where this output has measured it.
-    var denseSeconds: Double? { state.withLock { Report.total($0.blocks.map(\.denseSeconds)) } }
+    var denseSeconds: Double? { state.withLock { $0.denseSeconds } }
 
     /// What this output adds to a trade-off curve.
-    var curvePoint: Report.CurvePoint {
+    var curvePoint: ReportDocument.Point {
         let (zeros, comparison) = state.withLock { ($0.zeros, $0.comparison) }
-        return Report.CurvePoint(
-            method: output.treatment.method.name, sparsity: output.sparsity, output: output.path,
-            zeros: zeros, multiplyAdds: plan.multiplyAdds - zeros,
-            bytes: output.treatment.layout.tensorBytes, comparison: comparison)
+        var point = ReportDocument.Point()
+        point.method = output.treatment.method.name
+        point.sparsity = output.sparsity
+        point.output = output.path
+        point.zeros = zeros
+        point.multiplyAdds = plan.multiplyAdds - zeros
+        point.bytes = output.treatment.layout.tensorBytes
+        point.note(comparison)
+        return point
     }
 
     /// Runs one sweep for several outputs: a single one where it is sequential.
@@ -185,13 +190,13 @@ final class OutputBuild: Sendable {
             layer: { [self] result in
                 try write(result)
                 state.withLock {
-                    $0.layers.append(ReportLayer(result))
+                    $0.layers.append(ReportDocument.Layer(result))
                     $0.zeros += result.outcome.zeros
                 }
             },
             block: { [self] result in
                 try plan.checkInputs()
-                state.withLock { $0.blocks.append(result) }
+                state.withLock { $0.add(result) }
                 // The next block takes the memory of this one.
                 try writes.drain()
                 try copy(blockTensors[result.index])
@@ -208,20 +213,23 @@ final class OutputBuild: Sendable {
     /// - Parameter denseSeconds: as of the job's first output, which has measured it.
     /// - Returns: what others should know of it.
     func writeReport(
-        seconds: Double, denseSeconds: Double?, curve: [Report.CurvePoint]
+        seconds: Double, denseSeconds: Double?, curve: [ReportDocument.Point]
     ) throws -> OutputRecord {
-        let report = Report(self, seconds: seconds, denseSeconds: denseSeconds, curve: curve)
-        let node = report.node
+        let document = Report(
+            self, seconds: seconds, denseSeconds: denseSeconds, curve: curve
+        ).document
         // An earlier attempt may have come so far.
         let target = directory.directory
-        let bytes = JSON.encode(node)
-        try target.replace(Report.fileName, bytes + [UInt8(ascii: "\n")])
+        let bytes = JSON.encode(document.node)
+        try target.replace(Layout.Output.report, bytes + [UInt8(ascii: "\n")])
         // The page is made of what the file says, where numbers that are not finite are null.
-        if let contents = try ReportContents(JSON.parse(bytes, file: Report.fileName)) {
-            try target.replace(Report.pageName, Array(ReportPage(contents).html.utf8))
+        let stored = try JSON.parse(bytes, file: Layout.Output.report)
+        if let document = ReportDocument(stored) {
+            try target.replace(Layout.Output.page, Array(ReportPage(document).html.utf8))
         }
-        try target.replace("README.md", Array(ModelCard(report).text.utf8))
-        return OutputRecord(path: output.path, identity: identity, report: node)
+        let card = ModelCard(document, methodSummary: output.treatment.method.summary)
+        try target.replace(Layout.Output.card, Array(card.text.utf8))
+        return OutputRecord(path: output.path, identity: identity, report: document)
     }
 
     func publish() throws {
@@ -265,10 +273,8 @@ final class OutputBuild: Sendable {
             result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
         let bias = isChanged ? result.layer.bias : nil
         try writes.add { [writer] check in
-            let values = UnsafeBufferPointer(
-                start: weights.start, count: weights.rows * weights.columns)
-            try writer.write("\(name).weight", values) { _ in try check() }
-            try bias?.withUnsafeBufferPointer { try writer.write("\(name).bias", $0) }
+            try writer.write("\(name).weight", weights: weights) { _ in try check() }
+            if let bias { try writer.write("\(name).bias", weights: Matrix(row: bias)) }
         }
         // Only here: masks are large.
         if let statistics {
@@ -287,7 +293,7 @@ final class OutputBuild: Sendable {
             plan.model, treatment.biases, treatment.usedRoles, treatment.shapes)
         where !changed.contains(layer) {
             let zeros = [Float](repeating: 0, count: tensor.shape[0])
-            try zeros.withUnsafeBufferPointer { try writer.write(tensor.name, $0) }
+            try writer.write(tensor.name, weights: Matrix(row: zeros))
         }
     }
 }

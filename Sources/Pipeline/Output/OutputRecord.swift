@@ -1,29 +1,23 @@
 import Documents
 import Glibc
 import Posix
+import Reports
 
 /// What a job says of an output before it publishes it, in `outputs.json` of its checkpoint's
 /// directory: which directory it is, and the numbers that whoever asks for the job is told. An
 /// output is looked for by this alone. What lies at its path may be anybody's.
 struct OutputRecord: Sendable {
-    static let fileName = "outputs.json"
     private static let maximumSize = 1 << 20
 
     let identity: FileIdentity
     /// Keys as in the spool's `result.json`, with `device` and `inode`.
     let node: Node
 
-    init(path: String, identity: FileIdentity, report: Node) {
+    init(path: String, identity: FileIdentity, report: ReportDocument) {
         self.identity = identity
-        node = .object([
-            "path": Node(path), "device": Node(identity.device), "inode": Node(identity.inode),
-            "pattern": report["prune"]?["pattern"] ?? .null,
-            "perplexity_dense": report["perplexity"]?["dense"] ?? .null,
-            "perplexity_pruned": report["perplexity"]?["pruned"] ?? .null,
-            "weights": report["cost"]?["weights"] ?? .null,
-            "zeros": report["cost"]?["zeros"] ?? .null,
-            "seconds": report["resources"]?["seconds"] ?? .null,
-        ])
+        node = Output(path: path, report).node
+            .setting("device", to: Node(identity.device))
+            .setting("inode", to: Node(identity.inode))
     }
 
     private init?(_ node: Node) {
@@ -41,8 +35,8 @@ struct OutputRecord: Sendable {
 
     static func load(from directory: Directory) -> [OutputRecord] {
         guard
-            let bytes = try? directory.read(fileName, limit: maximumSize),
-            let node = try? JSON.parse(bytes, file: fileName)
+            let bytes = try? directory.read(Layout.Snapshot.outputs, limit: maximumSize),
+            let node = try? JSON.parse(bytes, file: Layout.Snapshot.outputs)
         else { return [] }
         return (node["outputs"]?.array ?? []).compactMap { OutputRecord($0) }
     }

@@ -7,13 +7,11 @@ import Transformer
 /// Writes `stade-statistics.safetensors` layer by layer: `<layer>.mean`, `.var`, `.norm2`,
 /// `.bias_change` and `.scale` in float32, `.pruned` in uint8 (1 = zeroed).
 struct StatisticsWriter: Sendable {
-    static let fileName = "stade-statistics.safetensors"
-
     private let writer: SafetensorsWriter
 
     init(in directory: Directory, _ plan: Plan, _ output: Plan.Output) throws {
         writer = try SafetensorsWriter(
-            Self.fileName, in: directory, Self.layout(plan, output, in: directory))
+            Layout.Output.statistics, in: directory, Self.layout(plan, output, in: directory))
     }
 
     /// Goes on with the file of an earlier process.
@@ -27,7 +25,8 @@ struct StatisticsWriter: Sendable {
             }
         }
         writer = try SafetensorsWriter(
-            resuming: Self.fileName, in: directory, Self.layout(plan, output, in: directory),
+            resuming: Layout.Output.statistics, in: directory,
+            Self.layout(plan, output, in: directory),
             unwritten: Set(unwritten))
     }
 
@@ -36,7 +35,7 @@ struct StatisticsWriter: Sendable {
     ) throws -> SafetensorsLayout {
         try layout(
             plan.model, output.treatment.layers, origin: plan.origin(of: output),
-            file: joined(directory.path, fileName))
+            file: joined(directory.path, Layout.Output.statistics))
     }
 
     /// What the file of such layers will hold.
@@ -75,11 +74,9 @@ struct StatisticsWriter: Sendable {
 
     func write(_ result: LayerResult, progress: (Int) throws -> Void) throws {
         let name = result.plan.name
-        try result.outcome.mask.withUnsafeBytes {
-            try writer.write("\(name).pruned", $0, progress: progress)
-        }
+        try writer.write("\(name).pruned", result.outcome.mask.span.bytes, progress: progress)
         func write(_ kind: String, _ values: [Float]?) throws {
-            try values?.withUnsafeBytes { try writer.write("\(name).\(kind)", $0) }
+            if let values { try writer.write("\(name).\(kind)", values.span.bytes) }
         }
         try write("mean", result.statistics?.mean.map { Float($0) })
         try write("var", result.statistics?.variance.map { Float($0) })

@@ -13,7 +13,7 @@ extension Model {
         }
         for tensor in tensors {
             var checksum = Checksum()
-            checksum.add(UnsafeRawBufferPointer(rebasing: tensor.bytes.prefix(4096)))
+            tensor.withBytes(0..<min(4096, tensor.bytes.count)) { checksum.add($0) }
             text += "\n\(tensor.name) \(tensor.type.rawValue) \(tensor.shape) \(checksum.text)"
         }
         return Checksum(of: text).text

@@ -43,7 +43,7 @@ enum ModelPath {
 
     /// What a file is by its name, and what to name instead.
     private static func file(_ path: String) -> String {
-        let name = path.split(separator: "/").last.map { $0.lowercased() } ?? ""
+        let name = lastName(path)?.lowercased() ?? ""
         func ends(_ suffixes: String...) -> Bool { suffixes.contains(where: name.hasSuffix) }
         if ends(".safetensors.index.json", ".safetensors", ".json") {
             return "is a file of a model, not a directory; name the directory that holds it and "

@@ -70,7 +70,7 @@ extension Plan {
     private static func node(_ windows: TokenWindows?) -> Node {
         guard let windows else { return .null }
         var checksum = Checksum()
-        windows.tokens.withUnsafeBytes { checksum.add($0) }
+        checksum.add(windows.tokens.span.bytes)
         return Node("\(windows.count) \(windows.length) \(checksum.text)")
     }
 }

@@ -98,7 +98,7 @@ package struct Plan: Sendable {
             bytes += try outputs.map { output in
                 try StatisticsWriter.layout(
                     model, output.treatment.layers, origin: origin(of: output),
-                    file: StatisticsWriter.fileName
+                    file: Layout.Output.statistics
                 ).size
             }
         }

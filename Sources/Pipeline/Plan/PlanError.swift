@@ -28,6 +28,8 @@ package struct PlanError: Failure, Hashable {
         case memoryCeiling(asked: Int, allowed: Int)
         case memory(needed: Int, allowed: Int)
         case timeLimit(seconds: Int)
+        /// In the dynamic linker's words.
+        case library(String)
         /// What `model` names instead of a model's directory, and what to do.
         case modelPath(String, ExitCode)
     }
@@ -47,7 +49,7 @@ package struct PlanError: Failure, Hashable {
         case .changed: .tryAgain
         case .noTokenizer: .noInput
         case .modelPath(_, let code): code
-        case .timeLimit: .tryAgain
+        case .timeLimit, .library: .tryAgain
         default: .configuration
         }
     }
@@ -111,6 +113,9 @@ package struct PlanError: Failure, Hashable {
         case .memory(let needed, let allowed):
             "needs \(Self.mebibytes(needed)) of memory, limits.memory allows \(size(allowed)); "
                 + "raise it or use fewer threads, samples or a shorter length"
+        case .library(let reason):
+            "needs a library that cannot be loaded (\(reason)); give the job more memory, or "
+                + "install Debian's libopenblas0-pthread"
         case .timeLimit(let seconds):
             "stopped after \(seconds) seconds, its limits.time"
         case .modelPath(let text, _): text

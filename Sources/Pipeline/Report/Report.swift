@@ -1,60 +1,20 @@
-import Documents
 import Manifests
 import Posix
-import Pruning
-import Tensors
+import Reports
 import Transformer
 
-/// What was gained and what it cost: `stade-report.json`, whose keys are in docs/report.md.
+/// What a report is made of, once an output is complete.
 struct Report: Sendable {
-    static let fileName = "stade-report.json"
-    /// The same for people: `ReportPage`.
-    static let pageName = "stade-report.html"
-
-    /// One output of a job with several.
-    struct CurvePoint: Sendable {
-        let method: String
-        let sparsity: Double
-        let output: String
-        let zeros: Int
-        let multiplyAdds: Int
-        let bytes: Int
-        /// How the output does beside the dense model; nil without an evaluation.
-        let comparison: Comparison?
-
-        var node: Node {
-            let node: Node = .object([
-                "method": Node(method), "sparsity": Node(sparsity), "output": Node(output),
-                "zeros": Node(zeros), "multiply_adds_per_token": Node(multiplyAdds),
-                "bytes": Node(bytes),
-            ])
-            // As they stand in the report of the output itself.
-            let perplexity = comparison?.perplexity?.node
-            let fidelity = comparison?.fidelity?.node
-            let parts: [(String, Node?)] = [
-                ("perplexity", perplexity?["pruned"]), ("loss", perplexity?["pruned_loss"]),
-                ("ratio_standard_error", perplexity?["ratio_standard_error"]),
-                ("next_token_agreement", fidelity?["next_token_agreement"]),
-                ("agreement_standard_error", fidelity?["agreement_standard_error"]),
-                ("kl_divergence", fidelity?["kl_divergence"]),
-                ("kl_standard_error", fidelity?["kl_standard_error"]),
-                ("choices_change", comparison?.choices?.change.node),
-            ]
-            let full = parts.reduce(node) { $0.setting($1.0, to: $1.1 ?? .null) }
-            guard let text = perplexity?["pruned_text"] else { return full }
-            return full.setting("perplexity_text", to: text)
-        }
-    }
-
     let plan: Plan
     let output: Plan.Output
     let state: OutputBuild.State
     let seconds: Double
     let denseSeconds: Double?
-    let curve: [CurvePoint]
+    let curve: [ReportDocument.Point]
 
     init(
-        _ build: OutputBuild, seconds: Double, denseSeconds: Double?, curve: [CurvePoint]
+        _ build: OutputBuild, seconds: Double, denseSeconds: Double?,
+        curve: [ReportDocument.Point]
     ) {
         plan = build.plan
         output = build.output
@@ -64,138 +24,136 @@ struct Report: Sendable {
         self.curve = curve
     }
 
-    var manifest: Manifest { plan.manifest }
+    var document: ReportDocument {
+        var document = ReportDocument()
+        document.job.id = plan.job.id
+        document.job.name = manifest.name
+        document.model.path = plan.model.checkpoint.directory
+        document.model.family = plan.model.architecture.name
+        document.model.parameters = plan.model.parameters
+        document.prune = prune
+        document.calibration = calibration
+        document.layers = state.layers
+        document.blocks = state.blocks
+        document.comparison = comparison
+        document.cost = cost
+        document.speed = speed
+        document.resources = resources
+        document.warnings = plan.warnings
+        document.channels = channels
+        document.curve = curve
+        document.leftOut = output.treatment.layout.companions.skipped.map {
+            .init(path: $0.path, reason: $0.reason)
+        }
+        return document
+    }
 
-    /// Weights of the blocks' linear layers, pruned or not.
-    var weights: Int { plan.weights }
+    private var manifest: Manifest { plan.manifest }
 
-    /// Bytes of all tensors of the output, as stored.
-    var bytes: Int { output.treatment.layout.tensorBytes }
+    private var prune: ReportDocument.Prune {
+        var prune = ReportDocument.Prune()
+        prune.method = output.treatment.method.name
+        prune.pattern = manifest.prune.pattern.description
+        prune.allocation = manifest.prune.allocation.rawValue
+        prune.scope = manifest.prune.scope.rawValue
+        prune.sparsity = output.sparsity
+        prune.compensation = manifest.prune.compensation?.rawValue ?? "auto"
+        prune.sequential = manifest.prune.sequential
+        if manifest.prune.allocation != .uniform {
+            let bounds = Survey.bounds(manifest.prune, output.sparsity)
+            prune.bounds = [bounds.lowerBound, bounds.upperBound]
+        }
+        return prune
+    }
 
-    /// What they would be if zeros were not stored (and nothing else were in their place).
-    var bytesNonzero: Int {
-        state.layers.reduce(bytes) { sum, layer in
-            // What went with whole channels is not stored.
+    private var calibration: ReportDocument.Calibration? {
+        var calibration = ReportDocument.Calibration()
+        if let known = plan.known, let path = manifest.knownStatistics {
+            calibration.source = path
+            calibration.tokens = known.origin.tokens
+            calibration.pruned = .some(known.origin.pruned)
+            return calibration
+        }
+        guard let windows = plan.calibration, let wanted = manifest.calibration else { return nil }
+        calibration.source = wanted.source.path
+        calibration.samples = windows.count
+        calibration.length = windows.length
+        calibration.tokens = windows.tokens.count
+        calibration.seed = Int(clamping: wanted.seed)
+        return calibration
+    }
+
+    /// With what was evaluated.
+    private var comparison: Comparison {
+        guard let evaluation = plan.evaluation, var comparison = state.comparison else {
+            return Comparison()
+        }
+        if let windows = evaluation.windows {
+            comparison.perplexity?.source = manifest.evaluation?.source?.path ?? ""
+            comparison.perplexity?.tokens = evaluation.windowTokens
+            comparison.perplexity?.length = windows.length
+        }
+        comparison.fidelity?.tokens = evaluation.windowTokens
+        comparison.choices?.source = manifest.evaluation?.choices ?? ""
+        comparison.choices?.questions = evaluation.questions?.count
+        return comparison
+    }
+
+    private var cost: ReportDocument.Cost {
+        let layout = output.treatment.layout
+        var cost = ReportDocument.Cost()
+        cost.weights = plan.weights
+        cost.zeros = state.zeros
+        cost.parametersPruned = layout.parameters
+        cost.bytesDense = plan.model.checkpoint.bytes
+        cost.bytesPruned = layout.tensorBytes
+        // If zeros were not stored, and nothing else were in their place. What went with whole
+        // channels is not stored.
+        cost.bytesNonzero = state.layers.reduce(layout.tensorBytes) { sum, layer in
             if layer.kept != nil { return sum }
             let type = plan.model.checkpoint.tensor(named: "\(layer.name).weight")?.type
             return sum - layer.zeros * (type?.size ?? 0)
         }
+        cost.multiplyAddsDense = plan.multiplyAdds
+        cost.multiplyAddsPruned = plan.multiplyAdds - state.zeros
+        return cost
     }
 
-    var node: Node {
-        var node: Node = .object([
-            "version": 1,
-            "job": .object(["id": Node(plan.job.id), "name": Node(manifest.name)]),
-            "model": .object([
-                "path": Node(plan.model.checkpoint.directory),
-                "family": Node(plan.model.architecture.name),
-                "parameters": Node(plan.model.parameters),
-            ]),
-            "prune": .object([
-                "method": Node(output.treatment.method.name),
-                "pattern": Node(manifest.prune.pattern.description),
-                "allocation": Node(manifest.prune.allocation.rawValue),
-                "scope": Node(manifest.prune.scope.rawValue), "sparsity": Node(output.sparsity),
-                "compensation": Node(manifest.prune.compensation?.rawValue ?? "auto"),
-                "sequential": Node(manifest.prune.sequential),
-            ]),
-            "calibration": calibration,
-            "layers": Node(state.layers.map(\.node)),
-            "blocks": Node(state.blocks.map(Self.block)),
-            "perplexity": perplexity, "fidelity": fidelity, "choices": choices,
-            "cost": .object([
-                "weights": Node(weights), "zeros": Node(state.zeros),
-                "parameters_pruned": Node(output.treatment.layout.parameters),
-                "bytes_dense": Node(plan.model.checkpoint.bytes), "bytes_pruned": Node(bytes),
-                "bytes_nonzero": Node(bytesNonzero),
-                "multiply_adds_per_token_dense": Node(plan.multiplyAdds),
-                "multiply_adds_per_token_pruned": Node(plan.multiplyAdds - state.zeros),
-            ]),
-            "speed": speed,
-            "resources": resources,
-        ])
-        if !plan.warnings.isEmpty {
-            node = node.setting("warnings", to: Node(plan.warnings.map { Node($0) }))
-        }
-        if let channels { node = node.setting("channels", to: channels) }
-        if manifest.prune.allocation != .uniform {
-            let bounds = Survey.bounds(manifest.prune, output.sparsity)
-            let prune = (node["prune"] ?? .object([:])).setting(
-                "bounds", to: Node([Node(bounds.lowerBound), Node(bounds.upperBound)]))
-            node = node.setting("prune", to: prune)
-        }
-        if !curve.isEmpty { node = node.setting("curve", to: Node(curve.map(\.node))) }
-        let skipped = output.treatment.layout.companions.skipped
-        if !skipped.isEmpty {
-            node = node.setting(
-                "files_left_out",
-                to: Node(
-                    skipped.map {
-                        .object(["path": Node($0.path), "reason": Node($0.reason)])
-                    }))
-        }
-        return node
+    /// nil without an evaluation.
+    private var speed: ReportDocument.Speed? {
+        guard let tokens = plan.evaluation?.tokens, let dense = denseSeconds,
+            let pruned = state.prunedSeconds, dense > 0, pruned > 0
+        else { return nil }
+        return .init(dense: Double(tokens) / dense, pruned: Double(tokens) / pruned)
     }
 
-    private var calibration: Node {
-        if let known = plan.known, let path = manifest.knownStatistics {
-            return .object([
-                "source": Node(path), "tokens": Node(known.origin.tokens),
-                "pruned": known.origin.pruned.map { Node($0) } ?? .null,
-            ])
-        }
-        guard let windows = plan.calibration, let wanted = manifest.calibration else {
-            return .null
-        }
-        return .object([
-            "source": Node(wanted.source.path), "samples": Node(windows.count),
-            "length": Node(windows.length), "tokens": Node(windows.tokens.count),
-            "seed": Node(Int(clamping: wanted.seed)),
-        ])
+    /// nil except where whole channels go.
+    private var channels: ReportDocument.Channels? {
+        let treatment = output.treatment
+        guard manifest.prune.pattern == .channels, let dense = plan.model.uniformShape,
+            let pruned = treatment.uniformShape
+        else { return nil }
+        return .init(
+            dense: widths(dense), pruned: widths(pruned), headsKept: treatment.headsKept)
     }
 
-    private var perplexity: Node {
-        guard let windows = plan.evaluation?.windows, let measured = state.comparison?.perplexity
-        else { return .null }
-        return measured.node
-            .setting("source", to: Node(manifest.evaluation?.source?.path ?? ""))
-            .setting("tokens", to: Node(plan.evaluation?.windowTokens ?? 0))
-            .setting("length", to: Node(windows.length))
+    private func widths(_ shape: BlockShape) -> ReportDocument.Widths {
+        let group = plan.model.configuration.headsPerGroup
+        return .init(
+            intermediate: shape.intermediateSize, heads: shape.keyValueHeads * group,
+            keyValueHeads: shape.keyValueHeads)
     }
 
-    private var fidelity: Node {
-        guard let evaluation = plan.evaluation, let measured = state.comparison?.fidelity else {
-            return .null
-        }
-        return measured.node.setting("tokens", to: Node(evaluation.windowTokens))
-    }
-
-    private var choices: Node {
-        guard let questions = plan.evaluation?.questions, let measured = state.comparison?.choices
-        else { return .null }
-        return measured.node
-            .setting("source", to: Node(manifest.evaluation?.choices ?? ""))
-            .setting("questions", to: Node(questions.count))
-    }
-
-    private var resources: Node {
-        .object([
-            "seconds": Node(seconds),
-            "peak_memory_bytes": Node(peakResidentMemory()),
-            "planned_memory_bytes": Node(plan.memory.bytes),
-            "threads": Node(plan.memory.threads), "precision": Node(plan.precision.rawValue),
-            "model_flops": Node(state.flops),
-            "flops_per_second": Node(seconds > 0 ? state.flops / seconds : 0),
-        ])
-    }
-
-    private static func block(_ result: BlockResult) -> Node {
-        .object([
-            "index": Node(result.index),
-            "mse": result.meanSquaredError.map { Node($0) } ?? .null,
-            "cosine": result.difference.map { Node($0.cosine) } ?? .null,
-            "seconds": Node(result.seconds),
-        ])
+    private var resources: ReportDocument.Resources {
+        var resources = ReportDocument.Resources()
+        resources.seconds = seconds
+        resources.peakMemory = peakResidentMemory()
+        resources.plannedMemory = plan.memory.bytes
+        resources.threads = plan.memory.threads
+        resources.precision = plan.precision.rawValue
+        resources.modelFlops = state.flops
+        resources.flopsPerSecond = seconds > 0 ? state.flops / seconds : 0
+        return resources
     }
 }
 

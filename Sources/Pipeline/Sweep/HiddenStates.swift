@@ -12,17 +12,15 @@ package final class HiddenStates: Sendable {
     private let readers = DispatchGroup()
     private let waited = Mutex<Double>(0)
 
-    private static let scratchName = ".stade-scratch"
-
     /// - Parameter scratchDirectory: keeps them in an unlinked file there instead of in memory.
     package init(windows: TokenWindows, width: Int, scratchDirectory: Directory?) throws {
         self.windows = windows
         let rows = windows.tokens.count
         if let scratchDirectory {
             // Nobody else makes files there.
-            unlinkat(scratchDirectory.descriptor, Self.scratchName, 0)
-            let file = try scratchDirectory.create(Self.scratchName)
-            unlinkat(scratchDirectory.descriptor, Self.scratchName, 0)
+            unlinkat(scratchDirectory.descriptor, Layout.Partial.scratch, 0)
+            let file = try scratchDirectory.create(Layout.Partial.scratch)
+            unlinkat(scratchDirectory.descriptor, Layout.Partial.scratch, 0)
             guard
                 let matrix = Matrix(rows: rows, columns: width, scratchFile: file.descriptor)
             else {

@@ -25,9 +25,7 @@ extension Model {
         var bias = layer.bias ?? [Float](repeating: 0, count: change.count)
         for row in bias.indices { bias[row] += change[row] }
         let type = biasType(plan.key, block: plan.block)
-        bias.withUnsafeMutableBufferPointer {
-            round($0.baseAddress!, count: $0.count, to: type)
-        }
+        round(&bias, to: type)
         return bias
     }
 }

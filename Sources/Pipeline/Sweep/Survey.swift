@@ -144,7 +144,7 @@ struct Survey {
             }
             try embedding.embed(tokens[...], into: hidden.view)
             for row in 0..<length {
-                sum += squaredNorm(hidden.view.row(row), count: hidden.columns)
+                sum += squaredNorm(hidden.rows(row..<(row + 1)))
             }
         }
         embedding.release()

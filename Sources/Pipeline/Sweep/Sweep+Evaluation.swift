@@ -1,4 +1,5 @@
 import Glibc
+import Reports
 import Transformer
 
 extension Sweep {
@@ -28,14 +29,15 @@ extension Evaluation {
                 dense.prefix(windowTokens), pruned.prefix(windowTokens), perWindow: tokens)
             let (first, second) = (dense.startIndex, pruned.startIndex)
             comparison.fidelity = Comparison.Fidelity(
-                agreement: Estimate(
-                    means(of: tokens) {
-                        dense[first + $0].best == pruned[second + $0].best ? 1 : 0
-                    }),
-                divergence: Estimate(
-                    means(of: tokens) {
-                        pruned[second + $0].divergence(from: dense[first + $0])
-                    }))
+                .init(
+                    agreement: Estimate(
+                        means(of: tokens) {
+                            dense[first + $0].best == pruned[second + $0].best ? 1 : 0
+                        }),
+                    divergence: Estimate(
+                        means(of: tokens) {
+                            pruned[second + $0].divergence(from: dense[first + $0])
+                        })))
         }
         if let questions {
             let first = questions.scores(dense.dropFirst(windowTokens))

@@ -1,6 +1,7 @@
 import Dispatch
 import Posix
 import Pruning
+import Reports
 import Tensors
 import Transformer
 

@@ -158,12 +158,12 @@ package struct Questions: Sendable {
     /// Of all that the scores come from.
     var checksum: String {
         var checksum = Checksum()
-        for batch in batches { batch.tokens.withUnsafeBytes { checksum.add($0) } }
+        for batch in batches { checksum.add(batch.tokens.span.bytes) }
         let places = zip(questions, answers).flatMap { choices, answer in
             [answer] + choices.flatMap { [$0.range.lowerBound, $0.range.count, $0.characters] }
         }
         let rows = continuations.flatMap { [Int($0.part), $0.row, Int($0.token)] }
-        (places + rows).withUnsafeBytes { checksum.add($0) }
+        checksum.add((places + rows).span.bytes)
         return checksum.text
     }
 }

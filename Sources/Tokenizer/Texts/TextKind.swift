@@ -1,4 +1,5 @@
 import Documents
+import Posix
 
 /// What a file of text is, by its name and its first bytes.
 enum TextKind {
@@ -34,7 +35,7 @@ enum TextKind {
 
     /// The last part of a name behind a dot, in small letters, without `.gz`.
     private static func ending(_ path: String) -> String {
-        var parts = (path.split(separator: "/").last ?? "").split(
+        var parts = (lastName(path) ?? "").split(
             separator: ".", omittingEmptySubsequences: false
         ).dropFirst().map { $0.lowercased() }
         if parts.last == "gz" { parts.removeLast() }

@@ -3,15 +3,15 @@ import Foundation
 import Glibc
 import Manifests
 import Posix
+import TestSupport
 import Testing
 
 /// Commands, options, exit codes, messages and metrics in documents, manual pages and completions
 /// against the programs.
 @Suite struct CommandDocumentationTests {
     private static func output(_ program: String, _ words: String...) throws -> String {
-        let file = joined(P_tmpdir, "stade-help-\(UUID().uuidString)")
-        defer { unlink(file) }
-        let running = try Program(program, words, output: file)
+        let scratch = try Scratch()
+        let running = try Program(program, words, output: scratch["output"])
         #expect(running.wait() == 0)
         return running.output
     }

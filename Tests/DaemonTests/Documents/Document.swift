@@ -1,5 +1,6 @@
 import Foundation
 import Posix
+import TestSupport
 
 /// A document of the repository: its tables, code blocks, headings and links.
 struct Document {

@@ -3,6 +3,8 @@ import Foundation
 import Manifests
 import Pipeline
 import Posix
+import Reports
+import TestSupport
 import Testing
 
 /// `docs/report.md` against the reports that jobs write.
@@ -47,10 +49,8 @@ import Testing
     }
 
     @Test func everyKeyIsDescribed_andEveryDescribedKeyIsWritten() throws {
-        let place = joined(P_tmpdir, "stade-keys-\(UUID().uuidString)")
-        defer { try? removeTree(place) }
-        try FileManager.default.createDirectory(
-            atPath: place, withIntermediateDirectories: true)
+        let scratch = try Scratch()
+        let place = scratch.path
         let questions = """
             {"question": "a b c", "choices": ["c", "a b"], "answer": 1}
             {"question": "b", "choices": ["c", "a"], "answer": 0}
@@ -67,10 +67,9 @@ import Testing
         var written: Set<String> = []
         for (family, output, text) in Self.jobs {
             let model = joined(place, family)
-            let fixture = sourcePath("Tests/PipelineTests/Fixtures/\(family)")
+            let fixture = fixturePath("\(family)")
             if access(model, F_OK) != 0 {
-                try FileManager.default.createDirectory(
-                    atPath: model, withIntermediateDirectories: true)
+                try scratch.makeDirectory(family)
                 for name in ["config.json", "model.safetensors"] {
                     try writeFile(joined(model, name), readFile(joined(fixture, name)))
                 }
@@ -99,6 +98,8 @@ import Testing
             described += table.rows.flatMap { Document.code($0[0]) }
         }
         #expect(written.count > 80)
+        #expect(written.subtracting(ReportDocument.keys) == [])
+        #expect(Set(described) == Set(ReportDocument.keys))
         #expect(Set(described).count == described.count, "each key once")
         #expect(
             Set(described).subtracting(written).subtracting(Self.rare) == [],
@@ -107,11 +108,9 @@ import Testing
     }
 
     @Test func familiesAreListed() throws {
-        let place = joined(P_tmpdir, "stade-family-\(UUID().uuidString)")
-        defer { try? removeTree(place) }
-        try FileManager.default.createDirectory(
-            atPath: place, withIntermediateDirectories: true)
-        let fixture = sourcePath("Tests/PipelineTests/Fixtures/llama")
+        let scratch = try Scratch()
+        let place = scratch.path
+        let fixture = fixturePath("llama")
         let config = String(
             decoding: try readFile(joined(fixture, "config.json")), as: UTF8.self)
         try writeFile(

@@ -1,6 +1,7 @@
 import Glibc
 import Posix
 import Spool
+import TestSupport
 
 /// A spool and a place for outputs below one directory, `box`, and a daemon that is run on them as
 /// a process, with one short job.
@@ -8,7 +9,8 @@ final class FaultBox: @unchecked Sendable {
     // Unchecked: used by one thread at a time.
 
     /// Holds `box`, the inputs, and what belongs to the test.
-    let path: String
+    private let scratch: Scratch
+    var path: String { scratch.path }
     let spool: Spool
     private let configurationFile: String
     private var logs = 0
@@ -27,15 +29,14 @@ final class FaultBox: @unchecked Sendable {
 
     /// - Parameter more: lines of the configuration.
     init(level: String = "info", _ more: String = "") throws {
-        var template = Array(joined(P_tmpdir, "stade-fault-XXXXXX").utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", P_tmpdir) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        scratch = try Scratch()
+        let path = scratch.path
         let box = joined(path, "box")
         spool = Spool(path: joined(box, "spool"), inbox: joined(box, "spool/inbox"))
         for name in ["box", "box/spool", "box/spool/inbox", "box/out", "in", "in/model"] {
             guard mkdir(joined(path, name), 0o755) == 0 else { throw SystemError("mkdir", name) }
         }
-        let fixture = sourcePath("Tests/PipelineTests/Fixtures/llama")
+        let fixture = fixturePath("llama")
         for (name, target) in [
             ("config.json", "model/config.json"), ("tokens.safetensors", "tokens.safetensors"),
             ("model.safetensors", "model/model.safetensors"),
@@ -54,8 +55,6 @@ final class FaultBox: @unchecked Sendable {
             """
         try writeFile(configurationFile, Array(text.utf8))
     }
-
-    deinit { try? removeTree(path) }
 
     var root: String { joined(path, "box") }
     var output: String { joined(path, "box/out/\(Self.outputName)") }

@@ -1,5 +1,6 @@
 import Glibc
 import Posix
+import TestSupport
 
 /// The test's end of `Tests/Faults/shim.c`: which call of a run is to fail, and how many there
 /// were.
@@ -39,7 +40,9 @@ final class FaultShim: @unchecked Sendable {
     private static let library: Result<String, SystemError> = {
         let library = joined(P_tmpdir, "stade-shim-\(getpid()).so")
         let source = sourcePath("Tests/Faults/shim.c")
-        let code = spawnAndWait(["/usr/bin/gcc", "-shared", "-fPIC", "-O1", source, "-o", library])
+        let code = try? runProgram([
+            "/usr/bin/gcc", "-shared", "-fPIC", "-O1", source, "-o", library,
+        ])
         // Loaded by programs that the tests start, so it must stay until the last test has ended.
         atexit { unlink(joined(P_tmpdir, "stade-shim-\(getpid()).so")) }
         return code == 0 ? .success(library) : .failure(SystemError("compile", source, errno: EIO))
@@ -99,29 +102,4 @@ final class FaultShim: @unchecked Sendable {
             "STADE_FAULT_ROOT=\(root)", "STADE_FAULT_LOG=\(log)",
         ]
     }
-}
-
-/// A path in the source tree.
-func sourcePath(_ relative: String, from file: String = #filePath) -> String {
-    "/" + file.split(separator: "/").dropLast(4).joined(separator: "/") + "/" + relative
-}
-
-/// The exit status of a program that is run to its end.
-func spawnAndWait(_ words: [String]) -> CInt {
-    var arguments = words.map { strdup($0) } + [nil]
-    defer { for word in arguments { free(word) } }
-    var attributes = posix_spawnattr_t()
-    posix_spawnattr_init(&attributes)
-    defer { posix_spawnattr_destroy(&attributes) }
-    var none = sigset_t()
-    sigemptyset(&none)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-    var child: pid_t = 0
-    guard posix_spawn(&child, words[0], nil, &attributes, &arguments, environ) == 0 else {
-        return -1
-    }
-    var status: CInt = 0
-    while waitpid(child, &status, 0) < 0 && errno == EINTR {}
-    return status
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Posix
 import Spool
+import TestSupport
 import Testing
 
 /// Many manifests at once, for the programs themselves.
@@ -32,10 +33,9 @@ import Testing
         }
         var header = Array("{\(members.joined(separator: ","))}".utf8)
         while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
-        let length = withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) }
         try writeFile(
             joined(directory, "model.safetensors"),
-            length + header + [UInt8](repeating: 0, count: offset))
+            safetensors(header, [UInt8](repeating: 0, count: offset)))
     }
 
     /// Ticks of the processor (10 ms) that a process has taken: proc(5), stat.

@@ -1,0 +1,16 @@
+import Tensors
+
+extension Plan {
+    /// Loads the library that solving methods need, so that its absence ends the job before
+    /// anything is computed.
+    /// - Throws: `PlanError`.
+    func loadLibraries() throws {
+        let layers = outputs.lazy.flatMap { $0.treatment.layers.joined() }
+        guard layers.contains(where: { $0.choice?.metric.solver != nil }) else { return }
+        do {
+            try LinearAlgebraLibrary.load(threads: threads)
+        } catch {
+            throw PlanError(place: manifest.name, reason: .library(error.reason))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Tensors
+
+extension LayerPruning {
+    /// Prunes a layer by a method that chooses mask and weights together, compensates and rounds.
+    func solve(
+        _ layer: Linear, by solver: Solver, statistics: Statistics, covariance: InputCovariance,
+        pool: WorkerPool
+    ) throws -> Outcome {
+        var norms = [Double](repeating: 0, count: layer.columns)
+        addSquares(layer.weights.view, to: &norms)
+        let dense = Matrix(rows: layer.rows, columns: layer.columns)
+        dense.copy(from: layer.weights)
+        let mask: [UInt8]
+        let damping: Double
+        switch solver {
+        case .elimination:
+            preconditionFailure("\(metric.name) takes out whole columns, by ChannelPruning")
+        case .brainSurgeon(let isCentred, let updates):
+            let factor = covariance.factor(isCentred: isCentred)
+            mask = try BrainSurgery(
+                factor, pattern: pattern, sparsity: sparsity, updates: updates
+            ).apply(to: layer.weights, pool: pool)
+            damping = factor.damping
+        case .leastSquares:
+            mask = try LeastSquaresPruning(
+                statistics, covariance, isCentred: compensation.needsBias, pattern: pattern,
+                sparsity: sparsity, pool: pool
+            ).apply(to: layer.weights, pool: pool)
+            damping = InputCovariance.damping
+        }
+        var outcome = try weigh(
+            layer, dense: dense, mask: mask, statistics: statistics, covariance: covariance,
+            pool: pool)
+        outcome.damping = damping
+        outcome.biasShare = statistics.biasShare(columnNorms: norms)
+        return outcome
+    }
+
+    /// Scales and rounds new weights, whatever made them, and says what they come to. `dense`, the
+    /// old ones, is used up.
+    func weigh(
+        _ layer: Linear, dense: Matrix, mask: [UInt8], statistics: Statistics,
+        covariance: InputCovariance, pool: WorkerPool
+    ) throws -> Outcome {
+        let power = try covariance.forms(dense, isCentred: false, pool: pool).reduce(0, +)
+        var outcome = Outcome(zeros: 0, mask: mask)
+        var scales: [Double]?
+        if compensation.fitsScale, let sample = statistics.sample {
+            (scales, outcome.carriedScale) = try fittedScales(
+                dense, sample: sample, statistics, pool: pool
+            ) { rows, target in target.copy(from: layer.weights.rows(rows)) }
+            outcome.scales = scales.map { $0.map { Float($0) } }
+        }
+        let summaries = try finish(
+            layer, dense: dense, scales: scales, mean: statistics.mean, pool: pool)
+        outcome.zeros = summaries.reduce(0) { $0 + $1.zeros }
+        if compensation == .affineShrunk {
+            outcome.carriedMean = try carriedMean(
+                rows: layer.rows, statistics, pool: pool
+            ) { rows, target in target.copy(from: dense.rows(rows)) }
+        }
+        let moved = compensation.needsBias ? outcome.carriedMean ?? 1 : 0
+        if compensation.needsBias {
+            outcome.biasChange = summaries.map { Float(moved * $0.bias) }
+        }
+        var error = try covariance.forms(dense, isCentred: compensation.needsBias, pool: pool)
+        if compensation.needsBias, moved < 1 {
+            for row in error.indices {
+                let left = (1 - moved) * summaries[row].bias
+                error[row] += Double(statistics.tokens) * left * left
+            }
+        }
+        outcome.expectedError = power > 0 ? max(0, error.reduce(0, +)) / power : 0
+        return outcome
+    }
+
+    /// Scales and rounds the new weights, and leaves in `dense` what they lack to the old ones.
+    private func finish(
+        _ layer: Linear, dense: Matrix, scales: [Double]?, mean: [Double], pool: WorkerPool
+    ) throws -> [RowSummary] {
+        var summaries = [RowSummary](repeating: RowSummary(), count: layer.rows)
+        try pool.forEachChunk(ofRows: layer.rows, writing: &summaries) { rows, summaries in
+            finishRows(
+                layer.weights.rows(rows), replacing: dense.rows(rows), from: rows.lowerBound,
+                scales: scales, mean: mean, type: type, into: &summaries)
+        }
+        return summaries
+    }
+}

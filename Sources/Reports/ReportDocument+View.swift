@@ -1,0 +1,84 @@
+import Documents
+
+/// What page, tables and card say of a report, and in which words: weights that are zero are still
+/// there, channels that were taken out are not.
+extension ReportDocument {
+    var name: String { job.name ?? "a job" }
+
+    var perplexity: Comparison.Perplexity? { comparison.perplexity }
+
+    var fidelity: Comparison.Fidelity? { comparison.fidelity }
+
+    var questions: (rows: [Comparison.Choices.Row], count: Int, source: String?)? {
+        comparison.choices.flatMap { choices in
+            choices.questions.map { (choices.rows, $0, choices.source) }
+        }
+    }
+
+    /// What was asked for, by the keys of this report.
+    var settings: [(key: String, value: String)] {
+        [("prune", prune.node), ("calibration", calibration?.node)].flatMap { section, node in
+            (node?.members ?? []).compactMap { member in
+                Self.text(member.value).map { ("\(section).\(member.key)", $0) }
+            }
+        }
+    }
+
+    private static func text(_ node: Node) -> String? {
+        switch node.value {
+        case .string(let text): text
+        case .bool(let bool): "\(bool)"
+        case .integer(let integer): "\(integer)"
+        case .number(let number): "\(number)"
+        default: nil
+        }
+    }
+
+    /// How many layers got what, the most frequent first.
+    var commonTreatments: [(text: String, count: Int)] {
+        treatments.sorted { ($1.count, $0.text) < ($0.count, $1.text) }
+    }
+
+    /// Widths that became smaller, e.g. `intermediate_size 1536 → 1120`; those that stay are left
+    /// out.
+    var widths: [(name: String, dense: Int, pruned: Int)] {
+        guard let channels, let dense = channels.dense.node.members else { return [] }
+        let pruned = channels.pruned.node
+        return dense.compactMap { member in
+            guard let before = member.value.integer, let after = pruned[member.key]?.integer,
+                before != after
+            else { return nil }
+            return (member.key, before, after)
+        }
+    }
+
+    var isSmaller: Bool { channels != nil }
+
+    /// What the weights that went are called in tables and charts.
+    var goneName: String { isSmaller ? "weights gone" : "zeros" }
+
+    var goneText: String {
+        isSmaller
+            ? "of the weights in its blocks are gone" : "of the weights in its blocks are zero"
+    }
+
+    /// What the share of weights does to file and speed.
+    var fileNote: String {
+        isSmaller
+            ? "The output is a smaller dense model: there is less to store and to compute."
+            : "The output is a dense file: zeros are stored, so it is as large and as fast as before "
+                + "wherever they are not skipped."
+    }
+
+    /// Bytes of the tensors before and after.
+    var bytes: (dense: Int, pruned: Int)? {
+        guard let dense = cost.bytesDense, let pruned = cost.bytesPruned else { return nil }
+        return (dense, pruned)
+    }
+
+    /// Tokens of the evaluation per second through the blocks of both models.
+    var tokensPerSecond: (dense: Double, pruned: Double)? {
+        guard let dense = speed?.dense, let pruned = speed?.pruned, dense > 0 else { return nil }
+        return (dense, pruned)
+    }
+}
