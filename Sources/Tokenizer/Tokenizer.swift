@@ -70,7 +70,8 @@ package struct Tokenizer: Sendable {
         self.path = path
         loadingBytes = parts.loadingBytes
         residentBytes = parts.residentBytes
-        normalizer = try Normalizer(Field(file: path, path: "", node: parts.normalizer))
+        normalizer = try Normalizer(
+            Field(file: path, path: "", node: parts.normalizer), after: parts.charsMap)
         var preTokenizer = try PreTokenizer(
             Field(file: path, path: "", node: parts.preTokenizer))
         model = parts.model

@@ -7,6 +7,8 @@ struct TokenizerParts: Sendable {
     /// As they would stand in `tokenizer.json`.
     let normalizer: Node
     let preTokenizer: Node
+    /// What the normalizer begins with.
+    private(set) var charsMap: CharsMap?
     let model: TokenModel
     /// What reading took at most, in bytes, and what of it stays.
     let loadingBytes: Int
@@ -94,6 +96,10 @@ struct TokenizerParts: Sendable {
         case .stored:
             normalizer = Self.replacesSpaces()
             unknown = file.unknown.text
+            if !file.charsMap.isEmpty {
+                let place = Field(file: file.path, path: "precompiled_charsmap", node: nil)
+                charsMap = try CharsMap(file.charsMap, at: place)
+            }
         }
         self.preTokenizer = preTokenizer
         self.normalizer = normalizer

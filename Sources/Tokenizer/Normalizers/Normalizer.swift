@@ -19,8 +19,11 @@ struct Normalizer: Sendable {
         "BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, "
         + "Replace, Sequence, Strip and StripAccents"
 
-    /// - Parameter field: may be null, for no steps.
-    init(_ field: Field) throws(DocumentError) {
+    /// - Parameters:
+    ///   - field: may be null, for no steps.
+    ///   - map: what comes before them.
+    init(_ field: Field, after map: CharsMap? = nil) throws(DocumentError) {
+        if let map { steps.append(.map(map)) }
         if !field.isNull { try add(field) }
     }
 
