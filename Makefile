@@ -17,7 +17,7 @@ PROGRAMS = $(STATIC)/release
 # In release, for numerics are slow in debug.
 TEST_FLAGS := -c release --scratch-path $(TESTING) --disable-xctest
 
-.PHONY: help demo test fuzz screenshots soak build static format lint bench install uninstall deb clean prerequisites
+.PHONY: help demo test fuzz screenshots soak build static format lint models bench install uninstall deb clean prerequisites
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,9 @@ lint: ## check the layout of the sources and the manifest in the README
 	@awk '/^```yaml$$/ { inside = 1; next } /^```$$/ && inside { exit } inside' README.md \
 		| diff - etc/demo/first.yaml \
 		|| { echo 'README.md: its first manifest is not etc/demo/first.yaml' >&2; exit 1; }
+
+models: ## write docs/models.md from the families' values
+	@STADE_WRITE_MODELS=1 swift test --filter ModelsDocumentTests
 
 bench: build ## measure, see docs/benchmarks.md; PYTHON=FILE to compare with PyTorch
 	@$(BUILD)/stade-bench

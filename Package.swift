@@ -39,7 +39,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 
 /// Files that the tests read from the source tree.
 let testFiles = [
-    "Tokenizer": ["Fixtures"], "Transformer": ["Fixtures"], "Pipeline": ["Fixtures"],
+    "Tokenizer": ["Fixtures"], "Transformer": ["Fixtures"], "Pipeline": ["Fixtures", "Families"],
     "Manifests": ["Broken"],
 ]
 

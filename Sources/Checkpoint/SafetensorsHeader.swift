@@ -137,8 +137,12 @@ struct SafetensorsHeader {
 
     private static func sizes(_ node: Node?) -> [Int]? {
         guard let elements = node?.array else { return nil }
-        let result = elements.compactMap { $0.integer.flatMap { $0 >= 0 ? $0 : nil } }
-        return result.count == elements.count ? result : nil
+        var result: [Int] = []
+        for element in elements {
+            guard let size = element.integer, size >= 0 else { return nil }
+            result.append(size)
+        }
+        return result
     }
 
     /// Sorted by place; every byte of the data belongs to exactly one tensor.

@@ -10,9 +10,16 @@ extension TensorView {
     }
 
     /// As matrices; the tensors must have two dimensions. Their bytes leave memory again.
+    /// - Parameter areColumns: the rows of the tensors are columns of the matrices.
     /// - Throws: `CheckpointError` for NaN and infinity among them.
-    package static func matrices(_ tensors: [TensorView], pool: WorkerPool) throws -> [Matrix] {
-        let matrices = tensors.map { Matrix(rows: $0.shape[0], columns: $0.shape[1]) }
+    package static func matrices(
+        _ tensors: [TensorView], areColumns: Bool = false, pool: WorkerPool
+    ) throws -> [Matrix] {
+        let matrices = tensors.map { tensor in
+            areColumns
+                ? Matrix(rows: tensor.shape[1], columns: tensor.shape[0])
+                : Matrix(rows: tensor.shape[0], columns: tensor.shape[1])
+        }
         let pieces = tensors.indices.flatMap { index in
             let row = max(1, tensors[index].shape[1] * tensors[index].type.size)
             let rows = max(1, Self.decodedPiece / row)
@@ -22,7 +29,13 @@ extension TensorView {
         }
         try pool.forEach(pieces.count) { piece in
             let (index, rows) = pieces[piece]
-            try tensors[index].decodeRows(rows, into: matrices[index].rows(rows))
+            if areColumns {
+                let matrix = matrices[index]
+                matrix.view.part(rows: 0..<matrix.rows, columns: rows)
+                    .copyTransposed(from: try tensors[index].matrix(rows: rows).view)
+            } else {
+                try tensors[index].decodeRows(rows, into: matrices[index].rows(rows))
+            }
         }
         return matrices
     }

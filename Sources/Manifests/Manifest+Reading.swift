@@ -3,7 +3,7 @@ import Posix
 import Pruning
 
 extension Manifest {
-    private static let schema = Schema([
+    package static let schema = Schema([
         (
             "",
             [
@@ -29,12 +29,13 @@ extension Manifest {
     package static func read(
         _ bytes: [UInt8], file: String
     ) throws(DocumentError) -> Manifest {
-        let fields = try Fields.versionOne(
-            try YAML.parse(bytes, file: file), file: file, schema: schema)
+        let document = try YAML.parse(bytes, file: file)
+        let fields = try Fields.versionOne(document, file: file, schema: schema)
         var manifest = Manifest(
             name: try name(fields) ?? defaultName(file),
             model: try fields.required("model", fields.path("model")),
             output: try fields.required("output", fields.path("output")))
+        manifest.document = document
         manifest.overwrite = try fields.bool("overwrite") ?? manifest.overwrite
         manifest.priority = try fields.integer("priority", in: priorities) ?? manifest.priority
         manifest.statistics = try fields.bool("statistics") ?? manifest.statistics
@@ -55,7 +56,7 @@ extension Manifest {
             manifest.calibration = try Calibration(calibration)
             // Windows are drawn of a text alone, and besides them only one method draws anything.
             if case .tokens = manifest.calibration?.source, let node = calibration.value("seed"),
-                !manifest.prune.methods.contains(where: { $0.name == "random" })
+                !manifest.prune.methods.contains(where: \.isDrawn)
             {
                 throw calibration.error(
                     "found \(calibration.name("seed")) beside \(calibration.name("tokens")), whose "

@@ -1,3 +1,4 @@
+import Documents
 import Pruning
 
 /// A job as its user wrote it: the file that `docs/manifest.md` describes, checked and with every
@@ -21,6 +22,8 @@ package struct Manifest: Sendable {
     static let priorities = -1000...1000
     /// Keeps `stade-statistics.safetensors` beside the output.
     package var statistics = false
+    /// The file as it was read; null where there was none.
+    package internal(set) var document = Node.null
 
     package init(name: String, model: String, output: String) {
         self.name = name

@@ -89,12 +89,17 @@ package struct BiasPlan: Sendable {
     /// `config.json` for the output; the same node where nothing has to change.
     package func edit(_ config: Node, used: Set<Role>) -> Node {
         if used.isEmpty { return config }
+        return source.replacing(editSettings(source.settings(config), used: used), in: config)
+    }
+
+    private func editSettings(_ config: Node, used: Set<Role>) -> Node {
         let biased = rolesWithBias(used: used)
         var result = config
         for flag in target.biasFlags {
             let isOn = !flag.roles.isDisjoint(with: biased)
-            if isOn != (config[flag.key]?.bool ?? flag.defaultValue) {
-                result = result.setting(flag.key, to: Node(.bool(isOn)))
+            let reader = ConfigReader(config: config, file: "", aliases: target.keys.aliases)
+            if isOn != (reader.value(flag.key)?.bool ?? flag.defaultValue) {
+                result = result.setting(reader.found(flag.key), to: Node(.bool(isOn)))
             }
         }
         guard target.name != source.name else { return result }

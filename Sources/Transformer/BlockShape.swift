@@ -100,6 +100,8 @@ extension Model {
     /// Numbers of key/value heads below the model's, ascending, that the configuration of
     /// `written`, the family under which the weights are stored, can say.
     package func smallerHeadCounts(as written: Architecture) -> [Int] {
+        // Norms over more than one head would have to be cut with them.
+        if let norms = configuration.headNorms, norms.extent != .head { return [] }
         let counts = 1..<configuration.numKeyValueHeads
         switch written.headCount {
         case .fixed: return []
@@ -111,12 +113,21 @@ extension Model {
         }
     }
 
+    /// Whether the configuration can say another width of the feed-forward.
+    package var storesIntermediateSize: Bool { architecture.keys.intermediateSize != nil }
+
     /// `config.json` where all blocks have such a shape; the same node where it is the model's own.
     package func edit(_ config: Node, for block: BlockShape) -> Node {
+        architecture.replacing(
+            editSettings(architecture.settings(config), for: block), in: config)
+    }
+
+    private func editSettings(_ config: Node, for block: BlockShape) -> Node {
         var result = config
-        if block.intermediateSize != configuration.intermediateSize {
-            result = result.setting(
-                architecture.keys.intermediateSize, to: Node(block.intermediateSize))
+        if block.intermediateSize != configuration.intermediateSize,
+            let key = architecture.keys.intermediateSize
+        {
+            result = result.setting(key, to: Node(block.intermediateSize))
         }
         guard block.keyValueHeads != configuration.numKeyValueHeads else { return result }
         let heads = block.keyValueHeads * configuration.headsPerGroup

@@ -18,8 +18,23 @@ extension ConfigReader {
     /// - Throws: `ModelError` for a key that changes what the model computes and is not known here.
     func refuseOtherFunctions(_ architecture: Architecture) throws(ModelError) {
         for (key, harmless, expected) in Self.refused {
-            guard let node = config[key], !harmless.contains(node.value) else { continue }
+            guard let node = node(key), !harmless.contains(node.value) else { continue }
             throw wrong(key, expected: expected)
+        }
+        for (key, only) in architecture.requirements {
+            guard let node = node(key), node.value != only.value else { continue }
+            throw wrong(
+                key,
+                expected: "\(String(decoding: JSON.encode(only, indent: nil), as: UTF8.self)); "
+                    + "anything else is not supported")
+        }
+        // Flags of the same layers.
+        for (flag, next) in zip(architecture.biasFlags, architecture.biasFlags.dropFirst())
+        where flag.roles == next.roles {
+            let isOn = try self.flag(flag.key, default: flag.defaultValue)
+            if try self.flag(next.key, default: next.defaultValue) != isOn {
+                throw wrong(next.key, expected: "\(isOn), as \(flag.key) is")
+            }
         }
         for (key, expected) in architecture.impliedSizes {
             guard let node = value(key), let size = value(expected.key)?.integer,
@@ -29,98 +44,6 @@ extension ConfigReader {
                 throw wrong(
                     key, expected: "\(size / parts), \(expected.key) / \(expected.divisor)")
             }
-        }
-    }
-
-    /// The window of each block; nil where it reaches all positions.
-    func windows(
-        _ rule: Architecture.Window, blocks: Int, positions: Int
-    ) throws(ModelError) -> [Int?] {
-        if rule == .none { return [Int?](repeating: nil, count: blocks) }
-        let size = try windowSize(rule)
-        let types = try layerTypes(rule, blocks: blocks)
-        if types?.contains(true) ?? false, size == nil {
-            throw wrong(
-                isUnused(rule) ? "use_sliding_window" : "sliding_window",
-                expected: (isUnused(rule) ? "true" : "an integer")
-                    + ", for layer_types has sliding_attention")
-        }
-        guard let size else { return [Int?](repeating: nil, count: blocks) }
-        var slides = types ?? []
-        if types == nil { slides = try defaultLayerTypes(rule, blocks: blocks) }
-        // One that reaches all positions is none.
-        return slides.map { $0 && size < positions ? size : nil }
-    }
-
-    private func isUnused(_ rule: Architecture.Window) -> Bool {
-        if case .optional = rule { return value("use_sliding_window")?.bool != true }
-        return false
-    }
-
-    /// nil where there is no window. Absent and null differ here: absent is the default, null is
-    /// none.
-    private func windowSize(_ rule: Architecture.Window) throws(ModelError) -> Int? {
-        let key = "sliding_window"
-        let isNull = config[key]?.isNull ?? false
-        switch rule {
-        case .none:
-            return nil
-        case .always(let fallback, _):
-            if isNull || fallback == nil && value(key) == nil {
-                // The family that `layer_types` makes of it wants one.
-                if hasLayerTypes(rule) {
-                    throw wrong(key, expected: "an integer where there are layer_types")
-                }
-                return nil
-            }
-            return try size(key, default: fallback)
-        case .alternating(let fallback):
-            if isNull { throw wrong(key, expected: "an integer") }
-            return try size(key, default: fallback)
-        case .optional(let fallback, _):
-            let isUsed = try flag("use_sliding_window", default: false)
-            return !isUsed || isNull ? nil : try size(key, default: fallback)
-        }
-    }
-
-    /// Whether `layer_types` decides, be it null.
-    private func hasLayerTypes(_ rule: Architecture.Window) -> Bool {
-        if case .always(_, let readsLayerTypes) = rule {
-            return readsLayerTypes && config["layer_types"] != nil
-        }
-        return true
-    }
-
-    /// Whether each block slides, as `layer_types` has it; nil where it says nothing.
-    private func layerTypes(
-        _ rule: Architecture.Window, blocks: Int
-    ) throws(ModelError) -> [Bool]? {
-        guard hasLayerTypes(rule), let types = value("layer_types") else { return nil }
-        let known = ["full_attention": false, "attention": false, "sliding_attention": true]
-        let slides = (types.array ?? []).compactMap { $0.string.flatMap { known[$0] } }
-        guard slides.count == blocks, types.array?.count == blocks else {
-            throw wrong(
-                "layer_types",
-                expected: "a list of \(blocks) times full_attention or sliding_attention")
-        }
-        return slides
-    }
-
-    private func defaultLayerTypes(
-        _ rule: Architecture.Window, blocks: Int
-    ) throws(ModelError) -> [Bool] {
-        switch rule {
-        case .none: return [Bool](repeating: false, count: blocks)
-        case .always: return [Bool](repeating: true, count: blocks)
-        case .alternating: return (0..<blocks).map { $0 % 2 == 0 }
-        case .optional(_, var first):
-            if let node = value("max_window_layers") {
-                guard let number = node.integer, number >= 0 else {
-                    throw wrong("max_window_layers", expected: "an integer of at least 0")
-                }
-                first = number
-            }
-            return (0..<blocks).map { $0 >= first }
         }
     }
 }

@@ -1,28 +1,105 @@
 import Documents
 
 extension ConfigReader {
-    /// What rotates queries and keys, in any of the forms of `config.json`.
-    ///
-    /// `rope_scaling`, where it is there and not empty, counts in place of `rope_parameters`; the
-    /// base and the share of a head may stand beside them. Source: `convert_rope_params_to_dict`
-    /// and `standardize_rope_params` in `modeling_rope_utils.py` of transformers.
-    func rotation(
-        headDim: Int, positions: Int, _ rotary: Architecture.Rotary
-    ) throws(ModelError) -> Rotation {
-        var rope = ConfigReader(config: .object([:]), file: file, prefix: "rope_parameters.")
-        for key in ["rope_parameters", "rope_scaling"] {
+    /// What turns queries and keys in each block; nil: nothing does.
+    func rotations(
+        _ rotary: Architecture.Rotary, _ windows: SlidingWindows, headDim: Int, positions: Int
+    ) throws(ModelError) -> [Rotation?] {
+        let blocks = windows.blocks.count
+        let isRotated: [Bool] =
+            switch rotary.skips {
+            case .none: [Bool](repeating: true, count: blocks)
+            case .listed: try listedRotations(rotary.skips, blocks: blocks)
+            case .full: windows.blocks.map { $0 && windows.size != nil }
+            case .fullBesideSliding: windows.blocks.map { $0 || windows.size == nil }
+            }
+        func read(isSliding: Bool) throws(ModelError) -> Rotation {
+            try rotation(
+                try ropeObject(rotary, isSliding: isSliding), headDim: headDim,
+                positions: positions, rotary)
+        }
+        let full = try read(isSliding: false)
+        let sliding = rotary.sliding == nil ? full : try read(isSliding: true)
+        return zip(isRotated, windows.blocks).map { isRotated, isSliding in
+            isRotated ? (isSliding ? sliding : full) : nil
+        }
+    }
+
+    /// Where the parameters stand, and the base where they say none.
+    private struct RopeObject {
+        var parameters: ConfigReader
+        /// The key of the base outside of them; nil: it stands nowhere else.
+        var baseKey: String?
+        var base: Double
+    }
+
+    /// `rope_scaling`, where it is there and not empty, counts in place of `rope_parameters`.
+    /// Source: `convert_rope_params_to_dict` and `standardize_rope_params` in
+    /// `modeling_rope_utils.py` of transformers.
+    private func ropeObject(
+        _ rotary: Architecture.Rotary, isSliding: Bool
+    ) throws(ModelError) -> RopeObject {
+        if let sliding = rotary.sliding {
+            return try ropeObject(rotary, sliding, isSliding: isSliding)
+        }
+        var rope = ConfigReader(
+            config: rotary.count == nil ? rotary.defaultParameters ?? .object([:]) : .object([:]),
+            file: file, prefix: "rope_parameters.")
+        for key in rotary.count == nil ? ["rope_parameters", "rope_scaling"] : [] {
             guard let parameters = value(key) else { continue }
             guard let members = parameters.members else { throw wrong(key, expected: "an object") }
             if members.isEmpty { continue }
-            rope = ConfigReader(config: parameters, file: file, prefix: "\(key).")
+            rope = ConfigReader(config: parameters, file: file, prefix: "\(prefix)\(key).")
         }
         for member in rope.config.members ?? [] where member.value.members != nil {
             throw rope.wrong(
                 member.key, expected: "a value for all layers, not an object for some of them")
         }
+        return RopeObject(parameters: rope, baseKey: rotary.base, base: rotary.defaultBase)
+    }
+
+    /// Of families with one object for each kind of blocks; `rope_scaling` is of those that do not
+    /// slide. Source: `convert_rope_params_to_dict` in `configuration_gemma3.py` and
+    /// `configuration_olmo3.py` of transformers.
+    private func ropeObject(
+        _ rotary: Architecture.Rotary, _ sliding: Architecture.Sliding, isSliding: Bool
+    ) throws(ModelError) -> RopeObject {
+        let key = "rope_parameters"
+        let kinds = ["full_attention", "sliding_attention"]
+        let given = value(key) ?? .object([:])
+        guard let members = given.members,
+            members.allSatisfy({
+                kinds.contains($0.key) && ($0.value.isNull || $0.value.members != nil)
+            })
+        else {
+            throw wrong(key, expected: "an object for each of \(kinds.joined(separator: ", "))")
+        }
+        let kind = kinds[isSliding ? 1 : 0]
+        var parameters = given[kind].flatMap { $0.isNull ? nil : $0 } ?? .object([:])
+        var place = "\(key).\(kind)."
+        if !isSliding, let scaling = value("rope_scaling") {
+            guard let members = scaling.members else {
+                throw wrong("rope_scaling", expected: "an object")
+            }
+            for member in members { parameters = parameters.setting(member.key, to: member.value) }
+            place = "rope_scaling."
+        }
+        return RopeObject(
+            parameters: ConfigReader(config: parameters, file: file, prefix: prefix + place),
+            baseKey: isSliding ? sliding.base : rotary.base,
+            base: isSliding ? sliding.defaultBase : rotary.defaultBase)
+    }
+
+    /// From parameters in any of the forms of `config.json`; the base and the share of a head may
+    /// stand beside them.
+    private func rotation(
+        _ object: RopeObject, headDim: Int, positions: Int, _ rotary: Architecture.Rotary
+    ) throws(ModelError) -> Rotation {
+        let rope = object.parameters
+        if let count = rotary.count { return try rotation(count, headDim: headDim, rotary) }
         let type = try rope.ropeType(rotary)
-        let base = try rope.holder(of: "rope_theta", else: rotary.base, of: self)
-            .positive(default: 10000)
+        let base = try rope.holder(of: "rope_theta", else: object.baseKey, of: self)
+            .positive(default: object.base)
         let share = try share(rope, rotary, type: type)
         // What is rotated whole in the family's own way may say anything here.
         let isWhole = rotary.fraction == nil && type == "default" || type == "proportional"
@@ -31,18 +108,21 @@ extension ConfigReader {
             rope: rope, headDim: headDim, rotated: rotated, share: share.value, base: base,
             positions: positions)
         let original = Setting(
-            reader: config["original_max_position_embeddings"] != nil ? self : rope,
+            reader: node("original_max_position_embeddings") != nil ? self : rope,
             key: "original_max_position_embeddings")
         let trained = { () throws(ModelError) -> Int in
-            let fallback = original.reader.prefix.isEmpty ? nil : rotary.originalPositions
+            let fallback = original.reader.prefix == prefix ? nil : rotary.originalPositions
             if let fallback { return fallback }
             if original.node == nil { return positions }
             return try original.reader.size(original.key)
         }
-        let rotation =
+        var rotation =
             switch type {
             case "linear": try reader.linear()
-            case "dynamic": try reader.dynamic()
+            case "dynamic":
+                rotary.stretchesBase && rope.value("alpha")?.double != 0
+                    && rope.value("alpha") != nil
+                    ? try reader.stretched() : try reader.dynamic()
             case "yarn": try reader.yarn(trained: trained())
             case "longrope": try reader.longrope(trained: trained())
             case "llama3": try reader.llama3(trained: trained())
@@ -54,7 +134,30 @@ extension ConfigReader {
                 rope.config["rope_type"] != nil ? "rope_type" : "type",
                 expected: "parameters beside it that make finite frequencies")
         }
+        rotation.pairs = rotary.pairs
+        if rotary.growsQueries {
+            if type == "default", rope.value("original_max_position_embeddings") == nil {
+                throw rope.missing("original_max_position_embeddings")
+            }
+            rotation.growth = Rotation.Growth(
+                factor: Float(try rope.positive("llama_4_scaling_beta")), step: try trained())
+        }
         return rotation
+    }
+
+    /// Of a number of elements, whatever stands elsewhere.
+    private func rotation(
+        _ count: (key: String, defaultValue: Int), headDim: Int, _ rotary: Architecture.Rotary
+    ) throws(ModelError) -> Rotation {
+        let rotated = try size(
+            count.key, default: node(count.key) == nil ? count.defaultValue : nil)
+        guard rotated % 2 == 0, rotated <= headDim else {
+            throw wrong(count.key, expected: "an even number, at most a head's \(headDim) elements")
+        }
+        let reader = RotationReader(
+            rope: self, headDim: headDim, rotated: rotated, share: 1, base: rotary.defaultBase,
+            positions: 0)
+        return Rotation(frequencies: reader.plain(), pairs: rotary.pairs)
     }
 
     /// A key where it stands.
@@ -71,10 +174,10 @@ extension ConfigReader {
 
     /// `key` where this object has it, else `other` of `outer`.
     private func holder(
-        of key: String, else other: String, of outer: ConfigReader
+        of key: String, else other: String?, of outer: ConfigReader
     ) -> Setting {
-        config[key] != nil
-            ? Setting(reader: self, key: key) : Setting(reader: outer, key: other)
+        guard config[key] == nil, let other else { return Setting(reader: self, key: key) }
+        return Setting(reader: outer, key: other)
     }
 
     private func ropeType(_ rotary: Architecture.Rotary) throws(ModelError) -> String {
@@ -97,7 +200,7 @@ extension ConfigReader {
         // Where the family has no such key, null is the same as nothing, but for kinds that compute
         // with it.
         if rotary.fraction == nil, place.node?.isNull == true,
-            type == "default" || place.reader.prefix.isEmpty
+            type == "default" || place.reader.prefix == prefix
         {
             return (1, place)
         }

@@ -6,24 +6,38 @@ struct ConfigReader {
     let file: String
     /// What comes before a key in errors, for an object inside `config.json`: `rope_scaling.`.
     var prefix = ""
+    /// What the family calls keys that may also stand under the names that all have.
+    var aliases: [String: String] = [:]
+    /// The same where they count before the names that all have.
+    var overrides: [String: String] = [:]
+
+    /// The name under which a key stands.
+    func found(_ key: String) -> String {
+        if let other = overrides[key], let node = config[other], !node.isNull { return other }
+        return config[key] == nil ? aliases[key] ?? key : key
+    }
+
+    /// What stands under a key, be it null; nil where it is absent.
+    func node(_ key: String) -> Node? { config[found(key)] }
 
     /// The value of a key, nil where it is absent or null.
     func value(_ key: String) -> Node? {
-        guard let node = config[key], !node.isNull else { return nil }
+        guard let node = node(key), !node.isNull else { return nil }
         return node
     }
 
     func wrong(_ key: String, expected: String) -> ModelError {
-        let found = config[key].map {
+        let value = node(key).map {
             String(decoding: JSON.encode($0, indent: nil), as: UTF8.self)
         }
         return ModelError(
             file: file,
-            reason: .value(key: prefix + key, found: found ?? "absent", expected: expected))
+            reason: .value(
+                key: prefix + found(key), found: value ?? "absent", expected: expected))
     }
 
     func missing(_ key: String) -> ModelError {
-        ModelError(file: file, reason: .missing(key: prefix + key))
+        ModelError(file: file, reason: .missing(key: prefix + found(key)))
     }
 
     /// A number of things: 1 to 2^31, so that products of two fit.
@@ -49,9 +63,10 @@ struct ConfigReader {
     }
 
     /// A cap, which null switches off; nil for a family that has none.
-    func cap(_ key: String?, default fallback: Double) throws(ModelError) -> Float? {
-        guard let key, config[key]?.isNull != true else { return nil }
-        return Float(try number(key, default: fallback))
+    func cap(_ key: String?, default fallback: Double?) throws(ModelError) -> Float? {
+        guard let key, node(key)?.isNull != true else { return nil }
+        if fallback == nil, node(key) == nil { return nil }
+        return Float(try number(key, default: fallback ?? 1))
     }
 
     func flag(_ key: String, default fallback: Bool) throws(ModelError) -> Bool {

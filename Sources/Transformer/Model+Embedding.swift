@@ -9,6 +9,7 @@ package struct Embedding: Sendable {
     /// What rows of the table are multiplied by; nil: nothing.
     let scale: Float?
     let projectIn: Linear?
+    let norm: NormWeights?
 
     /// Writes the hidden states of one sequence that starts at position 0. tokens: `[length]`,
     /// checked against the vocabulary; hidden: `[length, hidden_size]`.
@@ -26,6 +27,7 @@ package struct Embedding: Sendable {
         if let positions {
             add(try positions.matrix(rows: offset..<(offset + tokens.count)).view, to: hidden)
         }
+        norm?.apply(hidden, into: hidden)
     }
 
     /// Gives back the memory of the rows that have been looked up.
@@ -67,11 +69,14 @@ extension Model {
             var root = [Float(configuration.hiddenSize).squareRoot()]
             round(&root, to: table.type)
             scale = root[0]
+        } else if configuration.multipliers.embedding != 1 {
+            scale = configuration.multipliers.embedding
         }
         return Embedding(
             table: table, positions: positions, offset: offset, scale: scale,
             projectIn: try projection(
-                names.projectIn, [configuration.hiddenSize, configuration.embeddingSize]))
+                names.projectIn, [configuration.hiddenSize, configuration.embeddingSize]),
+            norm: try names.embeddingNorm.map { try norm($0) })
     }
 
     /// A projection between the embedding's width and the blocks'; nil where they are the same.

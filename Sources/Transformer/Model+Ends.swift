@@ -1,18 +1,32 @@
 import Checkpoint
 
-extension Model {
-    /// `model.` where the names lack it, else nothing.
-    static func droppedPrefix(_ checkpoint: Checkpoint, _ names: Architecture.Names) -> String {
+/// What stands in a checkpoint for the first part of names, `model.`: the same, nothing, or what a
+/// model of several kinds of input has there.
+struct Prefix: Sendable {
+    private let full: String
+    private let actual: String
+
+    init(_ checkpoint: Checkpoint, _ names: Architecture.Names) {
         let base = names.embedding.prefix { $0 != "." } + "."
-        let signs = ["\(names.embedding).weight", "\(names.blocks).0."]
-        func isThere(_ start: Substring) -> Bool {
-            checkpoint.tensors.contains { $0.name.hasPrefix(start) }
+        let signs = ["\(names.embedding).weight", "\(names.blocks).0."].map {
+            $0.dropFirst(base.count)
         }
-        let isFull = signs.contains { isThere($0[...]) }
-        let isBare = signs.contains { isThere($0.dropFirst(base.count)) }
-        return !isFull && isBare ? String(base) : ""
+        full = String(base)
+        let usual = names.prefixes.isEmpty ? [full] : names.prefixes
+        actual =
+            (usual + [""]).first { prefix in
+                signs.contains { sign in
+                    checkpoint.tensors.contains { $0.name.hasPrefix(prefix + sign) }
+                }
+            } ?? usual[0]
     }
 
+    func name(_ name: String) -> String {
+        name.hasPrefix(full) ? actual + name.dropFirst(full.count) : name
+    }
+}
+
+extension Model {
     /// The head's tensor under one of its names; the first where there is none.
     static func ownHeadName(_ checkpoint: Checkpoint, _ names: Architecture.Names) -> String {
         let names = names.heads.map { "\($0).weight" }
@@ -25,10 +39,10 @@ extension Model {
     /// where it has one, that is both. Source: `tie_weights` in `modeling_utils.py` of
     /// transformers.
     static func ends(
-        _ checkpoint: Checkpoint, _ names: Architecture.Names, _ droppedPrefix: String,
+        _ checkpoint: Checkpoint, _ names: Architecture.Names, _ prefix: Prefix,
         isTied: Bool
     ) throws(CheckpointError) -> (embedding: String, head: String, isStoredTwice: Bool) {
-        let embedding = "\(name(names.embedding, droppedPrefix)).weight"
+        let embedding = "\(prefix.name(names.embedding)).weight"
         let head = ownHeadName(checkpoint, names)
         guard isTied else { return (embedding, head, false) }
         switch (checkpoint.tensor(named: embedding), checkpoint.tensor(named: head)) {

@@ -40,6 +40,7 @@ extension Model {
             names.projectOut, [configuration.embeddingSize, configuration.hiddenSize])
         let head = try checkpoint.expect(
             headName, shape: [configuration.vocabSize, configuration.embeddingSize])
+        let bias = try headBias?.floats()
         let models = states.count
         // `[tokens][models]`.
         var predictions = [TokenPrediction](
@@ -58,7 +59,10 @@ extension Model {
                 for (model, states) in states.enumerated() {
                     let input = buffers.input(tokens[rows], of: states, final, project)
                     let logits = buffers.logits[min(model, 1)].view.prefix(rows.count)
-                    buffers.products.multiply(Operand(input), weights, into: logits)
+                    buffers.products.multiply(
+                        Operand(input), weights, bias: bias.map { Array($0[range]) }, into: logits)
+                    let factor = configuration.multipliers.logits
+                    if factor != 1 { scale(logits, by: factor) }
                     if let cap = configuration.logitSoftcap { softcap(logits, at: cap) }
                     for (row, place) in rows.enumerated() {
                         predictions[row * models + model].add(

@@ -12,7 +12,7 @@ extension Model {
         let names = architecture.names
         let table = [configuration.vocabSize, configuration.embeddingSize]
         keep(try checkpoint.expect(embeddingName, shape: table))
-        keep(try checkpoint.expect(headName, shape: table))
+        keep(try checkpoint.expect(headName, shape: table), try headBias)
         if let positions = names.positions, case .learned(let offset) = architecture.position {
             keep(
                 try tensor(
@@ -24,16 +24,18 @@ extension Model {
             if let name = names.projectIn { keep(try tensor(name, [width, inner])) }
             if let name = names.projectOut { keep(try tensor(name, [inner, width])) }
         }
-        if configuration.hasFinalNorm {
-            let (weight, bias) = try normTensors(names.finalNorm)
+        for norm in [names.embeddingNorm, configuration.hasFinalNorm ? names.finalNorm : nil] {
+            guard let norm else { continue }
+            let (weight, bias) = try normTensors(norm)
             keep(weight, bias)
         }
         for index in 0..<configuration.numHiddenLayers {
             found.formUnion(try checkNorms(block: index))
+            found.formUnion(try activationTensors(block: index).map(\.name))
             for key in layers(block: index) {
                 let layer = layerName(key, block: index)
                 let shape = shape(key, block: index)
-                keep(try checkpoint.expect("\(layer).weight", shape: shape.dimensions))
+                keep(try weights(key, block: index))
                 if hasBias(key, block: index) {
                     keep(try checkpoint.expect("\(layer).bias", shape: [shape.rows]))
                 } else if checkpoint.tensor(named: "\(layer).bias") != nil {
@@ -46,55 +48,6 @@ extension Model {
         return found
     }
 
-    /// Reads none of their values: that would have the disk read what lies around each of them.
-    /// - Returns: their names.
-    private func checkNorms(block index: Int) throws -> [String] {
-        let names = architecture.names
-        var found = try [
-            names.attentionNorm, names.feedForwardNorm, names.attentionOutputNorm,
-            names.feedForwardOutputNorm,
-        ].compactMap(\.self).map { try normTensors(blockName($0, index)) }
-        if architecture.normalisesQueriesAndKeys {
-            found += try [names.queryNorm, names.keyNorm].compactMap(\.self).map {
-                try normTensors(blockName($0, index), size: configuration.headDim)
-            }
-        }
-        return found.flatMap { [$0.weight?.name, $0.bias?.name].compactMap(\.self) }
-    }
-
-    private func blockName(_ inner: String, _ index: Int) -> String {
-        "\(architecture.names.blocks).\(index).\(inner)"
-    }
-
-    private func tensor(_ full: String, _ shape: [Int]) throws -> TensorView {
-        try checkpoint.expect("\(name(full)).weight", shape: shape)
-    }
-
-    func norm(_ full: String, size: Int? = nil) throws -> NormWeights {
-        let (weight, bias) = try normTensors(full, size: size)
-        let shift: Float = architecture.norm == .rmsAroundOne ? 1 : 0
-        return NormWeights(
-            kind: architecture.norm, weight: try weight?.floats().map { $0 + shift },
-            bias: try bias?.floats(),
-            epsilon: configuration.normEpsilon)
-    }
-
-    /// What a norm has, `[size]` each, `[hidden_size]` by default.
-    private func normTensors(
-        _ full: String, size: Int? = nil
-    ) throws -> (weight: TensorView?, bias: TensorView?) {
-        guard configuration.normsAffine else { return (nil, nil) }
-        let shape = [size ?? configuration.hiddenSize]
-        let weight = try tensor(full, shape)
-        guard architecture.norm == .layer else { return (weight, nil) }
-        return (weight, try checkpoint.expect("\(name(full)).bias", shape: shape))
-    }
-
-    private func headNorm(_ inner: String?, block index: Int) throws -> NormWeights? {
-        guard architecture.normalisesQueriesAndKeys, let inner else { return nil }
-        return try norm(blockName(inner, index), size: configuration.headDim)
-    }
-
     /// Reads the weights of one block into memory, on the threads of `pool`.
     ///
     /// - Throws: `CheckpointError` for NaN and infinity among them.
@@ -103,12 +56,9 @@ extension Model {
     ) throws -> Block {
         let keys = layers(block: index)
         let shape = blockShape(index)
-        let tensors = try keys.map { key in
-            try checkpoint.expect(
-                "\(layerName(key, block: index)).weight",
-                shape: self.shape(key, block: index).dimensions)
-        }
-        let matrices = try TensorView.matrices(tensors, pool: pool)
+        let tensors = try keys.map { try weights($0, block: index) }
+        let matrices = try TensorView.matrices(
+            tensors, areColumns: architecture.storesColumns, pool: pool)
         let biases = try keys.map { key in
             hasBias(key, block: index)
                 ? try checkpoint.expect(
@@ -123,17 +73,37 @@ extension Model {
                 parts: parts(keys[place], block: index, in: shape))
             layers.withLock { $0[keys[place]] = layer }
         }
-        let names = architecture.names
-        func norm(_ inner: String) throws -> NormWeights { try self.norm(blockName(inner, index)) }
         return Block(
-            index: index, layers: layers.withLock { $0 },
-            attentionNorm: try norm(names.attentionNorm),
-            feedForwardNorm: try norm(names.feedForwardNorm),
-            attentionOutputNorm: try names.attentionOutputNorm.map(norm),
-            feedForwardOutputNorm: try names.feedForwardOutputNorm.map(norm),
-            queryNorm: try headNorm(names.queryNorm, block: index),
-            keyNorm: try headNorm(names.keyNorm, block: index),
-            window: configuration.windows[index], shape: shape, input: input)
+            index: index, layers: layers.withLock { $0 }, norms: try norms(block: index),
+            activation: try activation(block: index), shape: shape, input: input)
+    }
+
+    /// The tensor of a layer's weights.
+    package func weights(_ layer: LayerKey, block: Int) throws -> TensorView {
+        try checkpoint.expect(
+            "\(layerName(layer, block: block)).weight",
+            shape: stored(shape(layer, block: block)))
+    }
+
+    /// Whether weights are stored as `[in, out]`.
+    package var storesColumns: Bool { architecture.storesColumns }
+
+    /// The shape of the tensor of weights of such a shape.
+    package func stored(_ shape: Shape) -> [Int] {
+        storesColumns ? [shape.columns, shape.rows] : shape.dimensions
+    }
+
+    /// Weights as they are stored; the same matrix where that is `[out, in]`.
+    package func stored(_ weights: Matrix) -> Matrix {
+        guard storesColumns else { return weights }
+        let matrix = Matrix(rows: weights.columns, columns: weights.rows)
+        matrix.view.copyTransposed(from: weights.view)
+        return matrix
+    }
+
+    /// How many weights each layer has.
+    package var layerSizes: [Int] {
+        blocks.flatMap { block in layers(block: block).map { shape($0, block: block).count } }
     }
 
     /// Bytes of one block's weights in memory: as they are, and packed for products.

@@ -9,14 +9,17 @@ package final class Model: Sendable {
     package let checkpoint: Checkpoint
     package let architecture: Architecture
     package let configuration: ModelConfiguration
-    /// What the names in the checkpoint lack at the front: a base model's are without `model.`.
-    private let droppedPrefix: String
+    /// What stands for the first part of names in the checkpoint: a base model's are without
+    /// `model.`.
+    private let prefix: Prefix
     /// The names of the embedding table and of the head, which may be the same.
     let embeddingName: String
     let headName: String
     /// The head is the embedding table, and the checkpoint stores it a second time.
     package let storesTiedHead: Bool
-    private let rotaryTable = Mutex<RotaryTable?>(nil)
+    /// Biases of the attention's scores; nil: there are none.
+    let alibi: Alibi?
+    private let rotaryTables = Mutex<[Rotation: RotaryTable]>([:])
 
     /// - Throws: `ModelError` or `CheckpointError`, before any weight is looked at but those of a
     ///   head that the embedding table may be.
@@ -25,7 +28,15 @@ package final class Model: Sendable {
         let reader = ConfigReader(config: checkpoint.config, file: file)
         if reader.value("model_type") == nil { throw reader.missing("model_type") }
         let name = try reader.text("model_type", default: "")
-        guard let architecture = Architecture.named(name) else {
+        guard let architecture = Architecture.of(checkpoint.config, named: name) else {
+            if let kind = Architecture.named(name), let key = kind.settingsKey,
+                let found = checkpoint.config[key]?["model_type"]
+            {
+                throw ConfigReader(config: .object(["\(key).model_type": found]), file: file)
+                    .wrong(
+                        "\(key).model_type",
+                        expected: "a language model that is supported in \(name)")
+            }
             throw ModelError(
                 file: file,
                 reason: .family(found: name, supported: Architecture.all.map(\.name)))
@@ -34,19 +45,20 @@ package final class Model: Sendable {
         self.architecture = architecture
         configuration = try ModelConfiguration(
             checkpoint.config, architecture: architecture, file: file)
-        droppedPrefix = Self.droppedPrefix(checkpoint, architecture.names)
+        prefix = Prefix(checkpoint, architecture.names)
         (embeddingName, headName, storesTiedHead) = try Self.ends(
-            checkpoint, architecture.names, droppedPrefix,
+            checkpoint, architecture.names, prefix,
             isTied: configuration.tieWordEmbeddings)
+        if case .linearBias(let kind) = configuration.position {
+            alibi = Alibi(kind, heads: configuration.numAttentionHeads)
+        } else {
+            alibi = nil
+        }
         _ = try usedTensors()
     }
 
     /// A name of `Architecture.Names` as the checkpoint has it.
-    package func name(_ full: String) -> String { Self.name(full, droppedPrefix) }
-
-    static func name(_ full: String, _ droppedPrefix: String) -> String {
-        full.hasPrefix(droppedPrefix) ? String(full.dropFirst(droppedPrefix.count)) : full
-    }
+    package func name(_ full: String) -> String { prefix.name(full) }
 
     /// The layers of a block, in the order of the forward pass. Blocks may have different ones.
     package func layers(block: Int) -> [LayerKey] { architecture.roles.map { LayerKey($0) } }
@@ -61,6 +73,15 @@ package final class Model: Sendable {
         configuration.biases.contains(layer.role)
     }
 
+    /// Whether what the layers of a stage read comes straight from a norm.
+    package func isNormalised(_ stage: Stage) -> Bool {
+        switch stage {
+        case .attention: configuration.attentionNorm != nil
+        case .feedForward: configuration.feedForwardNorm != nil
+        case .output, .down: false
+        }
+    }
+
     /// Blocks of the model.
     package var blocks: Range<Int> { 0..<configuration.numHiddenLayers }
 
@@ -70,18 +91,17 @@ package final class Model: Sendable {
     /// Of the head's tensor, where it is not the embedding's.
     package var ownHeadName: String { Self.ownHeadName(checkpoint, architecture.names) }
 
-    /// The rotation of at least the first `positions` positions; nil where positions are learned.
-    func rotary(positions: Int) -> RotaryTable? {
-        guard let frequencies = configuration.inverseFrequencies else { return nil }
-        return rotaryTable.withLock { table in
-            if let table, table.positions >= positions { return table }
+    /// A rotation of at least the first `positions` positions.
+    func table(of rotation: Rotation, positions: Int) -> RotaryTable {
+        rotaryTables.withLock { tables in
+            if let table = tables[rotation], table.positions >= positions { return table }
             // By doubling, so that a long sequence makes few tables.
             var count = 1024
             while count < positions { count *= 2 }
             let made = RotaryTable(
-                positions: count, inverseFrequencies: frequencies,
-                factor: configuration.rotaryFactor)
-            table = made
+                positions: count, inverseFrequencies: rotation.frequencies,
+                factor: rotation.factor, pairs: rotation.pairs)
+            tables[rotation] = made
             return made
         }
     }

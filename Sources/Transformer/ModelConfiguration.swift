@@ -15,23 +15,30 @@ package struct ModelConfiguration: Sendable {
     /// Width of the embedding table, where it is not `hidden_size` (OPT's `word_embed_proj_dim`).
     package let embeddingSize: Int
     package let normEpsilon: Float
-    package let activation: Activation
+    package let activation: FeedForwardActivation
     /// Norms come before the layers they feed, not after the residual sum.
     package let normsBefore: Bool
     package let normsAffine: Bool
     package let hasFinalNorm: Bool
     /// The feed-forward reads what the attention reads, not what it has left.
     package let isParallel: Bool
-    /// What queries times keys is multiplied by.
-    package let attentionScale: Float
+    /// Names of the norms before attention and feed-forward, which may be the same.
+    package let attentionNorm: String?
+    package let feedForwardNorm: String?
+    /// Norms over queries and keys; nil: there are none.
+    package let headNorms: Architecture.HeadNorms?
+    /// What queries times keys is multiplied by, in each block.
+    package let attentionScales: [Float]
     /// c of c tanh(x / c), for the attention's scores and for the logits; nil: they stay as they
     /// are.
     package let attentionSoftcap: Float?
     package let logitSoftcap: Float?
-    /// Radians per position of each rotated pair; nil where positions are learned.
-    package let inverseFrequencies: [Float]?
-    /// What rotated elements are multiplied by.
-    package let rotaryFactor: Float
+    /// Queries, keys and values are kept between it and its negative; nil: they stay.
+    package let queryKeyValueLimit: Float?
+    package let multipliers: Multipliers
+    package let position: Architecture.Position
+    /// What turns queries and keys in each block; nil: nothing does. `[num_hidden_layers]`
+    package let rotations: [Rotation?]
     /// Tokens that a sequence can have: `max_position_embeddings`, or fewer where the rotation of
     /// longer sequences is another one.
     package let longestSequence: Int
@@ -40,8 +47,22 @@ package struct ModelConfiguration: Sendable {
     /// The roles that have a bias in this checkpoint.
     package let biases: Set<Role>
 
+    /// Radians per position of each rotated pair, in the first block that rotates; nil: none does.
+    package var inverseFrequencies: [Float]? {
+        rotations.lazy.compactMap(\.self).first?.frequencies
+    }
+
     /// Query heads that share one head's keys and values.
     package var headsPerGroup: Int { numAttentionHeads / numKeyValueHeads }
+
+    /// Factors of what runs through the model.
+    package struct Multipliers: Sendable, Hashable {
+        /// Of the embedding table's rows.
+        package var embedding: Float = 1
+        /// Of what attention and feed-forward add to the sum that runs through a block.
+        package var residual: Float = 1
+        package var logits: Float = 1
+    }
 
     /// Known models have 256 at most. Frequencies are made from it before any tensor is looked at,
     /// so a slip in `config.json` must not cost gigabytes.
@@ -49,32 +70,43 @@ package struct ModelConfiguration: Sendable {
 
     /// - Throws: `ModelError` that names the key.
     package init(_ config: Node, architecture: Architecture, file: String) throws(ModelError) {
-        let reader = ConfigReader(config: config, file: file)
         let keys = architecture.keys
         let defaults = architecture.defaults
-        vocabSize = try reader.size("vocab_size")
-        hiddenSize = try reader.size("hidden_size")
-        intermediateSize = try reader.size(keys.intermediateSize)
-        numHiddenLayers = try reader.size("num_hidden_layers", atMost: 10_000)
-        numAttentionHeads = try reader.size("num_attention_heads")
+        let outer = ConfigReader(config: config, file: file)
+        let reader = ConfigReader(
+            config: architecture.settings(config), file: file,
+            prefix: architecture.settingsKey.map { "\($0)." } ?? "", aliases: keys.aliases,
+            overrides: keys.overrides)
+        try reader.refuseOtherFunctions(architecture)
+        vocabSize = try reader.size("vocab_size", default: defaults.sizes["vocab_size"])
+        hiddenSize = try reader.size("hidden_size", default: defaults.sizes["hidden_size"])
+        numHiddenLayers = try reader.size(
+            "num_hidden_layers", default: defaults.sizes["num_hidden_layers"], atMost: 10_000)
+        numAttentionHeads = try reader.size(
+            "num_attention_heads", default: defaults.sizes["num_attention_heads"])
         let (hiddenSize, heads) = (hiddenSize, numAttentionHeads)
+        intermediateSize = try reader.intermediateSize(architecture, hiddenSize: hiddenSize)
         numKeyValueHeads =
             try keys.keyValueHeads.map { key throws(ModelError) in
                 try reader.size(key, default: defaults.keyValueHeads ?? heads)
-            } ?? heads
+            } ?? defaults.keyValueHeads ?? heads
         headDim =
             try keys.headDimension.map { key throws(ModelError) in
                 try reader.size(key, default: defaults.headDimension ?? hiddenSize / heads)
             } ?? (hiddenSize / heads)
         maxPositionEmbeddings = try reader.size(
             "max_position_embeddings", default: defaults.maximumPositions)
+        position =
+            try keys.linearBiases.map { key throws(ModelError) in
+                try reader.flag(key, default: false) ? .linearBias(.rounded) : architecture.position
+            } ?? architecture.position
+        let isRotated = position == .rotary
         if numAttentionHeads % numKeyValueHeads != 0 {
             throw reader.wrong(
-                "num_key_value_heads", expected: "a divisor of num_attention_heads")
+                keys.keyValueHeads ?? "num_attention_heads",
+                expected: "a divisor of num_attention_heads")
         }
-        if architecture.position == .rotary
-            && (headDim < 2 || headDim % 2 != 0 || headDim > Self.maximumHeadDim)
-        {
+        if isRotated && (headDim < 2 || headDim % 2 != 0 || headDim > Self.maximumHeadDim) {
             throw reader.wrong(
                 keys.headDimension ?? "num_attention_heads",
                 expected: keys.headDimension == nil
@@ -88,7 +120,7 @@ package struct ModelConfiguration: Sendable {
         {
             throw reader.wrong("hidden_size", expected: "a multiple of num_attention_heads")
         }
-        tieWordEmbeddings = try reader.flag(
+        tieWordEmbeddings = try outer.flag(
             "tie_word_embeddings", default: defaults.tiedEmbeddings)
         embeddingSize =
             try keys.embeddingSize.map { key throws(ModelError) in
@@ -98,48 +130,36 @@ package struct ModelConfiguration: Sendable {
             try keys.normEpsilon.map { key throws(ModelError) in
                 try reader.number(key, default: defaults.normEpsilon)
             } ?? defaults.normEpsilon)
-        let name = try reader.text(keys.activation, default: defaults.activation)
-        guard let activation = Activation(configuration: name) else {
-            throw reader.wrong(
-                keys.activation,
-                expected: "one of " + Activation.allCases.map(\.rawValue).joined(separator: ", "))
-        }
-        self.activation = activation
-        normsBefore =
-            try keys.normsBefore.map { key throws(ModelError) in
-                try reader.flag(key, default: true)
-            } ?? true
-        normsAffine =
-            try keys.normsAffine.map { key throws(ModelError) in
-                try reader.flag(key, default: true)
-            } ?? true
-        let removed =
-            try keys.withoutFinalNorm.map { key throws(ModelError) in
-                try reader.flag(key, default: false)
-            } ?? false
+        activation = try reader.activation(architecture)
+        normsBefore = try reader.flag(keys.normsBefore, default: true)
+        normsAffine = try reader.flag(keys.normsAffine, default: true)
+        let removed = try reader.flag(keys.withoutFinalNorm, default: false)
         hasFinalNorm = normsBefore && !removed
-        isParallel =
-            try keys.parallelResidual.map { key throws(ModelError) in
-                try reader.flag(key, default: true)
-            } ?? false
-        let scalar =
-            try keys.attentionScalar.map { key throws(ModelError) in
-                try reader.number(key, default: defaults.attentionScalar)
-            } ?? Double(headDim)
-        attentionScale = 1 / Float(scalar).squareRoot()
+        isParallel = try reader.flag(
+            keys.parallelResidual, default: defaults.parallelResidual)
+        (attentionNorm, feedForwardNorm) = try reader.norms(
+            architecture, isParallel: isParallel)
+        let flag = architecture.headNorms?.flag
+        headNorms = try reader.flag(flag, default: flag == nil) ? architecture.headNorms : nil
+        attentionScales = try reader.attentionScales(
+            architecture, headDim: headDim, blocks: numHiddenLayers)
         attentionSoftcap = try reader.cap(
             keys.attentionSoftcap, default: defaults.attentionSoftcap)
         logitSoftcap = try reader.cap(keys.logitSoftcap, default: defaults.logitSoftcap)
-        try reader.refuseOtherFunctions(architecture)
-        let rotation =
-            architecture.position == .rotary
-            ? try reader.rotation(
-                headDim: headDim, positions: maxPositionEmbeddings, architecture.rotary) : nil
-        inverseFrequencies = rotation?.frequencies
-        rotaryFactor = rotation?.factor ?? 1
-        longestSequence = min(maxPositionEmbeddings, rotation?.longest ?? .max)
-        windows = try reader.windows(
-            architecture.window, blocks: numHiddenLayers, positions: maxPositionEmbeddings)
+        queryKeyValueLimit = try reader.cap(keys.queryKeyValueLimit, default: nil)
+        multipliers = try reader.multipliers(architecture)
+        let slides = try reader.windows(architecture, blocks: numHiddenLayers)
+        let positions = maxPositionEmbeddings
+        // One that reaches all positions is none.
+        windows = slides.blocks.map { isSliding in
+            isSliding ? slides.size.flatMap { $0 < positions ? $0 : nil } : nil
+        }
+        rotations =
+            isRotated
+            ? try reader.rotations(
+                architecture.rotary, slides, headDim: headDim, positions: positions)
+            : [Rotation?](repeating: nil, count: numHiddenLayers)
+        longestSequence = rotations.reduce(positions) { min($0, $1?.longest ?? .max) }
         var biases = architecture.biases
         for flag in architecture.biasFlags
         where try reader.flag(flag.key, default: flag.defaultValue) {

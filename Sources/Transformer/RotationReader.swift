@@ -42,6 +42,17 @@ struct RotationReader {
         return Rotation(frequencies: powers(of: Float(scaled)).map { 1 / $0 })
     }
 
+    /// A base that `alpha` stretches, whatever the length.
+    ///
+    /// Source: `modeling_hunyuan_v1_dense.py` of transformers.
+    func stretched() throws(ModelError) -> Rotation {
+        if headDim <= 2 {
+            throw rope.wrong("alpha", expected: "more than two elements of a head to rotate")
+        }
+        let stretch = pow(try rope.positive("alpha"), Double(headDim) / Double(headDim - 2))
+        return Rotation(frequencies: powers(of: Float(base * stretch)).map { 1 / $0 })
+    }
+
     func llama3(trained: Int) throws(ModelError) -> Rotation {
         let factor = Float(try rope.positive("factor"))
         let (low, high) = (

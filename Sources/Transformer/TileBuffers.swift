@@ -69,6 +69,7 @@ final class TileBuffers: @unchecked Sendable {
     private static func hasAddend(_ model: Model) -> Bool {
         let names = model.architecture.names
         return names.attentionOutputNorm != nil || names.feedForwardOutputNorm != nil
+            || model.configuration.multipliers.residual != 1
     }
 
     /// What one of them takes, in bytes.

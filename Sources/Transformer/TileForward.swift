@@ -1,3 +1,4 @@
+import Glibc
 import Tensors
 
 /// One block on one tile. All matrices have the tile's rows.
@@ -11,37 +12,39 @@ struct TileForward {
     let buffers: TileBuffers
     let observe: Forward.Observer?
 
-    private var count: Int { tile.rows.count }
-    private var input: ProductInput { block.input }
-    private var configuration: ModelConfiguration { model.configuration }
+    var count: Int { tile.rows.count }
+    var input: ProductInput { block.input }
+    var configuration: ModelConfiguration { model.configuration }
 
     /// Some of a buffer, without gaps: the block may be narrower than the model's were.
-    private func view(_ buffer: Matrix, columns: Int) -> MatrixView {
+    func view(_ buffer: Matrix, columns: Int) -> MatrixView {
         buffer.prefix(rows: count, columns: columns)
     }
 
-    private func apply(
+    func apply(
         _ role: Role, _ x: Operand, into y: MatrixView, accumulates: Bool = false
     ) {
         guard let (layer, part) = block.projections[LayerKey(role)] else { return }
         layer.apply(x, part: part, into: y, using: buffers.products, accumulates: accumulates)
     }
 
-    /// x += the layer's output, after a norm where there is one for it.
-    private func add(_ role: Role, _ input: MatrixView, norm: NormWeights?, to x: MatrixView) {
+    /// x += the layer's output, after a norm and times a factor where there is one for it.
+    func add(_ role: Role, _ input: MatrixView, norm: NormWeights?, to x: MatrixView) {
         let left = buffers.products.left(input, as: self.input)
-        guard let norm else { return apply(role, left, into: x, accumulates: true) }
+        let factor = configuration.multipliers.residual
+        if norm == nil, factor == 1 { return apply(role, left, into: x, accumulates: true) }
         let addend = buffers.addend.view.prefix(count)
         apply(role, left, into: addend)
-        norm.apply(addend, into: addend)
+        norm?.apply(addend, into: addend)
+        if factor != 1 { scale(addend, by: factor) }
         Tensors.add(addend, to: x)
     }
 
     /// What attention reads. x: `[rows, hidden_size]`.
     private func attentionInput(_ x: MatrixView) -> MatrixView {
-        guard configuration.normsBefore else { return x }
+        guard configuration.normsBefore, let norm = block.norms.attention else { return x }
         let normed = buffers.normed.view.prefix(count)
-        block.attentionNorm.apply(x, into: normed)
+        norm.apply(x, into: normed)
         return normed
     }
 
@@ -53,17 +56,46 @@ struct TileForward {
         let shared = view(
             buffers.shared, columns: block.shape.keyValueHeads * configuration.headDim)
         apply(.key, left, into: shared)
-        block.keyNorm?.applyPerHead(shared, headDimension: configuration.headDim)
-        rotate(shared)
+        turn(shared, norm: block.norms.key)
         cache.store(shared, .keys, sequence: slot, at: tile.rows)
         apply(.value, left, into: shared)
+        if let limit = configuration.queryKeyValueLimit { clamp(shared, to: limit) }
         cache.store(shared, .values, sequence: slot, at: tile.rows)
     }
 
-    private func rotate(_ x: MatrixView) {
-        // The table is made for the whole sequence before it is needed first.
-        model.rotary(positions: tile.rows.upperBound)?
-            .apply(x, headDimension: configuration.headDim, from: tile.rows.lowerBound)
+    /// Makes queries or keys of a projection's output. x: `[rows, heads * head_dim]`.
+    private func turn(_ x: MatrixView, norm: NormWeights?) {
+        if let limit = configuration.queryKeyValueLimit { clamp(x, to: limit) }
+        let follows = configuration.headNorms?.followsRotation ?? false
+        if !follows { normalise(x, norm) }
+        if let rotation {
+            // The table is made for the whole sequence before it is needed first.
+            model.table(of: rotation, positions: tile.rows.upperBound)
+                .apply(x, headDimension: configuration.headDim, from: tile.rows.lowerBound)
+        }
+        if follows { normalise(x, norm) }
+    }
+
+    private var rotation: Rotation? { configuration.rotations[block.index] }
+
+    private func normalise(_ x: MatrixView, _ norm: NormWeights?) {
+        guard let norm else { return }
+        if configuration.headNorms?.extent == .whole {
+            norm.apply(x, into: x)
+        } else {
+            norm.applyPerHead(x, headDimension: configuration.headDim)
+        }
+    }
+
+    /// Multiplies queries by what depends on their position.
+    private func grow(_ query: MatrixView) {
+        guard let growth = rotation?.growth else { return }
+        for (row, position) in tile.rows.enumerated() where position >= growth.step {
+            let steps = Float(position / growth.step)
+            scale(
+                query.part(rows: row..<(row + 1), columns: 0..<query.columns),
+                by: 1 + growth.factor * logf(1 + steps))
+        }
     }
 
     /// The second half, once the keys and values of all earlier tiles are there. x and y:
@@ -73,8 +105,8 @@ struct TileForward {
         let width = block.shape.keyValueHeads * group * configuration.headDim
         let query = view(buffers.query, columns: width)
         apply(.query, buffers.products.left(attentionInput(x), as: input), into: query)
-        block.queryNorm?.applyPerHead(query, headDimension: configuration.headDim)
-        rotate(query)
+        turn(query, norm: block.norms.query)
+        grow(query)
         let mixed = view(buffers.mixed, columns: width)
         let queries = TileBuffers.queries(group: group)
         for head in 0..<block.shape.keyValueHeads {
@@ -91,94 +123,10 @@ struct TileForward {
         // Where the feed-forward reads something else, it may be of no use.
         if side == nil || y != nil {
             if !sum.isSame(as: x) { sum.copy(from: x) }
-            add(.output, mixed, norm: block.attentionOutputNorm, to: sum)
-            if !configuration.normsBefore { block.attentionNorm.apply(sum, into: sum) }
+            add(.output, mixed, norm: block.norms.attentionOutput, to: sum)
+            if !configuration.normsBefore { block.norms.attention?.apply(sum, into: sum) }
         }
         try feed(side ?? feedForwardInput(sum), addingTo: y == nil ? nil : sum)
-        if !configuration.normsBefore, y != nil { block.feedForwardNorm.apply(sum, into: sum) }
-    }
-
-    /// What the feed-forward reads. x: `[rows, hidden_size]`.
-    private func feedForwardInput(_ x: MatrixView) -> MatrixView {
-        guard configuration.normsBefore else { return x }
-        let normed = buffers.normed.view.prefix(count)
-        block.feedForwardNorm.apply(x, into: normed)
-        return normed
-    }
-
-    /// normed, x: `[rows, hidden_size]`; x is nil to end at the last layer's input.
-    private func feed(_ normed: MatrixView, addingTo x: MatrixView?) throws {
-        try observe?(Tap(.feedForward), normed, tile)
-        let up = view(buffers.up, columns: block.shape.intermediateSize)
-        let left = buffers.products.left(normed, as: input)
-        apply(.up, left, into: up)
-        switch model.architecture.feedForward {
-        case .gated:
-            let gate = view(buffers.gate, columns: block.shape.intermediateSize)
-            apply(.gate, left, into: gate)
-            configuration.activation.gate(up, by: gate)
-        case .plain:
-            configuration.activation.apply(up)
-        }
-        try observe?(Tap(.down), up, tile)
-        if let x { add(.down, up, norm: block.feedForwardOutputNorm, to: x) }
-    }
-
-    /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v, causal,
-    /// within the window, with scores capped where the family says so. query, output:
-    /// `[rows of the tile, num_attention_heads * head_dim]`.
-    private func attend(
-        _ query: MatrixView, into output: MatrixView, sharedHead: Int, rows: Range<Int>
-    ) {
-        let dimension = configuration.headDim
-        let group = configuration.headsPerGroup
-        let stack = group * rows.count
-        let stacked = buffers.stacked.view.prefix(stack)
-        let attended = buffers.attended.view.prefix(stack)
-        func columns(_ member: Int) -> Range<Int> {
-            let head = sharedHead * group + member
-            return (head * dimension)..<((head + 1) * dimension)
-        }
-        for member in 0..<group {
-            let part = (member * rows.count)..<((member + 1) * rows.count)
-            stacked.part(rows: part, columns: 0..<dimension)
-                .copy(from: query.part(rows: rows, columns: columns(member)))
-        }
-        let queries =
-            buffers.roundedQueries?.store(stacked)
-            ?? Operand(roundingInPlace: stacked, as: input)
-        let first = tile.rows.lowerBound + rows.lowerBound
-        let last = tile.rows.lowerBound + rows.upperBound
-        let oldest = block.window.map { max(0, first - $0 + 1) } ?? 0
-        let factor = configuration.attentionScale
-        let cap = configuration.attentionSoftcap
-        buffers.softmax.reset(rows: stack)
-        for start in stride(from: oldest, to: last, by: TileBuffers.keys) {
-            let keys = start..<min(last, start + TileBuffers.keys)
-            let scores = buffers.scores.prefix(rows: stack, columns: keys.count)
-            buffers.products.multiply(
-                queries, cache.read(.keys, sequence: slot, head: sharedHead, keys),
-                transposed: true, into: scores)
-            if let cap { softcap(scores, scale: factor, at: cap) }
-            let part = buffers.softmax.absorb(
-                scores, scale: cap == nil ? factor : 1, into: attended, as: input,
-                in: buffers.roundedWeights
-            ) { row in
-                let position = first + row % rows.count
-                let from = block.window.map { max(0, position - $0 + 1) } ?? 0
-                let lower = min(max(from, keys.lowerBound), keys.upperBound)
-                let upper = min(max(position + 1, lower), keys.upperBound)
-                return (lower - keys.lowerBound)..<(upper - keys.lowerBound)
-            }
-            buffers.products.multiply(
-                part, cache.read(.values, sequence: slot, head: sharedHead, keys),
-                transposed: false, into: attended, accumulates: start > oldest)
-        }
-        for member in 0..<group {
-            let part = (member * rows.count)..<((member + 1) * rows.count)
-            buffers.softmax.normalize(
-                attended.part(rows: part, columns: 0..<dimension), from: part.lowerBound,
-                into: output.part(rows: rows, columns: columns(member)))
-        }
+        if !configuration.normsBefore, y != nil { block.norms.feedForward?.apply(sum, into: sum) }
     }
 }

@@ -138,7 +138,7 @@ import Testing
                     [command, place.manifest], setup: "ulimit -v \(megabytes * 1024)")
                 let status = program.wait()
                 // The dynamic linker's own, before there is a program.
-                if status == 127, megabytes < 80 { continue }
+                if status == 127, megabytes < 120 { continue }
                 #expect(
                     Self.statuses.contains(status), "\(command) \(megabytes): \(program.output)")
                 if status == 0 {

@@ -91,22 +91,13 @@ struct EvaluationTests {
         let model = try Model(Checkpoint(directory: place["model"]))
         var texts = Texts(model: model, paths: Roots(.unrestricted(base: place.path)))
         let questions = try texts.questions(in: place["questions.jsonl"])
-        let sweep = Sweep(
-            model: model, lanes: [Lane(layers: [], sparsity: 0, shapes: model.blockShapes)],
-            pattern: .unstructured,
-            scope: .row,
-            seed: 0, sequential: true, calibration: nil,
-            evaluation: Evaluation(windows: nil, questions: questions), measuresDense: true,
-            precision: .float32, pool: WorkerPool(width: 2), scratchDirectory: nil)
+        let passes = Passes(
+            model, length: questions.batches.map(\.length).max() ?? 0, precision: .float32,
+            pool: WorkerPool(width: 2), watch: Watch.nobody, scratchDirectory: nil)
         let states = try questions.batches.map { batch in
-            let states = try HiddenStates(
-                windows: batch, width: model.configuration.hiddenSize, scratchDirectory: nil)
-            let embedding = try model.embedding()
-            for index in 0..<batch.count {
-                try embedding.embed(batch[index], into: states[index])
-            }
-            for index in 0..<model.configuration.numHiddenLayers {
-                try sweep.forward.run(
+            let states = try passes.embedded(batch)
+            for index in model.blocks {
+                try passes.forward.run(
                     model.loadBlock(index, input: .float32), states.matrix, length: batch.length,
                     sequences: batch.count)
             }

@@ -56,11 +56,12 @@ struct Fixture: Sendable, CustomTestStringConvertible {
     /// The reference's statistics, masks, bias changes and scales.
     func expectedTensors() throws -> SafetensorsFile {
         let scratch = try Scratch()
-        try scratch.write("expected", inflated("\(directory)/expected/\(name).safetensors.gz"))
+        try scratch.write(
+            "expected", Self.inflated("\(directory)/expected/\(name).safetensors.gz"))
         return try SafetensorsFile(scratch["expected"])
     }
 
-    private func inflated(_ path: String) throws -> [UInt8] {
+    static func inflated(_ path: String) throws -> [UInt8] {
         let file = try #require(gzopen(path, "rb"))
         defer { gzclose(file) }
         var result: [UInt8] = []

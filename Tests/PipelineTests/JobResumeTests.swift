@@ -29,7 +29,7 @@ struct JobResumeTests {
         "prune: {pattern: channels, heads: true, sparsity: [0.3, 0.5]}\nstatistics: true\n" + both,
     ]
 
-    /// What a job said of its checkpoint.
+    /// What a job said of its snapshot.
     private final class Notes: Sendable {
         private let notes = Mutex<[Resumption.Note]>([])
         func add(_ note: Resumption.Note) { notes.withLock { $0.append(note) } }
@@ -53,18 +53,19 @@ struct JobResumeTests {
         return place
     }
 
-    /// Runs until `stop` says so, and keeps a checkpoint after every block.
+    /// Runs until `stop` says so, and keeps a snapshot after every block.
     @discardableResult
     private func attempt(
         _ place: Workplace, _ manifest: String, version: String = "1",
         stop: @escaping @Sendable (_ polls: Int, _ kept: Int) -> Bool
     ) throws -> (isDone: Bool, notes: Notes) {
         let notes = Notes()
-        mkdir(place["checkpoint"], 0o750)
-        var job = try place.job("limits: {threads: 2}\n" + manifest)
-        job.keeper = .checkpoint("checkpoint")
+        mkdir(place["snapshot"], 0o750)
+        let limits = manifest.contains("limits:") ? "" : "limits: {threads: 2}\n"
+        var job = try place.job(limits + manifest)
+        job.keeper = .checkpoint("snapshot")
         job.resumption = Resumption(
-            directory: place["checkpoint"], version: version, attempt: "a", interval: 0,
+            directory: place["snapshot"], version: version, attempt: "a", interval: 0,
             notify: { notes.add($0) })
         let polls = Atomic<Int>(0)
         do {
@@ -108,7 +109,7 @@ struct JobResumeTests {
         }
         let left = try place.entries().filter { $0.hasPrefix(".") }
         #expect(left == [], sourceLocation: sourceLocation)
-        #expect(try place.files("checkpoint") == ["outputs.json"], sourceLocation: sourceLocation)
+        #expect(try place.files("snapshot") == ["outputs.json"], sourceLocation: sourceLocation)
     }
 
     /// A file without what a model card says of speed.
@@ -138,7 +139,7 @@ struct JobResumeTests {
             resumed += notes.resumptions
             if isDone { break }
             // While it waits, everything is there and nothing else.
-            let files = try place.files("checkpoint")
+            let files = try place.files("snapshot")
             #expect(files.contains("progress.json"))
         }
         // The next block may be done before the stop is seen.
@@ -170,7 +171,7 @@ struct JobResumeTests {
         let manifest = Self.manifests[1]
         try reference(place, manifest)
         try attempt(place, manifest) { _, kept in kept >= 1 }
-        let kept = try place.json("checkpoint/progress.json")
+        let kept = try place.json("snapshot/progress.json")
         #expect(try attempt(place, manifest) { _, _ in false }.isDone)
 
         func identity(_ name: String) -> Node {
@@ -180,12 +181,12 @@ struct JobResumeTests {
         }
         let partial = ".stade-job.partial"
         mkdir(place[partial], 0o700)
-        try writeFile(place["\(partial)/.stade-job"], Array("1\njob\n0\ncheckpoint\n".utf8))
+        try writeFile(place["\(partial)/.stade-job"], Array("1\njob\n0\nsnapshot\n".utf8))
         let state = try #require(kept["outputs"]?.array?.first)
         let states = ["out-0.3", "out-0.6"].map { state.setting("directory", to: identity($0)) }
         let saved = identity(partial).setting("name", to: Node(partial))
         try writeFile(
-            place["checkpoint/progress.json"],
+            place["snapshot/progress.json"],
             JSON.encode(
                 kept.setting("outputs", to: Node(states)).setting("place", to: saved)
                     .setting("finished", to: true)))
@@ -210,7 +211,7 @@ struct JobResumeTests {
     }
 
     @Test(arguments: Change.allCases)
-    func checkpointOfSomethingElse_isRefused(_ change: Change) throws {
+    func snapshotOfSomethingElse_isRefused(_ change: Change) throws {
         let place = try Workplace()
         var manifest = "statistics: true\n" + Self.both
         let first = try attempt(place, manifest) { _, kept in kept >= 2 }
@@ -225,20 +226,20 @@ struct JobResumeTests {
             try writeFile(place["model/model.safetensors"], bytes)
         case .manifest: manifest = "prune: {sparsity: 0.25}\n" + manifest
         case .tokens: manifest = manifest.replacingOccurrences(of: "length: 64", with: "length: 32")
-        case .statesDamaged: try patch(place["checkpoint/\(current(place))"], at: 1000)
+        case .statesDamaged: try patch(place["snapshot/\(current(place))"], at: 1000)
         case .statesCutShort:
-            let file = try place["checkpoint/\(current(place))"]
+            let file = try place["snapshot/\(current(place))"]
             #expect(truncate(file, 999) == 0)
         case .statesGone:
-            let file = try place["checkpoint/\(current(place))"]
+            let file = try place["snapshot/\(current(place))"]
             #expect(unlink(file) == 0)
         case .recordDamaged:
-            try writeFile(place["checkpoint/progress.json"], Array("{\"version\": 1}".utf8))
+            try writeFile(place["snapshot/progress.json"], Array("{\"version\": 1}".utf8))
         case .recordCutShort:
-            #expect(truncate(place["checkpoint/progress.json"], 200) == 0)
+            #expect(truncate(place["snapshot/progress.json"], 200) == 0)
         case .recordOfOldVersion:
-            let record = try place.json("checkpoint/progress.json").setting("version", to: 2)
-            try writeFile(place["checkpoint/progress.json"], JSON.encode(record))
+            let record = try place.json("snapshot/progress.json").setting("version", to: 3)
+            try writeFile(place["snapshot/progress.json"], JSON.encode(record))
         case .placeSwapped:
             #expect(rename(place[partial], place["moved"]) == 0)
             mkdir(place[partial], 0o777)
@@ -267,9 +268,34 @@ struct JobResumeTests {
         try expectSame(place)
     }
 
+    /// What a manifest says decides, but for what cannot change a bit.
+    @Test(
+        arguments: [
+            ("", "prune: {bias: native}", "prune.bias"),
+            ("prune: {targets: [mlp]}", "prune: {targets: [down_proj]}", "prune.targets"),
+            ("", "compute: {precision: float32}", "compute.precision"),
+            ("name: a\npriority: 1", "name: b\npriority: 2\noverwrite: true", nil),
+            ("limits: {time: 1h}", "limits: {time: 2h, threads: 1, memory: 4GiB}", nil),
+        ])
+    func manifest_decidesWithAllItsKeys(
+        _ before: String, _ after: String, _ changed: String?
+    ) throws {
+        let place = try Workplace()
+        func job(_ manifest: String) -> String { manifest + "\n" + Self.both }
+        #expect(try !attempt(place, job(before)) { _, kept in kept >= 1 }.isDone)
+        let (isDone, notes) = try attempt(place, job(after)) { _, _ in false }
+        #expect(isDone)
+        guard let changed else {
+            #expect(notes.refusals.isEmpty && notes.resumptions.count == 1, "\(notes.all)")
+            return
+        }
+        #expect(notes.resumptions.isEmpty && notes.refusals.count == 1, "\(notes.all)")
+        #expect(notes.refusals[0].contains("the manifest as it is now: \(changed) has changed"))
+    }
+
     /// The file of states that `progress.json` names.
     private func current(_ place: Workplace) throws -> String {
-        let slot = try #require(place.json("checkpoint/progress.json")["slot"]?.integer)
+        let slot = try #require(place.json("snapshot/progress.json")["slot"]?.integer)
         return "states-\(slot)"
     }
 
@@ -286,20 +312,20 @@ struct JobResumeTests {
         try place.store(tensors)
         let error = failure { try attempt(place, Self.both) { _, _ in false } }
         #expect(error?.exitCode == .data)
-        #expect(try place.files("checkpoint") == [])
-        #expect(try place.entries() == ["checkpoint", "model", "tokens.safetensors"])
+        #expect(try place.files("snapshot") == [])
+        #expect(try place.entries() == ["snapshot", "model", "tokens.safetensors"])
     }
 
-    @Test func checkpointThatCannotBeWritten_doesNotStopTheJob() throws {
+    @Test func snapshotThatCannotBeWritten_doesNotStopTheJob() throws {
         let place = try Workplace()
         try reference(place, Self.both)
         // A directory where the second file of states would be.
-        mkdir(place["checkpoint"], 0o750)
+        mkdir(place["snapshot"], 0o750)
         let notes = Notes()
         var job = try place.job(Self.both)
-        let blocked = place["checkpoint/states-0"]
+        let blocked = place["snapshot/states-0"]
         job.resumption = Resumption(
-            directory: place["checkpoint"], version: "1", attempt: "a", interval: 0,
+            directory: place["snapshot"], version: "1", attempt: "a", interval: 0,
             notify: { note in
                 notes.add(note)
                 if case .kept = note { mkdir(blocked, 0o750) }
@@ -309,23 +335,23 @@ struct JobResumeTests {
         try expectSame(place)
     }
 
-    @Test func secondJobOnTheSameCheckpoint_isRefused() throws {
+    @Test func secondJobOnTheSameSnapshot_isRefused() throws {
         let place = try Workplace()
-        mkdir(place["checkpoint"], 0o750)
-        let holder = try File(place["checkpoint"], O_RDONLY | O_DIRECTORY)
+        mkdir(place["snapshot"], 0o750)
+        let holder = try File(place["snapshot"], O_RDONLY | O_DIRECTORY)
         #expect(flock(holder.descriptor, LOCK_EX) == 0)
         let error = failure { try attempt(place, Self.both) { _, _ in false } }
         #expect(error?.exitCode == .tryAgain)
-        #expect(try place.entries() == ["checkpoint", "model", "tokens.safetensors"])
+        #expect(try place.entries() == ["snapshot", "model", "tokens.safetensors"])
     }
 
     @Test func short_jobs_writeNone() throws {
         let place = try Workplace()
-        mkdir(place["checkpoint"], 0o750)
+        mkdir(place["snapshot"], 0o750)
         let notes = Notes()
         var job = try place.job(Self.both)
         job.resumption = Resumption(
-            directory: place["checkpoint"], version: "1", attempt: "a", interval: 5,
+            directory: place["snapshot"], version: "1", attempt: "a", interval: 5,
             notify: { notes.add($0) })
         _ = try job.run(progress: { _ in }, isStopped: { false })
         #expect(notes.all == [])

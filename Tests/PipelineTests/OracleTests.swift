@@ -17,23 +17,29 @@ struct OracleTests {
         var compensation: Compensation?
         var pattern: Pattern
         var sparsity: Double
-    }
 
-    private static func settings(_ fixture: Fixture) throws -> Settings {
-        let report = try fixture.expectedReport()
-        let method = try #require(report["method"]?.string)
-        let compensation = try #require(report["compensation"]?.string)
-        return Settings(
-            method: try #require(Method.named(method == "stade*" ? "stade-star" : method)),
-            compensation: Compensation(rawValue: compensation),
-            pattern: try #require(report["pattern"]?.string.flatMap(Pattern.init)),
-            sparsity: try #require(report["sparsity"]?.double))
+        /// As the reference's report has them.
+        init(_ report: Node) throws {
+            let name = try #require(report["method"]?.string)
+            method = try #require(Method.named(name == "stade*" ? "stade-star" : name))
+            compensation = Compensation(
+                rawValue: try #require(report["compensation"]?.string))
+            pattern = try #require(report["pattern"]?.string.flatMap(Pattern.init))
+            sparsity = try #require(report["sparsity"]?.double)
+        }
     }
 
     static func sweep(_ fixture: Fixture, threads: Int) throws -> Sweep {
-        let settings = try settings(fixture)
-        let model = try fixture.model()
         let (calibration, evaluation) = try fixture.tokens()
+        return try sweep(
+            fixture.model(), Settings(fixture.expectedReport()), calibration: calibration,
+            evaluation: evaluation, threads: threads)
+    }
+
+    static func sweep(
+        _ model: Model, _ settings: Settings, calibration: TokenWindows, evaluation: TokenWindows,
+        threads: Int
+    ) throws -> Sweep {
         let layers = model.blocks.map { block in
             model.layers(block: block).map { key in
                 let layer = Method.Layer(
@@ -53,7 +59,7 @@ struct OracleTests {
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
             calibration: calibration,
             evaluation: Evaluation(windows: evaluation), measuresDense: true, precision: .float32,
-            pool: WorkerPool(width: threads), scratchDirectory: nil)
+            pool: WorkerPool(width: threads), watch: Watch.nobody, scratchDirectory: nil)
     }
 
     /// Everything a sweep found, bit by bit.
@@ -64,26 +70,33 @@ struct OracleTests {
         var comparison: Comparison?
     }
 
-    static func run(_ sweep: Sweep) throws -> Found {
+    /// Keeps what a sweep finds.
+    private final class Finder: LaneWriter {
         let found = Mutex(Found())
-        let comparisons = try sweep.run([
-            SweepObserver(
-                layer: { result in
-                    let name = result.plan.name
-                    found.withLock { found in
-                        found.masks[name] = result.outcome.mask
-                        found.values["\(name).mean"] = result.statistics?.mean.map { Float($0) }
-                        found.values["\(name).var"] = result.statistics?.variance.map { Float($0) }
-                        found.values["\(name).norm2"] = result.statistics?.norm2.map { Float($0) }
-                        found.values["\(name).bias_change"] = result.outcome.biasChange
-                        found.values["\(name).scale"] = result.outcome.scales
-                    }
-                },
-                block: { result in
-                    found.withLock { $0.errors.append(result.meanSquaredError ?? .nan) }
-                })
-        ])
-        return found.withLock { found in
+
+        func write(_ layer: LayerResult) {
+            let name = layer.plan.name
+            found.withLock { found in
+                found.masks[name] = layer.outcome.mask
+                found.values["\(name).mean"] = layer.statistics?.mean.map { Float($0) }
+                found.values["\(name).var"] = layer.statistics?.variance.map { Float($0) }
+                found.values["\(name).norm2"] = layer.statistics?.norm2.map { Float($0) }
+                found.values["\(name).bias_change"] = layer.outcome.biasChange
+                found.values["\(name).scale"] = layer.outcome.scales
+            }
+        }
+
+        func finish(_ block: BlockResult) {
+            found.withLock { $0.errors.append(block.meanSquaredError ?? .nan) }
+        }
+    }
+
+    static func run(_ sweep: Sweep) throws -> Found {
+        let finder = Finder()
+        var states = try sweep.states(before: 0, dense: nil)
+        for block in sweep.model.blocks { try sweep.prune(block, &states, into: [finder]) }
+        let comparisons = try sweep.compare(states)
+        return finder.found.withLock { found in
             found.comparison = comparisons[0]
             return found
         }
@@ -137,7 +150,7 @@ struct OracleTests {
     }
 
     /// The largest difference over the largest value's size.
-    private static func distance(_ a: [Float], _ b: [Float]) -> Double {
+    static func distance(_ a: [Float], _ b: [Float]) -> Double {
         guard a.count == b.count else { return .infinity }
         let size = b.reduce(Float.leastNormalMagnitude) { max($0, abs($1)) }
         return Double(zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } / size)

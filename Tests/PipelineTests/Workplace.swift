@@ -18,13 +18,18 @@ final class Workplace: Sendable {
     var path: String { scratch.path }
 
     /// - Parameter family: of the fixture that becomes `model`, without the reference's results.
-    init(_ family: String = "llama") throws {
+    convenience init(_ family: String = "llama") throws {
+        let fixture = "\(Fixture.root)/\(family)"
+        try self.init(files: [
+            "model/config.json": readFile("\(fixture)/config.json"),
+            "model/model.safetensors": readFile("\(fixture)/model.safetensors"),
+            "tokens.safetensors": readFile("\(fixture)/tokens.safetensors"),
+        ])
+    }
+
+    init(files: [String: [UInt8]]) throws {
         scratch = try Scratch()
-        for (name, target) in [
-            ("config.json", "model/config.json"),
-            ("model.safetensors", "model/model.safetensors"),
-            ("tokens.safetensors", "tokens.safetensors"),
-        ] { try scratch.copy("\(Fixture.root)/\(family)/\(name)", to: target) }
+        for (name, bytes) in files { try scratch.write(name, bytes) }
     }
 
     subscript(name: String) -> String { "\(path)/\(name)" }

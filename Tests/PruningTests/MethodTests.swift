@@ -102,6 +102,24 @@ struct MethodTests {
         }
     }
 
+    /// What a method says of itself is what its metrics need, whatever the layer.
+    @Test func properties_areThoseOfTheMetrics() {
+        for method in Method.all {
+            for (normalised, bias) in [(true, true), (true, false), (false, true), (false, false)] {
+                let layer = Method.Layer(inputIsNormalised: normalised, carriesBias: bias)
+                let choice = method.choose(for: layer, compensation: nil)
+                #expect((choice.metric.solver != nil) == method.isSolved, "\(method.name)")
+                #expect(choice.metric.needsStatistics == (method.input != .weights))
+                #expect(method.input != .weights || choice.compensation == .none)
+                let whole = method.forChannels(size: 2).choose(for: layer, compensation: nil)
+                let eliminates = whole.metric.solver == .elimination(size: 2)
+                #expect(eliminates == (method.channels == .eliminated), "\(method.name)")
+                #expect(!method.removesChannels || eliminates == (whole.metric.solver != nil))
+            }
+        }
+        #expect(Method.all.filter(\.isDrawn).map(\.name) == ["random"])
+    }
+
     @Test func names_areUnique() {
         #expect(Set(Method.all.map(\.name)).count == Method.all.count)
         #expect(Method.named("STADE") == nil && Method.named("") == nil)

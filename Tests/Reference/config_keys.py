@@ -13,7 +13,13 @@ import transformers
 from transformers import CONFIG_MAPPING, GenerationConfig
 from transformers.modeling_rope_utils import RopeParameters
 
-FAMILIES = ["llama", "mistral", "qwen2", "qwen3", "gemma2", "phi3", "opt", "gpt_neox"]
+FAMILIES = """llama mistral qwen2 qwen3 gemma gemma2 gemma3 gemma3_text smollm3 phi3 opt gpt_neox gpt2 phi granite olmo olmo2
+olmo3 starcoder2 stablelm cohere cohere2 ministral3 mistral3 glm4 exaone4 seed_oss ernie4_5 hunyuan_v1_dense nemotron arcee
+apertus qwen3_vl qwen3_vl_text gpt_neo gptj gpt_bigcode falcon bloom internlm3""".split()
+# Language models whose code stands beside that of what they are a part of.
+PLACES = {"gemma3_text": "gemma3", "qwen3_vl_text": "qwen3_vl"}
+# What sees beside them: of its own configuration only the keys at the top of config.json count here.
+OUTER = ["gemma3", "mistral3", "qwen3_vl"]
 # A configuration of Mistral with layer_types is read as Ministral's.
 ALSO = {"mistral": ["ministral"]}
 SHARED = [
@@ -55,7 +61,9 @@ def keys(family):
     for name in [family] + ALSO.get(family, []):
         cls = CONFIG_MAPPING[name]
         found |= {field.name for field in fields(cls)} | set(cls.attribute_map)
-        found |= read(f"models/{name}/configuration_{name}.py") | read(f"models/{name}/modeling_{name}.py")
+        place = PLACES.get(name, name)
+        if name not in OUTER:
+            found |= read(f"models/{place}/configuration_{place}.py") | read(f"models/{place}/modeling_{place}.py")
     return found
 
 

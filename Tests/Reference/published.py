@@ -16,50 +16,100 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "critical"
 warnings.simplefilter("ignore")
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 LENGTH, WINDOWS, VOCABULARY = 64, 8, 311
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+# Names of sizes, and what families have in their place.
+NAMES = {"hidden_size": ["n_embd", "n_embed"], "num_attention_heads": ["n_head", "num_heads"],
+         "num_hidden_layers": ["n_layer", "num_layers"], "num_key_value_heads": ["num_kv_heads"],
+         "intermediate_size": ["ffn_dim", "n_inner", "ffn_hidden_size"]}
+
+
 def scaled(config):
     """The same configuration with few and narrow layers; all else stays."""
     c = json.loads(json.dumps(config))
-    heads, layers, hidden = c["num_attention_heads"], c["num_hidden_layers"], c["hidden_size"]
-    kv = c.get("num_key_value_heads", heads)
+    if "text_config" in c:
+        c["text_config"] = scaled_text(c["text_config"], CONFIG_MAPPING[c["model_type"]]().text_config)
+        c["vision_config"] = {k: v for k, v in c.get("vision_config", {}).items() if k == "model_type"} | VISION.get(
+            c["model_type"], {})
+        for key in c:
+            if key.endswith(("_token_id", "_token_index")) and isinstance(c[key], int):
+                c[key] %= VOCABULARY
+        return c
+    return scaled_text(c, CONFIG_MAPPING[c["model_type"]]())
+
+
+VISION = {
+    "gemma3": dict(model_type="siglip_vision_model", hidden_size=16, intermediate_size=24, num_hidden_layers=1,
+                   num_attention_heads=2, image_size=16, patch_size=8),
+    "mistral3": dict(model_type="pixtral", hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+                     image_size=16, patch_size=8, head_dim=8),
+    "qwen3_vl": dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, out_hidden_size=0, patch_size=8,
+                     deepstack_visual_indexes=[0], num_position_embeddings=16)}
+
+
+def scaled_text(c, defaults):
+    """Of a language model; what is absent is what its class has."""
+    def key(name):
+        return next((other for other in [name] + NAMES.get(name, []) if other in c), name)
+
+    def size(name):
+        return c.get(key(name)) or getattr(defaults, name, None)
+
+    heads, layers, hidden = size("num_attention_heads"), size("num_hidden_layers"), size("hidden_size")
+    kv = size("num_key_value_heads") or heads
+    inner = size("intermediate_size")
     groups = min(2, kv)
-    c["num_attention_heads"] = groups * min(heads // kv, 8)
-    if "num_key_value_heads" in c:
-        c["num_key_value_heads"] = groups
-    head = 16
-    ratio = hidden / heads / c.get("head_dim", hidden / heads)
-    if "head_dim" in c:
-        c["head_dim"] = head
+    own = c.get("head_dim") or ("text" in type(defaults).__name__.lower() and getattr(defaults, "head_dim", None))
     # A multiple of the heads, as some families want it.
-    c["hidden_size"] = max(1, round(head * ratio)) * c["num_attention_heads"]
-    for key in ("intermediate_size", "ffn_dim"):
-        if key in c:
-            c[key] = max(8, round(c[key] / hidden * c["hidden_size"]) // 8 * 8)
+    head = 16
+    ratio = hidden / heads / (own or hidden / heads)
+    c[key("num_attention_heads")] = groups * min(heads // kv, 8)
+    if c.get(key("num_key_value_heads")) or own:
+        c[key("num_key_value_heads")] = groups
+    if own:
+        c["head_dim"] = head
+    c[key("hidden_size")] = max(1, round(head * ratio)) * c[key("num_attention_heads")]
+    if inner and (c.get(key("intermediate_size")) or own):
+        c[key("intermediate_size")] = max(8, round(inner / hidden * c[key("hidden_size")]) // 8 * 8)
     if "word_embed_proj_dim" in c:
         c["word_embed_proj_dim"] = c["hidden_size"] * c["word_embed_proj_dim"] // hidden
-    c["num_hidden_layers"] = min(3, layers)
-    if "layer_types" in c:
-        c["layer_types"] = c["layer_types"][:c["num_hidden_layers"]]
+    # So many that each kind of blocks is there.
+    c[key("num_hidden_layers")] = count = min(layers, 4 if "sliding" in json.dumps(c) or "no_rope" in json.dumps(c) else 3)
+    for name in ("layer_types", "no_rope_layers", "attention_layers"):
+        if isinstance(c.get(name), list):
+            c[name] = c[name][:count]
+    if "attention_types" in c:
+        count = c[key("num_hidden_layers")] = 4
+        c["attention_types"] = [[c["attention_types"][0][0], 2]]
+        c["attention_layers"] = c["attention_types"][0][0] * 2
+        c["window_size"] = 23
     if c.get("max_window_layers") is not None:
-        c["max_window_layers"] = 1 if c["max_window_layers"] < layers else c["num_hidden_layers"]
+        c["max_window_layers"] = 1 if c["max_window_layers"] < layers else count
     # So that it shows in short sequences.
     if c.get("sliding_window"):
         c["sliding_window"] = 23
+    if c.get("rotary_dim"):
+        c["rotary_dim"] = round(head * c["rotary_dim"] / (hidden / heads))
     c["vocab_size"] = VOCABULARY
-    for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        if isinstance(c.get(key), int):
-            c[key] %= VOCABULARY
-    rope = c.get("rope_scaling") or {}
-    pairs = int(head * c.get("partial_rotary_factor", 1)) // 2
-    for key in ("short_factor", "long_factor"):
-        if key in rope:
-            rope[key] = rope[key][::len(rope[key]) // pairs][:pairs]
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        if isinstance(c.get(name), int):
+            c[name] %= VOCABULARY
+    for rope in [c.get("rope_scaling") or {}, c.get("rope_parameters") or {}]:
+        pairs = int(head * (rope.get("partial_rotary_factor") or c.get("partial_rotary_factor", 1))) // 2
+        for name in ("short_factor", "long_factor"):
+            if name in rope:
+                rope[name] = (rope[name] * pairs)[::max(1, len(rope[name]) // pairs)][:pairs]
+        if "mrope_section" in rope:
+            rope["mrope_section"] = [3, 3, 2]
     return c
+
+
+def model_class(config):
+    return AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
 
 
 def make(directory, config, seed):
@@ -67,11 +117,14 @@ def make(directory, config, seed):
     with open(f"{directory}/config.json", "w") as file:
         json.dump(config, file)
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(directory), dtype=torch.float32)
+    settings = AutoConfig.from_pretrained(directory)
+    if hasattr(settings, "vision_config") and hasattr(settings.vision_config, "out_hidden_size"):
+        config["vision_config"]["out_hidden_size"] = settings.vision_config.out_hidden_size = settings.text_config.hidden_size
+    model = model_class(settings).from_config(settings, dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.dim() > 1:
-                parameter.normal_(0, 0.6 if "embed" in name else 0.25)
+                parameter.normal_(0, 0.6 if any(part in name for part in ("embed", "wte", "wpe")) else 0.25)
             else:
                 parameter.add_(0.2 * torch.randn_like(parameter) + 0.05)
     model.save_pretrained(directory)
@@ -86,7 +139,8 @@ def make(directory, config, seed):
 
 
 def perplexity(directory, tokens):
-    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager").eval()
+    model = model_class(AutoConfig.from_pretrained(directory)).from_pretrained(
+        directory, dtype=torch.float32, attn_implementation="eager").eval()
     total = 0.0
     with torch.no_grad():
         for window in tokens.view(WINDOWS, LENGTH):

@@ -1,4 +1,5 @@
 import Tensors
+import TestSupport
 import Testing
 
 /// What is taken from a matrix keeps it. Its memory would go back to the system at once otherwise:

@@ -1,5 +1,6 @@
 import Synchronization
 import Tensors
+import TestSupport
 import Testing
 
 /// Loops of the pool over rows.

@@ -22,17 +22,31 @@ struct AddedTokensTests {
 
     static let cases: [Case] = {
         guard let root = try? Fixture.node("added-tokens.json") else { return [] }
-        return (root["cases"]?.array ?? []).map { node in
-            Case(
-                name: node["name"]?.string ?? "", family: node["family"]?.string ?? "",
-                tokenizer: root["bases"]?[node["base"]?.string ?? ""] ?? .null,
-                files: (node["files"]?.members ?? []).map { ($0.key, $0.value) },
-                texts: (root["texts"]?.array ?? []).compactMap(\.string),
-                ids: node["ids"]?.array?.map { ids in
-                    (ids.array ?? []).compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
-                })
-        }
+        let texts = root["texts"]?.array ?? []
+        return (root["cases"]?.array ?? []).map { example($0, root["bases"], texts) }
     }()
+
+    private static func example(_ node: Node, _ bases: Node?, _ texts: [Node]) -> Case {
+        let base: String = node["base"]?.string ?? ""
+        let files: [(name: String, node: Node)] =
+            (node["files"]?.members ?? []).map { ($0.key, $0.value) }
+        var tokenizer = Node.null
+        if let found = bases?[base] { tokenizer = found }
+        return Case(
+            name: node["name"]?.string ?? "", family: node["family"]?.string ?? "",
+            tokenizer: tokenizer, files: files, texts: texts.compactMap(\.string),
+            ids: node["ids"]?.array?.map(numbers))
+    }
+
+    private static func numbers(_ node: Node) -> [Int32] {
+        var numbers: [Int32] = []
+        for element in node.array ?? [] {
+            if let value = element.integer, let number = Int32(exactly: value) {
+                numbers.append(number)
+            }
+        }
+        return numbers
+    }
 
     @Test func cases_areThere() { #expect(Self.cases.count >= 50) }
 

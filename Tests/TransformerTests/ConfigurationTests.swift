@@ -20,7 +20,7 @@ struct ConfigurationTests {
         #expect(found.numKeyValueHeads == 4 && found.headDim == 16)
         #expect(found.maxPositionEmbeddings == 2048 && !found.tieWordEmbeddings)
         #expect(found.embeddingSize == 64 && found.normEpsilon == 1e-6)
-        #expect(found.activation == .silu && found.normsBefore && found.normsAffine)
+        #expect(found.activation == .fixed(.silu) && found.normsBefore && found.normsAffine)
         #expect(found.hasFinalNorm && found.windows == [nil, nil] && found.biases.isEmpty)
         let exact = (0..<8).map { Float(pow(10000, -Double($0) / 8)) }
         for (a, b) in zip(try #require(found.inverseFrequencies), exact) {
@@ -40,7 +40,7 @@ struct ConfigurationTests {
         #expect(qwen3.headDim == 128 && qwen3.numKeyValueHeads == 32 && qwen3.biases.isEmpty)
         let opt = try configuration(
             Self.least.removing("intermediate_size").setting("ffn_dim", to: 96), named("opt"))
-        #expect(opt.intermediateSize == 96 && opt.activation == .relu)
+        #expect(opt.intermediateSize == 96 && opt.activation == .fixed(.relu))
         #expect(opt.tieWordEmbeddings && opt.normEpsilon == 1e-5 && opt.headDim == 16)
         #expect(opt.inverseFrequencies == nil && opt.normsBefore && opt.hasFinalNorm)
         #expect(opt.biases == Set(try named("opt").roles) && opt.biases.count == 6)
@@ -50,8 +50,8 @@ struct ConfigurationTests {
         let found = try configuration(Self.least, named("gemma2"))
         #expect(found.headDim == 256 && found.numKeyValueHeads == 4 && found.tieWordEmbeddings)
         #expect(found.maxPositionEmbeddings == 8192 && found.windows == [4096, nil])
-        #expect(found.activation == .geluTanh && found.normEpsilon == 1e-6)
-        #expect(found.attentionScale == 1 / 16 && found.attentionSoftcap == 50)
+        #expect(found.activation == .fixed(.geluTanh) && found.normEpsilon == 1e-6)
+        #expect(found.attentionScales.allSatisfy { $0 == 1 / 16 } && found.attentionSoftcap == 50)
         #expect(found.logitSoftcap == 30 && found.biases.isEmpty && !found.isParallel)
         let bare = try configuration(
             Self.least.setting("attn_logit_softcapping", to: .null)
@@ -65,8 +65,10 @@ struct ConfigurationTests {
         let found = try configuration(Self.least, named("gpt_neox"))
         #expect(found.headDim == 16 && found.numKeyValueHeads == 4 && !found.tieWordEmbeddings)
         #expect(found.maxPositionEmbeddings == 2048 && found.windows == [nil, nil])
-        #expect(found.activation == .gelu && found.normEpsilon == 1e-5 && found.isParallel)
-        #expect(found.biases == Set(try named("gpt_neox").roles) && found.attentionScale == 0.25)
+        #expect(found.activation == .fixed(.gelu) && found.normEpsilon == 1e-5 && found.isParallel)
+        #expect(
+            found.biases == Set(try named("gpt_neox").roles)
+                && found.attentionScales.allSatisfy { $0 == 0.25 })
         #expect(found.attentionSoftcap == nil && found.logitSoftcap == nil)
         // A quarter of 16 elements is rotated.
         #expect(found.inverseFrequencies == [1, 0.01])
@@ -89,7 +91,8 @@ struct ConfigurationTests {
         let found = try configuration(Self.least, named("phi3"))
         #expect(found.headDim == 16 && found.numKeyValueHeads == 4 && !found.tieWordEmbeddings)
         #expect(found.maxPositionEmbeddings == 4096 && found.windows == [nil, nil])
-        #expect(found.activation == .silu && found.normEpsilon == 1e-5 && found.biases.isEmpty)
+        #expect(
+            found.activation == .fixed(.silu) && found.normEpsilon == 1e-5 && found.biases.isEmpty)
         #expect(found.inverseFrequencies?.count == 8)
         let partial = Self.least.setting("partial_rotary_factor", to: 0.5)
         #expect(try configuration(partial, named("phi3")).inverseFrequencies?.count == 4)

@@ -10,6 +10,9 @@ extension Node {
         if case .string(let string) = value { string } else { nil }
     }
 
+    /// Not inlined: the Swift 6.3.1 compiler crashes in its copy propagation on closures that it is
+    /// inlined into, when it compiles them for @testable.
+    @inline(never)
     package var integer: Int? {
         if case .integer(let integer) = value { integer } else { nil }
     }

@@ -88,8 +88,14 @@ package struct StatisticsFile: Sendable {
         }
     }
 
-    /// The statistics of an input; nil where the file has none. To be called after `check`.
-    func statistics(of tap: Tap, block: Int) -> Statistics? {
+    /// The statistics of a block's inputs, as far as the file has them. To be called after `check`.
+    func statistics(of block: Int) -> [Tap: Statistics] {
+        Set(model.layers(block: block).map(\.tap)).reduce(into: [:]) { known, tap in
+            known[tap] = statistics(of: tap, block: block)
+        }
+    }
+
+    private func statistics(of tap: Tap, block: Int) -> Statistics? {
         guard let source = source(tap, block: block) else { return nil }
         return Statistics(
             tokens: origin.tokens, mean: values("\(source.layer).mean"),

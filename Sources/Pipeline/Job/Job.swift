@@ -19,7 +19,7 @@ package struct Job: Sendable {
         /// The next job without a daemon cleans up.
         case nobody
         case daemon
-        /// A checkpoint in a directory of that name beside the outputs.
+        /// A snapshot in a directory of that name beside the outputs.
         case checkpoint(String)
     }
 
@@ -45,7 +45,7 @@ package struct Job: Sendable {
     /// - Returns: what running it will take.
     @discardableResult
     package func validate() throws -> Demand {
-        let plan = try Plan(self)
+        let plan = try Planner(self).plan()
         for warning in plan.warnings { warned(warning) }
         try plan.model.checkFinite(pool: WorkerPool(width: plan.threads))
         return Demand(plan)
@@ -53,7 +53,7 @@ package struct Job: Sendable {
 
     /// Prunes and publishes. `progress` is called from the job's threads, a few times a second;
     /// `isStopped` is polled between sequences from any of them. Where it turns true the job throws
-    /// `Stopped`. It leaves its checkpoint, if it has one, and else nothing.
+    /// `Stopped`. It leaves its snapshot, if it has one, and else nothing.
     /// - Returns: the paths of the published outputs, one per sparsity.
     package func run(
         progress: @escaping @Sendable (Progress) -> Void, isStopped: @escaping @Sendable () -> Bool
@@ -64,22 +64,26 @@ package struct Job: Sendable {
         let start = ContinuousClock.now
         progress(Progress(phase: .reading, blocks: 0, fraction: 0))
         if keeper != .daemon { try removeStale() }
-        let plan = try Plan(self, check: stop.check)
+        let plan = try Planner(self, checkStop: stop.checkStop).plan()
         try plan.loadLibraries()
         releaseFreedMemory()
         planned(plan.memory.bytes, plan.memory.threads)
         for warning in plan.warnings { warned(warning) }
-        let checkpoint = try resumption.map { try JobCheckpoint($0, plan) }
-        var attempt = JobAttempt(
-            plan: plan, start: start, stop: stop, progress: progress, checkpoint: checkpoint)
-        let saved = checkpoint?.load()
-        if saved == nil { try giveUp(checkpoint) }
+        let snapshot = try resumption.map { try JobSnapshot($0, plan) }
+        func run(from saved: SavedJob?) throws -> [String] {
+            var run = JobRun(
+                self, plan, start: start, stop: stop, progress: progress, snapshot: snapshot,
+                from: saved)
+            return try run.run()
+        }
+        let saved = snapshot?.load()
+        if saved == nil { try giveUp(snapshot) }
         do {
-            return try attempt.run(from: saved)
-        } catch let stale as StaleCheckpoint {
+            return try run(from: saved)
+        } catch let stale as StaleSnapshot {
             resumption?.notify(.refused(stale.reason))
-            try giveUp(checkpoint)
-            return try attempt.run(from: nil)
+            try giveUp(snapshot)
+            return try run(from: nil)
         }
     }
 
@@ -92,10 +96,10 @@ package struct Job: Sendable {
         try PartialDirectory.removeLeftovers(of: id, in: parent)
     }
 
-    /// A checkpoint that is of no use keeps nobody from removing what it names.
-    private func giveUp(_ checkpoint: JobCheckpoint?) throws {
-        guard let checkpoint else { return }
-        try checkpoint.remove()
+    /// A snapshot that is of no use keeps nobody from removing what it names.
+    private func giveUp(_ snapshot: JobSnapshot?) throws {
+        guard let snapshot else { return }
+        try snapshot.remove()
         if keeper != .daemon { try removeStale() }
     }
 

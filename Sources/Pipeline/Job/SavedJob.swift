@@ -1,70 +1,50 @@
 import Documents
 import Posix
 
-/// What a checkpoint says of itself: its `progress.json`, renamed into place when all that it names
+/// What a snapshot says of itself: its `progress.json`, renamed into place when all that it names
 /// is on the disk.
 struct SavedJob: Sendable {
-    /// The hidden states of one set of windows in the checkpoint's file of states.
+    /// The hidden states of one set of windows in the snapshot's file of states.
     struct States: Sendable, Hashable {
+        /// See `SweepStates.Named`.
+        let name: String
         let bytes: Int
         let checksum: String
     }
 
-    /// An output that was begun.
-    struct Output: Sendable {
-        let state: OutputBuild.State
-        /// Of the directory in which it is built.
-        let identity: FileIdentity
-    }
-
-    /// The private directory in which outputs are built.
-    struct Place: Sendable, Hashable {
-        let name: String
-        let identity: FileIdentity
-    }
-
-    private static let version = 4
+    private static let version = 5
     static let maximumSize = 256 << 20
 
-    /// What a job must be to go on from here: see `Plan.identity`.
-    var identity: Node
+    /// What a job must be to go on from here.
+    var identity: JobIdentity
     /// Which of the job's attempts wrote it.
     var attempt: String
-    /// Everything before this block is done, in the sweep of the last of `outputs` (of all where
-    /// they share one).
-    var block: Int
     /// Of the whole model.
     var blocks: Int
     /// Which of the two files of states belongs to it.
     var slot: Int
     /// In that file one after the other.
     var states: [States]
-    /// Seconds that the job ran until then, in all attempts.
-    var seconds: Double
-    /// In tokens through a block: see `ProgressMeter`.
-    var work: Int
-    /// What a survey has found, for each of the job's outputs; empty where there was none to be
-    /// made.
-    var shares: [Survey.Shares]
-    /// The outputs that were begun, in the job's order.
-    var outputs: [Output]
-    /// Where they are.
-    var place: Place
-    /// All are complete and have only to be published.
+    var progress: JobProgress
+    /// All outputs are complete and have only to be published.
     var isFinished = false
 
     var node: Node {
         .object([
-            "version": Node(Self.version), "attempt": Node(attempt), "block": Node(block),
-            "blocks": Node(blocks),
-            "slot": Node(slot), "seconds": Node(seconds), "work": Node(work),
+            "version": Node(Self.version), "attempt": Node(attempt),
+            "block": Node(progress.block), "blocks": Node(blocks), "slot": Node(slot),
+            "seconds": Node(progress.seconds), "work": Node(progress.work),
             "states": Node(
                 states.map {
-                    .object(["bytes": Node($0.bytes), "checksum": Node($0.checksum)])
+                    .object([
+                        "name": Node($0.name), "bytes": Node($0.bytes),
+                        "checksum": Node($0.checksum),
+                    ])
                 }),
-            "shares": Node(shares.map(Self.node)),
-            "identity": identity, "outputs": Node(outputs.map(\.node)),
-            "place": place.identity.node.setting("name", to: Node(place.name)),
+            "shares": Node(progress.shares.map(Self.node)),
+            "identity": identity.node, "outputs": Node(progress.outputs.map(\.node)),
+            "place": progress.place.identity.node
+                .setting("name", to: Node(progress.place.name)),
             "finished": Node(isFinished),
         ])
     }
@@ -84,20 +64,21 @@ extension SavedJob {
             let slot = node["slot"]?.integer, (0...1).contains(slot),
             let seconds = node["seconds"]?.double, seconds >= 0,
             let work = node["work"]?.integer, (0...(.max / 2)).contains(work),
-            let job = node["identity"], let states = node["states"]?.array,
-            let outputs = node["outputs"]?.array, !outputs.isEmpty,
-            let shares = node["shares"]?.array, let place = node["place"],
+            let job = node["identity"].flatMap({ JobIdentity($0) }),
+            let states = node["states"]?.array, let outputs = node["outputs"]?.array,
+            !outputs.isEmpty, let shares = node["shares"]?.array, let place = node["place"],
             let name = place["name"]?.string, let identity = FileIdentity(place)
         else { return nil }
+        let progress = JobProgress(
+            block: block, seconds: seconds, work: work, shares: shares.compactMap(Self.shares),
+            outputs: outputs.compactMap { BegunOutput($0) },
+            place: JobProgress.Place(name: name, identity: identity))
         self.init(
-            identity: job, attempt: attempt, block: block, blocks: blocks, slot: slot,
-            states: states.compactMap { States($0) }, seconds: seconds, work: work,
-            shares: shares.compactMap(Self.shares),
-            outputs: outputs.compactMap { Output($0) },
-            place: Place(name: name, identity: identity),
+            identity: job, attempt: attempt, blocks: blocks, slot: slot,
+            states: states.compactMap { States($0) }, progress: progress,
             isFinished: node["finished"]?.bool ?? false)
-        guard self.states.count == states.count, self.outputs.count == outputs.count,
-            self.shares.count == shares.count
+        guard self.states.count == states.count, progress.outputs.count == outputs.count,
+            progress.shares.count == shares.count
         else { return nil }
     }
 }
@@ -118,14 +99,14 @@ extension SavedJob {
     }
 }
 
-extension SavedJob.Output {
-    fileprivate var node: Node { state.node.setting("directory", to: identity.node) }
+extension BegunOutput {
+    fileprivate var node: Node { progress.node.setting("directory", to: identity.node) }
 
     fileprivate init?(_ node: Node) {
-        guard let state = OutputBuild.State(coded: node),
+        guard let progress = OutputProgress(coded: node),
             let identity = node["directory"].flatMap({ FileIdentity($0) })
         else { return nil }
-        self.init(state: state, identity: identity)
+        self.init(progress: progress, identity: identity)
     }
 }
 
@@ -142,9 +123,9 @@ extension FileIdentity {
 
 extension SavedJob.States {
     fileprivate init?(_ node: Node) {
-        guard let bytes = node["bytes"]?.integer, bytes >= 0,
+        guard let name = node["name"]?.string, let bytes = node["bytes"]?.integer, bytes >= 0,
             let checksum = node["checksum"]?.string
         else { return nil }
-        self.init(bytes: bytes, checksum: checksum)
+        self.init(name: name, bytes: bytes, checksum: checksum)
     }
 }

@@ -10,28 +10,30 @@ enum StateFile {
     /// Writes all states and makes them durable; the file's name is the caller's to sync. Each is
     /// let go with `endReading` as soon as it is copied.
     static func write(
-        _ name: String, in directory: Directory, _ states: [HiddenStates]
+        _ name: String, in directory: Directory, _ states: [SweepStates.Named]
     ) throws -> [SavedJob.States] {
         var waiting = states[...]
-        defer { for states in waiting { states.endReading() } }
+        defer { for named in waiting { named.states.endReading() } }
         let file = try directory.open(name, O_RDWR | O_CREAT)
         // At once, so that a full disk shows before anything is copied.
-        try file.allocate(max(1, states.reduce(0) { $0 + $1.matrix.byteCount }))
+        try file.allocate(max(1, states.reduce(0) { $0 + $1.states.matrix.byteCount }))
         var saved: [SavedJob.States] = []
         var offset = 0
-        for states in states {
+        for named in states {
             var checksum = Checksum()
-            try forEachPiece(of: states.matrix) { rows, place in
-                try states.matrix.withBytes(ofRows: rows) { bytes in
+            let matrix = named.states.matrix
+            try forEachPiece(of: matrix) { rows, place in
+                try matrix.withBytes(ofRows: rows) { bytes in
                     try file.write(bytes, at: offset + place.lowerBound)
                     checksum.add(bytes)
                 }
                 try file.startWriteBack(offset + place.lowerBound..<offset + place.upperBound)
             }
-            states.endReading()
+            named.states.endReading()
             waiting.removeFirst()
-            let count = states.matrix.byteCount
-            saved.append(SavedJob.States(bytes: count, checksum: checksum.text))
+            let count = matrix.byteCount
+            saved.append(
+                SavedJob.States(name: named.name, bytes: count, checksum: checksum.text))
             offset += count
         }
         try file.sync()
@@ -40,30 +42,35 @@ enum StateFile {
         return saved
     }
 
-    /// Gives `states` the values that were written.
-    /// - Throws: `StaleCheckpoint` where the file has other bytes.
+    /// Gives `states` the values that were written under their names.
+    /// - Throws: `StaleSnapshot` where the file has others.
     static func read(
         _ name: String, in directory: Directory, _ saved: [SavedJob.States],
-        into states: [HiddenStates]
+        into states: [SweepStates.Named]
     ) throws {
-        guard saved.map(\.bytes) == states.map(\.matrix.byteCount) else {
-            throw StaleCheckpoint("its hidden states have another size")
+        let matrices = Dictionary(
+            states.map { ($0.name, $0.states.matrix) }, uniquingKeysWith: { first, _ in first })
+        guard saved.count == states.count, Set(saved.map(\.name)) == Set(matrices.keys) else {
+            throw StaleSnapshot("its hidden states are of other texts")
         }
         let file = try directory.open(name, O_RDONLY | O_NONBLOCK)
         var offset = 0
-        for (saved, states) in zip(saved, states) {
+        for saved in saved {
+            guard let matrix = matrices[saved.name], matrix.byteCount == saved.bytes else {
+                throw StaleSnapshot("its hidden states have another size")
+            }
             var checksum = Checksum()
-            try forEachPiece(of: states.matrix) { rows, place in
-                try states.matrix.withMutableBytes(ofRows: rows) { bytes in
+            try forEachPiece(of: matrix) { rows, place in
+                try matrix.withMutableBytes(ofRows: rows) { bytes in
                     let count = try file.read(into: &bytes, at: offset + place.lowerBound)
                     if count < bytes.byteCount {
-                        throw StaleCheckpoint("its hidden states are cut short")
+                        throw StaleSnapshot("its hidden states are cut short")
                     }
                     checksum.add(bytes.bytes)
                 }
             }
             guard checksum.text == saved.checksum else {
-                throw StaleCheckpoint("its hidden states are damaged")
+                throw StaleSnapshot("its hidden states are damaged")
             }
             offset += saved.bytes
         }
@@ -90,8 +97,8 @@ extension Matrix {
     fileprivate var byteCount: Int { rows * columns * MemoryLayout<Float>.size }
 }
 
-/// There is a checkpoint, and the job cannot go on from it.
-struct StaleCheckpoint: Error {
+/// There is a snapshot, and the job cannot go on from it.
+struct StaleSnapshot: Error {
     let reason: String
 
     init(_ reason: String) { self.reason = reason }

@@ -3,7 +3,7 @@ import Glibc
 import Posix
 import Reports
 
-/// What a job says of an output before it publishes it, in `outputs.json` of its checkpoint's
+/// What a job says of an output before it publishes it, in `outputs.json` of its snapshot's
 /// directory: which directory it is, and the numbers that whoever asks for the job is told. An
 /// output is looked for by this alone. What lies at its path may be anybody's.
 struct OutputRecord: Sendable {

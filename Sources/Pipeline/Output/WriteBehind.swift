@@ -16,10 +16,16 @@ final class WriteBehind: Sendable {
     private let queue = DispatchQueue(label: "stade.write")
     /// The first, after which nothing is written any more.
     private let failure = Mutex<(any Error)?>(nil)
-    private let check: @Sendable () throws -> Void
+    private let watch: Watch
+    /// How many snapshots are under way. What they need must be written, even if the job stops.
+    private let holds = Mutex(0)
 
-    /// - Parameter check: called between pieces of work, on the queue's thread; throws to end it.
-    init(check: @escaping @Sendable () throws -> Void) { self.check = check }
+    init(_ watch: Watch) { self.watch = watch }
+
+    /// From here until `release`, a stop of the job does not end what is written.
+    func hold() { holds.withLock { $0 += 1 } }
+
+    func release() { holds.withLock { $0 -= 1 } }
 
     /// Hands in work, which is to call its argument now and then.
     /// - Throws: what earlier work has failed with.
@@ -30,7 +36,7 @@ final class WriteBehind: Sendable {
                 try throwFailure()
                 try work {
                     try throwFailure()
-                    try check()
+                    if holds.withLock({ $0 == 0 }) { try watch.checkStop() }
                 }
             } catch {
                 failure.withLock { $0 = $0 ?? error }

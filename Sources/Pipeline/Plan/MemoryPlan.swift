@@ -56,13 +56,13 @@ package struct MemoryPlan: Sendable, Hashable {
         stateBytes = states
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
-        let rows = SampleRows(tokens: calibrated).count
-        let groups =
-            calibration.map { SignedGroups(windows: $0.count, length: $0.length).count } ?? 0
+        let amount = InputNeeds.Amount(calibration)
         let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
             + 4 * (calibrated + evaluated) + compared + min(SafetensorsWriter.piece, largest)
+            // A layer as it is written.
+            + (model.storesColumns ? 4 * (model.layerSizes.max() ?? 0) : 0)
         func total(_ threads: Int, inMemory: Bool) -> Int {
             let forward = Forward.bytes(
                 model, sets, input: precision.input, threads: threads)
@@ -72,15 +72,20 @@ package struct MemoryPlan: Sendable, Hashable {
                         tokens: $0.predictedTokens, models: 1 + outputs, threads: threads)
                 } ?? 0
             let sweep = sweeps.map { outputs in
-                let (inputs, isSolved) = Self.inputBytes(
-                    model, outputs.joined().joined(), sampleRows: rows,
-                    groups: groups, tileRows: min(length, Tile.size), threads: threads)
+                let needs = model.blocks.map { block in
+                    InputNeeds.of(outputs.flatMap { $0[block] }, model).values
+                }
+                let inputs = needs.map { taps in
+                    taps.reduce(0) { $0 + $1.bytes(amount, threads: threads) }
+                }
+                let isSolved = needs.joined().contains(where: \.hasProducts)
                 let blocks = outputs.flatMap { $0.enumerated() }.map { index, layers in
                     Self.blockBytes(
-                        model, index, layers, input: precision.input, sampleRows: rows,
-                        groups: groups, keepsStatistics: keepsStatistics, threads: threads)
+                        model, index, layers, input: precision.input, amount,
+                        keepsStatistics: keepsStatistics, threads: threads)
                 }
-                return inputs + (isSolved ? Self.factorising : 0) + max(blocks.max() ?? 0, head)
+                return (inputs.max() ?? 0) + (isSolved ? Self.factorising : 0)
+                    + max(blocks.max() ?? 0, head)
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * width)
@@ -108,33 +113,6 @@ package struct MemoryPlan: Sendable, Hashable {
             place: place, reason: .memory(needed: total(1, inMemory: false), allowed: limit))
     }
 
-    /// What is kept of a block's inputs beside their sums: samples and covariances, as far as some
-    /// layer needs them; and whether there are covariances.
-    private static func inputBytes(
-        _ model: Model, _ layers: some Sequence<LayerPlan>, sampleRows: Int,
-        groups: Int, tileRows: Int, threads: Int
-    ) -> (bytes: Int, isSolved: Bool) {
-        var measured: [Tap: Int] = [:]
-        var sampled: [Tap: Int] = [:]
-        var solved: [Tap: Int] = [:]
-        for layer in layers {
-            guard let choice = layer.choice else { continue }
-            let columns = model.shape(layer.key, block: layer.block).columns
-            measured[layer.key.tap] = columns
-            if choice.compensation.fitsScale { sampled[layer.key.tap] = columns }
-            if choice.metric.solver != nil { solved[layer.key.tap] = columns }
-        }
-        let products = solved.values.map {
-            CovarianceSum.bytes(features: $0, rows: tileRows, threads: threads)
-        }
-        return (
-            4 * sampleRows * sampled.values.reduce(0, +)
-                + measured.values.reduce(0) { $0 + InputSketch.bytes(groups: groups, features: $1) }
-                + products.reduce(0, +),
-            !solved.isEmpty
-        )
-    }
-
     /// Whether no product of shapes below can overflow: this one is larger than any.
     private static func canMultiply(_ model: Model, tokens: Int, _ threads: Int) -> Bool {
         let configuration = model.configuration
@@ -155,8 +133,8 @@ package struct MemoryPlan: Sendable, Hashable {
     /// for products, or while its layers are pruned one after the other, each with its mask and
     /// what a fit needs; those that are done are not packed then.
     private static func blockBytes(
-        _ model: Model, _ block: Int, _ layers: [LayerPlan], input: ProductInput, sampleRows: Int,
-        groups: Int, keepsStatistics: Bool, threads: Int
+        _ model: Model, _ block: Int, _ layers: [LayerPlan], input: ProductInput,
+        _ amount: InputNeeds.Amount, keepsStatistics: Bool, threads: Int
     ) -> Int {
         var now = model.blockBytes(block, input: input)
         var most = now
@@ -168,13 +146,13 @@ package struct MemoryPlan: Sendable, Hashable {
             // The sample less its mean, and a thread's buffers for 64 rows.
             let fit =
                 choice.compensation.fitsScale
-                ? 4 * sampleRows * shape.columns
-                    + threads * 4 * 64 * (shape.columns + 2 * sampleRows) : 0
+                ? 4 * amount.sampleRows * shape.columns
+                    + threads * 4 * 64 * (shape.columns + 2 * amount.sampleRows) : 0
             let solver =
                 choice.metric.solver?.bytes(
                     rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
             let outputs = OutputSketch.bytes(
-                rows: shape.rows, groups: groups, threads: threads)
+                rows: shape.rows, groups: amount.groups, threads: threads)
             most = max(most, now + mask + fit + solver + outputs)
             let packed = model.packedBytes(layer.key, block: layer.block, input: input)
             // Beside it stands, until the block is done, the layer that takes its place.

@@ -8,7 +8,7 @@ extension Plan {
         let layers = outputs.lazy.flatMap { $0.treatment.layers.joined() }
         guard layers.contains(where: { $0.choice?.metric.solver != nil }) else { return }
         do {
-            try LinearAlgebraLibrary.load(threads: threads)
+            try LinearAlgebraLibrary.load(threads: memory.threads, beside: memory.bytes)
         } catch {
             throw PlanError(place: manifest.name, reason: .library(error.reason))
         }

@@ -114,8 +114,8 @@ package struct PlanError: Failure, Hashable {
             "needs \(Self.mebibytes(needed)) of memory, limits.memory allows \(size(allowed)); "
                 + "raise it or use fewer threads, samples or a shorter length"
         case .library(let reason):
-            "needs a library that cannot be loaded (\(reason)); give the job more memory, or "
-                + "install Debian's libopenblas0-pthread"
+            "the library OpenBLAS cannot be loaded (\(reason)); raise ulimit -v and -d, or install "
+                + "Debian's libopenblas0-pthread"
         case .timeLimit(let seconds):
             "stopped after \(seconds) seconds, its limits.time"
         case .modelPath(let text, _): text

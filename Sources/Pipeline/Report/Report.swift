@@ -7,18 +7,18 @@ import Transformer
 struct Report: Sendable {
     let plan: Plan
     let output: Plan.Output
-    let state: OutputBuild.State
+    let state: OutputProgress
     let seconds: Double
     let denseSeconds: Double?
     let curve: [ReportDocument.Point]
 
     init(
-        _ build: OutputBuild, seconds: Double, denseSeconds: Double?,
+        _ writer: OutputWriter, seconds: Double, denseSeconds: Double?,
         curve: [ReportDocument.Point]
     ) {
-        plan = build.plan
-        output = build.output
-        state = build.state.withLock { $0 }
+        plan = writer.plan
+        output = writer.output
+        state = writer.progress
         self.seconds = seconds
         self.denseSeconds = denseSeconds
         self.curve = curve
@@ -26,7 +26,7 @@ struct Report: Sendable {
 
     var document: ReportDocument {
         var document = ReportDocument()
-        document.job.id = plan.job.id
+        document.job.id = plan.id
         document.job.name = manifest.name
         document.model.path = plan.model.checkpoint.directory
         document.model.family = plan.model.architecture.name

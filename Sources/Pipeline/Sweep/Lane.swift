@@ -4,20 +4,28 @@ import Transformer
 package struct Lane: Sendable {
     /// `[blocks][layers of the block]`.
     package let layers: [[LayerPlan]]
+    /// Of each block: the model's, but where whole channels go.
+    package let shapes: [BlockShape]
     private let sparsity: Double
     /// By layer's name, where they differ.
     private let allocated: [String: Double]
-    /// Of each block: the model's, but where whole channels go.
-    package let shapes: [BlockShape]
+    let label: OutputLabel
 
-    package init(
-        layers: [[LayerPlan]], sparsity: Double, allocated: [String: Double] = [:],
-        shapes: [BlockShape]
+    package init(layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape]) {
+        self.init(
+            layers: layers, sparsity: sparsity, shapes: shapes, allocated: [:], label: OutputLabel()
+        )
+    }
+
+    init(
+        layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape],
+        allocated: [String: Double], label: OutputLabel
     ) {
         self.layers = layers
+        self.shapes = shapes
         self.sparsity = sparsity
         self.allocated = allocated
-        self.shapes = shapes
+        self.label = label
     }
 
     /// The share of a layer that is to go.

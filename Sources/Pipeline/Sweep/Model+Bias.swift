@@ -5,9 +5,7 @@ import Transformer
 extension Model {
     /// The type in which a layer's weights are stored.
     func weightType(_ layer: LayerKey, block: Int) throws -> ElementType {
-        let name = "\(layerName(layer, block: block)).weight"
-        return try checkpoint.expect(name, shape: shape(layer, block: block).dimensions)
-            .type
+        try weights(layer, block: block).type
     }
 
     /// The type in which a layer's bias is stored; an added one is float32 whatever the weights
@@ -24,8 +22,7 @@ extension Model {
         guard let change else { return layer.bias }
         var bias = layer.bias ?? [Float](repeating: 0, count: change.count)
         for row in bias.indices { bias[row] += change[row] }
-        let type = biasType(plan.key, block: plan.block)
-        round(&bias, to: type)
+        round(&bias, to: biasType(plan.key, block: plan.block))
         return bias
     }
 }

@@ -1,5 +1,4 @@
 import Manifests
-import Posix
 import Pruning
 import Tensors
 import Transformer
@@ -11,9 +10,9 @@ struct Survey {
     typealias Shares = [String: Double]
 
     private let plan: Plan
-    private let pool: WorkerPool
-    /// Where hidden states go that are too large for memory.
-    private let directory: Directory
+    private let passes: Passes
+    /// What it has taken so far.
+    private(set) var cost = Cost()
     /// The share of outliers in each block.
     private var outliers: [Int: Double] = [:]
     /// Of each layer, centred or not as some output needs it.
@@ -59,47 +58,52 @@ struct Survey {
         prune.bounds ?? prune.allocation.bounds(around: sparsity)
     }
 
-    init(_ plan: Plan, directory: Directory) {
+    init(_ plan: Plan, _ passes: Passes) {
         self.plan = plan
-        self.directory = directory
-        pool = WorkerPool(width: plan.memory.threads)
+        self.passes = passes
     }
 
-    /// Goes over the calibration, or over what is known in its place.
-    mutating func run(_ observer: SweepObserver) throws {
-        // Sums alone are needed, which is what this method takes.
-        let choice = Method.wanda.choose(
-            for: Method.Layer(inputIsNormalised: false, carriesBias: false), compensation: nil)
-        let layers = plan.outputs[0].treatment.layers.map { block in
-            block.map { layer in
-                LayerPlan(
-                    name: layer.name, block: layer.block, key: layer.key,
-                    choice: layer.choice.map { _ in choice }, policy: layer.policy)
-            }
-        }
-        let sweep = Sweep(
-            model: plan.model,
-            lanes: [Lane(layers: layers, sparsity: 0, shapes: plan.model.blockShapes)],
-            pattern: .unstructured,
-            scope: .row, seed: 0, sequential: false, calibration: plan.calibration,
-            known: plan.known, evaluation: nil, measuresDense: false, precision: plan.precision,
-            pool: pool,
-            scratchDirectory: plan.memory.usesScratchFile ? directory : nil)
+    /// Goes through the dense model, over the calibration or over what is known in its place.
+    mutating func run() throws {
         if plan.manifest.prune.allocation == .error { stream = try embeddedPower() }
-        try sweep.survey(observer) { block, statistics in
+        let states = try plan.calibration.map { try passes.embedded($0) }
+        for index in plan.model.blocks {
+            let block = try passes.load(index)
+            passes.readAhead(index + 1)
+            passes.watch.progress(.survey, block: index, nil)
+            // The same ones for all outputs.
+            let selected = plan.outputs[0].treatment.layers[index].filter { $0.choice != nil }
+            let statistics = try statistics(block, states, isNeeded: !selected.isEmpty)
+            if selected.isEmpty { continue }
             switch plan.manifest.prune.allocation {
             case .uniform: break
             case .owl:
-                outliers[block.index] = try outlierShare(
-                    of: layers[block.index].compactMap { layer in
-                        guard layer.choice != nil, let linear = block.layers[layer.key],
+                outliers[index] = try outlierShare(
+                    of: selected.compactMap { layer in
+                        guard let linear = block.layers[layer.key],
                             let input = statistics[layer.key.tap]
                         else { return nil }
                         return (linear, input)
-                    }, pool: pool)
+                    }, pool: passes.pool)
             case .error: try addCurves(block, statistics)
             }
         }
+    }
+
+    /// Of all inputs of a block; moves the states past it.
+    private mutating func statistics(
+        _ block: Block, _ states: HiddenStates?, isNeeded: Bool
+    ) throws -> [Tap: Statistics] {
+        if let known = plan.known { return known.statistics(of: block.index) }
+        guard let states else { return [:] }
+        guard isNeeded else {
+            cost += try passes.advance(states, through: block)
+            return [:]
+        }
+        let (statistics, cost) = try passes.gather(
+            InputNeeds.sums(of: block.index, plan.model), of: block, from: states, to: .inPlace)
+        self.cost += cost
+        return statistics
     }
 
     private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
@@ -107,7 +111,7 @@ struct Survey {
             guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
                 continue
             }
-            let power = try ErrorCurve.power(layer, input, pool: pool)
+            let power = try ErrorCurve.power(layer, input, pool: passes.pool)
             stream += power
             for key in block.layers.keys where key.role.isInAttention == writer.role.isInAttention {
                 parts[plan.model.layerName(key, block: block.index)] =
@@ -124,7 +128,7 @@ struct Survey {
             }
             curves[key] = try ErrorCurve(
                 of: linear, statistics: input, isCentred: key.isCentred,
-                scope: plan.manifest.prune.scope, pool: pool)
+                scope: plan.manifest.prune.scope, pool: passes.pool)
         }
     }
 

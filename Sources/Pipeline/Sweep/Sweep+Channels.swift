@@ -12,18 +12,19 @@ extension Sweep {
     /// Takes channels and heads out of a block in memory.
     /// - Returns: the block of the lane's shape.
     func pruneChannels(
-        _ block: Block, _ lane: Lane, statistics: [Tap: Statistics], observer: SweepObserver
+        _ block: Block, _ lane: Lane, _ statistics: [Tap: Statistics],
+        into writer: any LaneWriter
     ) throws -> Block {
         let plans = lane.layers[block.index].filter { $0.choice != nil }
         let shape = lane.shapes[block.index]
         var narrowed: [LayerKey: Narrowed] = [:]
         for plan in plans where plan.key.role == .output || plan.key.role == .down {
-            try observer.advance(0, 0, .pruning, block.index)
+            try watch.checkStop()
             let (columns, layer) = try pruneColumns(
                 plan, block, shape: shape, statistics: statistics)
             narrowed[plan.key] = layer
             for other in plans where other.key.follows(plan.key) {
-                try observer.advance(0, 0, .pruning, block.index)
+                try watch.checkStop()
                 narrowed[other.key] = try keep(
                     rows(columns, of: other.key, block), of: other.key, block, shape: shape,
                     statistics)
@@ -31,7 +32,7 @@ extension Sweep {
         }
         for plan in plans {
             guard let result = narrowed[plan.key] else { continue }
-            try observer.layer(
+            try writer.write(
                 LayerResult(
                     plan: plan, sparsity: lane.sparsity(of: plan), outcome: result.outcome,
                     layer: result.layer,
@@ -50,9 +51,7 @@ extension Sweep {
         guard let choice = plan.choice, let layer = block.layers[plan.key] else {
             preconditionFailure("no such layer in the block")
         }
-        let input = statistics[plan.key.tap]
-        let overflow = SweepError(model: model.checkpoint.directory, layer: plan.name)
-        guard input?.isFinite ?? true else { throw overflow }
+        let input = try input(plan, statistics)
         let isOutput = plan.key.role == .output
         let pruning = ChannelPruning(
             name: plan.name, metric: choice.metric, compensation: choice.compensation,
@@ -60,7 +59,7 @@ extension Sweep {
             kept: isOutput ? shape.keyValueHeads : shape.intermediateSize, seed: seed,
             type: try model.weightType(plan.key, block: block.index))
         let (columns, outcome) = try pruning.apply(to: layer, statistics: input, pool: pool)
-        guard outcome.biasChange?.allSatisfy(\.isFinite) ?? true else { throw overflow }
+        try check(outcome, plan)
         input?.covariance?.forget()
         let narrow = Linear(
             weights: layer.weights.selecting(columns: columns),

@@ -5,14 +5,14 @@ import Transformer
 extension Sweep {
     /// What the models say, from what their last blocks left of each of the evaluation's sequences.
     ///
-    /// - Returns: one for each of `pruned`; nil without an evaluation.
-    func compare(
-        dense: [HiddenStates], pruned: [[HiddenStates]], observers: [SweepObserver]
-    ) throws -> [Comparison?] {
-        guard let evaluation else { return pruned.map { _ in nil } }
+    /// - Returns: one for each lane; nil without an evaluation.
+    package func compare(_ states: SweepStates) throws -> [Comparison?] {
+        guard let evaluation else { return lanes.map { _ in nil } }
+        watch.progress(.prunedEvaluation, block: nil, lanes[0].label)
+        let models = [states.dense] + states.pruned
         let predictions = try model.predict(
-            evaluation.nextTokens, from: ([dense] + pruned).map { $0.map(\.matrix) }, pool: pool,
-            finished: { try observers[0].advance(0, 0, .prunedEvaluation, nil) })
+            evaluation.nextTokens, from: models.map { $0.map(\.matrix) }, pool: pool,
+            finished: { try watch.checkStop() })
         return predictions.dropFirst().map { evaluation.compare(predictions[0], $0) }
     }
 }

@@ -5,10 +5,11 @@ extension Metric {
 
 extension Method {
     static let magnitude = Method(
-        name: "magnitude", summary: "magnitude alone; needs no calibration"
+        name: "magnitude", summary: "magnitude alone; needs no calibration", input: .weights
     ) { _ in (.magnitude, .none) }
 
     static let random = Method(
-        name: "random", summary: "by lot, as a lower bound; needs no calibration"
+        name: "random", summary: "by lot, as a lower bound; needs no calibration",
+        input: .weights, isDrawn: true
     ) { _ in (.random, .none) }
 }

@@ -5,6 +5,7 @@ extension Metric {
 
 extension Method {
     static let best = Method(
-        name: "best", summary: "least squares over mask and weights: least loss, most time"
+        name: "best", summary: "least squares over mask and weights: least loss, most time",
+        input: .covariance, channels: .eliminated
     ) { _ in (.best, .affineShrunk) }
 }

@@ -9,17 +9,16 @@ extension Metric {
 }
 
 extension Method {
-    /// The method as it is where groups of `size` whole columns go: `auto` and `best` are one, and
-    /// what judges single weights judges by their sum.
+    /// The method as it is where groups of `size` whole columns go.
     package func forChannels(size: Int) -> Method {
-        guard name == Method.auto.name || name == Method.best.name else { return self }
-        return Method(name: name, summary: summary) { _ in (.elimination(size: size), .mean) }
+        guard channels == .eliminated else { return self }
+        return Method(
+            name: name, summary: summary, input: .covariance, channels: channels
+        ) { _ in (.elimination(size: size), .mean) }
     }
 
     /// Whether it has a meaning where whole channels go.
-    package var removesChannels: Bool {
-        name == Method.auto.name || name == Method.best.name || !isSolved
-    }
+    package var removesChannels: Bool { channels != .none }
 }
 
 extension Method.Choice {

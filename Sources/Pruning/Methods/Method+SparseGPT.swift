@@ -15,14 +15,17 @@ extension Metric {
 
 extension Method {
     static let sparseGPT = Method(
-        name: "sparsegpt", summary: "optimal brain surgeon on the second moment of the input"
+        name: "sparsegpt", summary: "optimal brain surgeon on the second moment of the input",
+        input: .covariance, channels: .none
     ) { _ in (.sparseGPT, .none) }
 
     static let sparseGPTMask = Method(
-        name: "sparsegpt-mask", summary: "what sparsegpt prunes; the rest of the weights stay"
+        name: "sparsegpt-mask", summary: "what sparsegpt prunes; the rest of the weights stay",
+        input: .covariance, channels: .none
     ) { _ in (.sparseGPTMask, .none) }
 
     static let stadeOBS = Method(
-        name: "stade-obs", summary: "sparsegpt on the covariance of the input"
+        name: "stade-obs", summary: "sparsegpt on the covariance of the input",
+        input: .covariance, channels: .none
     ) { _ in (.stadeOBS, .mean) }
 }

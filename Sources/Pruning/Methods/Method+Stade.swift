@@ -39,7 +39,8 @@ extension Method {
         name: "auto",
         summary:
             "stade with affine where a bias can be carried, else wanda with scale, both shrunk to "
-            + "what carries over to other text"
+            + "what carries over to other text",
+        channels: .eliminated
     ) { layer in
         layer.carriesBias ? (.stadeShrunk, .affineShrunk) : (.wanda, .scaleShrunk)
     }

@@ -28,19 +28,49 @@ package struct Method: Sendable {
         }
     }
 
+    /// What it looks at to choose what goes.
+    package enum Input: Sendable, Hashable {
+        /// Nothing but the weights.
+        case weights
+        /// Mean, variance and norm of each feature of the input.
+        case sums
+        /// The input's covariance, from which mask and weights are chosen together, row by row or
+        /// column group by column group.
+        case covariance
+    }
+
+    /// How it judges whole channels.
+    package enum Channels: Sendable, Hashable {
+        /// By the sum of what it gives their weights.
+        case summed
+        /// By what the layer loses when the others make up for them.
+        case eliminated
+        /// Not at all.
+        case none
+    }
+
     /// As in a manifest, e.g. `stade-w`.
     package let name: String
     /// One line for help texts.
     package let summary: String
+    package let input: Input
+    package let channels: Channels
+    /// Whether the seed decides what goes.
+    package let isDrawn: Bool
     /// Metric and compensation as published.
     private let published: @Sendable (Layer) -> (Metric, Compensation)
 
+    /// - Parameter published: with `input` of `.weights` without a compensation.
     package init(
-        name: String, summary: String,
+        name: String, summary: String, input: Input = .sums, channels: Channels = .summed,
+        isDrawn: Bool = false,
         published: @escaping @Sendable (Layer) -> (Metric, Compensation)
     ) {
         self.name = name
         self.summary = summary
+        self.input = input
+        self.channels = channels
+        self.isDrawn = isDrawn
         self.published = published
     }
 
@@ -79,17 +109,11 @@ package struct Method: Sendable {
             reason: "no bias can be carried here: \(change)")
     }
 
-    /// Whether it chooses mask and weights together, row by row or block by block of columns.
-    package var isSolved: Bool {
-        published(Layer(inputIsNormalised: true, carriesBias: true)).0.solver != nil
-    }
+    /// Whether it chooses mask and weights together.
+    package var isSolved: Bool { input == .covariance }
 
     /// Whether any layer could need statistics of its input.
     package func needsStatistics(compensation: Compensation?) -> Bool {
-        [true, false].contains { normalised in
-            let layer = Layer(inputIsNormalised: normalised, carriesBias: true)
-            let choice = choose(for: layer, compensation: compensation)
-            return choice.metric.needsStatistics || choice.compensation != .none
-        }
+        input != .weights || (compensation ?? .none) != .none
     }
 }

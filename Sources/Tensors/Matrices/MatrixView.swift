@@ -62,4 +62,17 @@ package struct MatrixView {
         precondition(rows == other.rows && columns == other.columns, "shapes differ")
         for index in 0..<rows { row(index).update(from: other.row(index), count: columns) }
     }
+
+    /// Copies the rows of `other` as columns, in squares that stay in the cache.
+    package func copyTransposed(from other: MatrixView) {
+        precondition(rows == other.columns && columns == other.rows, "shapes differ")
+        let side = 32
+        for top in Swift.stride(from: 0, to: rows, by: side) {
+            for left in Swift.stride(from: 0, to: columns, by: side) {
+                for i in top..<min(rows, top + side) {
+                    for j in left..<min(columns, left + side) { row(i)[j] = other.row(j)[i] }
+                }
+            }
+        }
+    }
 }

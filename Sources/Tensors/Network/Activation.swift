@@ -46,7 +46,7 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     }()
 
     /// By any of its names in `config.json`. Those of transformers that are missing here have
-    /// weights of their own (`prelu`, `xielu`).
+    /// weights of their own: `prelu`, and `xielu`, which is `LearnedActivation`.
     package init?(configuration name: String) {
         guard let activation = Self.names[name] else { return nil }
         self = activation

@@ -2,19 +2,30 @@ import Glibc
 
 /// Rotary position embedding: the cosines and sines of every position and frequency.
 ///
-/// Source: arXiv 2104.09864; `apply_rotary_pos_emb` in transformers, which pairs element i of a
-/// head with element i + d/2.
+/// Source: arXiv 2104.09864; `apply_rotary_pos_emb` in transformers.
 package struct RotaryTable: Sendable {
+    /// Which of a head's d rotated elements turn together.
+    package enum Pairs: Sendable, Hashable {
+        /// Element i and element i + d/2.
+        case halves
+        /// Element 2i and element 2i + 1.
+        case neighbours
+    }
+
     /// Both `[positions, frequencies]`.
     private let cosines: [Float]
     private let sines: [Float]
     package let positions: Int
     package let frequencies: Int
+    private let pairs: Pairs
 
     /// `inverseFrequencies`: radians per position, in float32 as transformers computes them;
     /// `factor`: of all that is rotated.
-    package init(positions: Int, inverseFrequencies: [Float], factor: Float = 1) {
+    package init(
+        positions: Int, inverseFrequencies: [Float], factor: Float = 1, pairs: Pairs = .halves
+    ) {
         self.positions = positions
+        self.pairs = pairs
         frequencies = inverseFrequencies.count
         var cosines: [Float] = []
         var sines: [Float] = []
@@ -44,17 +55,31 @@ package struct RotaryTable: Sendable {
                     let c = cosines.baseAddress! + (first + index) * half
                     let s = sines.baseAddress! + (first + index) * half
                     for head in stride(from: 0, to: x.columns, by: headDimension) {
-                        let low = x.row(index) + head
-                        let high = low + half
-                        for i in 0..<half {
-                            let a = low[i]
-                            let b = high[i]
-                            low[i] = a * c[i] - b * s[i]
-                            high[i] = b * c[i] + a * s[i]
+                        let start = x.row(index) + head
+                        switch pairs {
+                        case .halves: rotate(start, start + half, half, c, s)
+                        case .neighbours:
+                            for i in 0..<half {
+                                rotate(start + 2 * i, start + 2 * i + 1, 1, c + i, s + i)
+                            }
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// (a, b) = (a c - b s, b c + a s), element by element.
+    @inline(__always)
+    private func rotate(
+        _ low: UnsafeMutablePointer<Float>, _ high: UnsafeMutablePointer<Float>, _ count: Int,
+        _ c: UnsafePointer<Float>, _ s: UnsafePointer<Float>
+    ) {
+        for i in 0..<count {
+            let a = low[i]
+            let b = high[i]
+            low[i] = a * c[i] - b * s[i]
+            high[i] = b * c[i] + a * s[i]
         }
     }
 }

@@ -50,6 +50,17 @@ package final class Products {
             stream)
     }
 
+    /// y = x Wᵀ + bias, where there is one. bias: `[n]`.
+    package func multiply(
+        _ x: Operand, _ weights: PackedWeights, bias: [Float]?, into y: MatrixView
+    ) {
+        guard let bias else { return multiply(x, weights, into: y) }
+        precondition(bias.count == y.columns, "shapes do not fit")
+        bias.withUnsafeBufferPointer {
+            multiply(x, weights, bias: $0.baseAddress, into: y)
+        }
+    }
+
     /// y = a b, or a bᵀ where `transposed`, or y += where `accumulates`. a: `[m, k]`,
     /// b: `[k, n]` (or `[n, k]`), y: `[m, n]`.
     package func multiply(

@@ -26,6 +26,14 @@ package func scale(_ x: MatrixView, by factor: Float) {
     }
 }
 
+/// x = min(max(x, -limit), limit), `[rows, columns]`.
+package func clamp(_ x: MatrixView, to limit: Float) {
+    for index in 0..<x.rows {
+        let row = x.row(index)
+        for j in 0..<x.columns { row[j] = min(max(row[j], -limit), limit) }
+    }
+}
+
 /// How far `y` is from `x`, both `[rows, columns]`: the sums, in double precision, of (x - y)², x
 /// y, x² and y².
 package struct Difference: Sendable, Hashable {

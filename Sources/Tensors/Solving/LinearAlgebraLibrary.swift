@@ -22,7 +22,8 @@ package struct LinearAlgebraLibrary: Sendable {
     /// Addresses that the library takes where so many threads call it at once, in bytes. Little of
     /// it becomes memory, but limits of a process count all.
     package static func addresses(threads: Int) -> Int {
-        let (bytes, overflow) = buffer.multipliedReportingOverflow(by: threads)
+        // One more: it takes one as it is loaded.
+        let (bytes, overflow) = buffer.multipliedReportingOverflow(by: threads + 1)
         return overflow ? .max : min(bytes, .max - size) + size
     }
 
@@ -37,14 +38,17 @@ package struct LinearAlgebraLibrary: Sendable {
     let isThreadSafe: Bool
 
     /// To be called before what needs it; any number of times, from any thread.
-    /// - Parameter threads: that will call it at once. Where one gets no buffer, the library asks
-    ///   for it again for ever; so this asks for all first.
-    package static func load(threads: Int) throws(Missing) {
-        let bytes = addresses(threads: threads)
+    /// Where a call gets no buffer, the library asks for it again for ever; so this asks for all
+    /// first.
+    /// - Parameters:
+    ///   - threads: that will call it at once.
+    ///   - others: what the process will take meanwhile, in bytes.
+    package static func load(threads: Int, beside others: Int) throws(Missing) {
+        let bytes = min(addresses(threads: threads), .max - others) + others
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         let start = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)
         if start == MAP_FAILED {
-            throw Missing(reason: "\(name) needs \(bytes >> 20) MiB of addresses")
+            throw Missing(reason: "\(name) and the job need \(bytes >> 20) MiB of addresses")
         }
         munmap(start, bytes)
         _ = try result.get()

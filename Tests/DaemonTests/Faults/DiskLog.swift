@@ -223,9 +223,9 @@ extension DiskLog {
             }
         } else if path.hasSuffix(".json") {
             try File(path, O_WRONLY | O_CREAT | O_TRUNC)
-                .writeAll(translate(node.durable, fresh))
+                .write(translate(node.durable, fresh), at: 0)
         } else {
-            try File(path, O_WRONLY | O_CREAT | O_TRUNC).writeAll(node.durable)
+            try File(path, O_WRONLY | O_CREAT | O_TRUNC).write(node.durable, at: 0)
         }
     }
 
@@ -255,13 +255,5 @@ extension DiskLog {
             hasher.combine(digest(nodes, child))
         }
         return hasher.finalize()
-    }
-}
-
-extension File {
-    fileprivate borrowing func writeAll(_ bytes: [UInt8]) throws(SystemError) {
-        try bytes.withUnsafeBufferPointer { buffer throws(SystemError) in
-            try write(UnsafeRawBufferPointer(buffer), at: 0)
-        }
     }
 }

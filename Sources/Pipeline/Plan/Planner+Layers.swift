@@ -1,0 +1,142 @@
+import Checkpoint
+import Manifests
+import Pruning
+import Tensors
+import Transformer
+
+extension Planner {
+    /// What each method comes to in the model with each sparsity.
+    static func treatments(_ model: Model, _ manifest: Manifest) throws -> [[Treatment]] {
+        let sparsities = manifest.prune.sparsity
+        let selected = try selection(model, manifest)
+        return try manifest.prune.methods.map { method in
+            if manifest.prune.pattern == .channels {
+                return try sparsities.map {
+                    try channelTreatment(model, manifest, method, sparsity: $0, selected)
+                }
+            }
+            let treatment = try treatment(model, manifest, method, selected)
+            return sparsities.map { _ in treatment }
+        }
+    }
+
+    /// What a method comes to in the model, and the checkpoint that this makes.
+    private static func treatment(
+        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<LayerKey>]
+    ) throws -> Treatment {
+        let (layers, biases) = try planLayers(model, manifest, method, selected)
+        let used = Set(
+            layers.joined().filter { $0.choice?.compensation.needsBias == true }.map(\.key.role))
+        return Treatment(
+            method: method, layers: layers, biases: biases, usedRoles: used,
+            shapes: model.blockShapes, headsKept: nil,
+            layout: try layout(model, biases, used: used, shapes: model.blockShapes))
+    }
+
+    /// The checkpoint with biases for the layers of `used` and blocks of these shapes.
+    static func layout(
+        _ model: Model, _ biases: BiasPlan, used: Set<Role>, shapes: [BlockShape]
+    ) throws -> CheckpointLayout {
+        var edits = addedBiases(model, biases, used, shapes).map { layer, tensor in
+            CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
+        }
+        if model.storesTiedHead {
+            edits.append(.remove(model.ownHeadName))
+        }
+        for block in model.blocks {
+            for key in model.layers(block: block) {
+                let old = model.shape(key, block: block)
+                let new = model.shape(key, block: block, in: shapes[block])
+                if old == new { continue }
+                let layer = model.layerName(key, block: block)
+                edits.append(.resize("\(layer).weight", to: model.stored(new)))
+                if old.rows != new.rows, model.hasBias(key, block: block) {
+                    edits.append(.resize("\(layer).bias", to: [new.rows]))
+                }
+            }
+        }
+        return try CheckpointLayout(
+            model.checkpoint, edits: edits, checked: model.usedTensors())
+    }
+
+    static func noTargets(_ model: Model, _ manifest: Manifest) -> PlanError {
+        PlanError(
+            place: manifest.name,
+            reason: .noTargets(
+                example: model.layers(block: 0).first.map { model.layerName($0, block: 0) } ?? ""))
+    }
+
+    /// What is done to each layer: the method, resolved by what the family can carry.
+    private static func planLayers(
+        _ model: Model, _ manifest: Manifest, _ method: Method, _ selected: [Set<LayerKey>]
+    ) throws -> ([[LayerPlan]], BiasPlan) {
+        let prune = manifest.prune
+        var wanted: Set<Role> = []
+        for key in selected.reduce(into: Set(), { $0.formUnion($1) }) {
+            let layer = Method.Layer(
+                inputIsNormalised: model.isNormalised(key.stage), carriesBias: true)
+            let choice = method.choose(for: layer, compensation: prune.compensation)
+            if choice.compensation.needsBias { wanted.insert(key.role) }
+        }
+        let biases = BiasPlan(
+            model, wanted: wanted, allowsNative: prune.bias != .none,
+            allowsRelabel: prune.bias == .auto)
+        let plans = selected.enumerated().map { block, selected in
+            model.layers(block: block).map { key in
+                let policy = biases.policy(key)
+                let traits = Method.Layer(
+                    inputIsNormalised: model.isNormalised(key.stage), carriesBias: policy != .none)
+                return LayerPlan(
+                    name: model.layerName(key, block: block), block: block, key: key,
+                    choice: selected.contains(key)
+                        ? method.choose(for: traits, compensation: prune.compensation)
+                            .because(biases.obstacle) : nil,
+                    policy: policy)
+            }
+        }
+        guard plans.joined().contains(where: { $0.choice != nil }) else {
+            throw noTargets(model, manifest)
+        }
+        for plan in plans.joined() where plan.choice?.metric.solver == .leastSquares {
+            let columns = model.shape(plan.key, block: plan.block).columns
+            if columns > ScaledCovariance.maximumFeatures {
+                throw PlanError(
+                    place: manifest.name,
+                    reason: .tooWide(
+                        layer: plan.name, columns: columns,
+                        limit: ScaledCovariance.maximumFeatures))
+            }
+        }
+        if case .groups(_, let group) = prune.pattern {
+            for plan in plans.joined() where plan.choice != nil {
+                let columns = model.shape(plan.key, block: plan.block).columns
+                if columns % group != 0 {
+                    throw PlanError(
+                        place: manifest.name,
+                        reason: .group(layer: plan.name, columns: columns, group: group))
+                }
+            }
+        }
+        return (plans, biases)
+    }
+
+    /// The bias tensors that the output has and the source has not, each with its layer's name.
+    static func addedBiases(
+        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shapes: [BlockShape]
+    ) -> [(layer: String, tensor: TensorInfo)] {
+        let biased = biases.rolesWithBias(used: used)
+        return model.blocks.flatMap { block in
+            model.layers(block: block).filter { key in
+                key.expert == nil && biased.contains(key.role) && !model.hasBias(key, block: block)
+            }.map { key in
+                let layer = model.layerName(key, block: block)
+                return (
+                    layer,
+                    TensorInfo(
+                        name: "\(layer).bias", type: model.biasType(key, block: block),
+                        shape: [model.shape(key, block: block, in: shapes[block]).rows])
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import Tensors
+
+extension TileForward {
+    /// What the feed-forward reads. x: `[rows, hidden_size]`.
+    func feedForwardInput(_ x: MatrixView) -> MatrixView {
+        guard configuration.normsBefore, let norm = block.norms.feedForward else { return x }
+        let normed = buffers.normed.view.prefix(count)
+        norm.apply(x, into: normed)
+        return normed
+    }
+
+    /// normed, x: `[rows, hidden_size]`; x is nil to end at the last layer's input.
+    func feed(_ normed: MatrixView, addingTo x: MatrixView?) throws {
+        try observe?(Tap(.feedForward), normed, tile)
+        let up = view(buffers.up, columns: block.shape.intermediateSize)
+        let left = buffers.products.left(normed, as: input)
+        apply(.up, left, into: up)
+        switch model.architecture.feedForward {
+        case .gated:
+            let gate = view(buffers.gate, columns: block.shape.intermediateSize)
+            apply(.gate, left, into: gate)
+            block.activation.gate(up, by: gate)
+        case .plain:
+            block.activation.apply(up)
+        }
+        try observe?(Tap(.down), up, tile)
+        if let x { add(.down, up, norm: block.norms.feedForwardOutput, to: x) }
+    }
+}
