@@ -28,29 +28,27 @@ package struct Tokenizer: Sendable {
     /// The tokenizer of a model directory, with the tokens that its other files add.
     ///
     /// - Parameters:
+    ///   - opened: the directory itself, where somebody has looked at it.
     ///   - family: `model_type` of its `config.json`.
     ///   - tokenizerClass: that of `config.json`, where it has one.
     /// - Throws: `SystemError` where `tokenizer.json` cannot be read, `DocumentError` where it is
     ///   no tokenizer or asks for something that is not supported.
     package init(
-        directory: String, family: String, tokenizerClass: String?, followSymlinks: Bool = true,
-        memory: Int? = nil
+        directory: String, opened: OpenFile? = nil, family: String, tokenizerClass: String?,
+        followSymlinks: Bool = true, memory: Int? = nil
     ) throws {
-        func read(_ name: String, _ limit: Int) throws(SystemError) -> [UInt8] {
-            // A FIFO would block without O_NONBLOCK.
-            try File(
-                joined(directory, name), O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks
-            ).readRegular(atMost: limit)
+        func read(_ name: String, _ limit: Int) throws -> [UInt8] {
+            try File(name, in: directory, opened: opened, followSymlinks: followSymlinks)
+                .readRegular(atMost: limit)
         }
         /// A file of settings, an object; null where there is none.
         func settings(_ name: String) throws -> Field {
             let path = joined(directory, name)
             let bytes: [UInt8]
-            do throws(SystemError) {
+            do {
                 bytes = try read(name, Self.settingsLimit)
-            } catch {
-                if error.errno == ENOENT { return Field(file: path, path: "", node: nil) }
-                throw error
+            } catch let error as SystemError where error.errno == ENOENT {
+                return Field(file: path, path: "", node: nil)
             }
             let field = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
             if field.node?.members == nil {

@@ -23,6 +23,10 @@ extension Box {
                 mkdir $f; cp '\(fixtures)'/$f/config.json '\(fixtures)'/$f/model.safetensors $f
                 cp '\(fixtures)'/$f/tokens.safetensors $f.tokens.safetensors
             done
+            mkdir torch fp8
+            cp llama/config.json torch
+            cp llama/config.json fp8
+            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8"},/' fp8/config.json
             mkdir sharded
             cp llama/config.json sharded
             cp llama/model.safetensors sharded/model-00001-of-00001.safetensors
