@@ -17,7 +17,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Documents", ["CYAML", "Posix"]),
     ("Reports", ["Documents", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
-    ("Tokenizer", ["Documents", "Expressions", "Posix", "CZlib"]),
+    ("Tokenizer", ["Documents", "Expressions", "Posix", "CUtf8proc", "CZlib"]),
     ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
     ("Pruning", ["Tensors"]),
     ("Manifests", ["Documents", "Expressions", "Pruning", "Posix"]),
@@ -57,6 +57,7 @@ let package = Package(
         .systemLibrary(name: "CLAPACK"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "COniguruma", pkgConfig: "oniguruma"),
+        .systemLibrary(name: "CUtf8proc"),
         .systemLibrary(name: "CLinux"),
     ]
         + modules.map { module in

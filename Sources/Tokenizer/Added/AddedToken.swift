@@ -35,6 +35,16 @@ struct AddedToken: Sendable, Hashable {
         isNormalized = try field["normalized"].bool(default: !isSpecial)
     }
 
+    /// A piece of SentencePiece's that is looked for in the text as it is.
+    init(piece content: [UInt8], isSpecial: Bool) {
+        self.content = content
+        isSingleWord = false
+        stripsLeft = false
+        stripsRight = false
+        isNormalized = false
+        self.isSpecial = isSpecial
+    }
+
     init(special text: String) { self.init(text, isSpecial: true) }
 
     init(_ text: String, isSpecial: Bool) {

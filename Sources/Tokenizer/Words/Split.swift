@@ -8,6 +8,16 @@ struct Split: Sendable {
         case contiguous = "Contiguous"
         case mergedWithPrevious = "MergedWithPrevious"
         case mergedWithNext = "MergedWithNext"
+
+        init(_ field: Field) throws(DocumentError) {
+            let name = try field.string()
+            guard let behavior = Behavior(rawValue: name) else {
+                throw field.error(
+                    "\(quoted(name)) is not supported; supported are "
+                        + Self.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            self = behavior
+        }
     }
 
     let pattern: TextPattern
@@ -21,14 +31,9 @@ struct Split: Sendable {
     }
 
     init(_ field: Field) throws(DocumentError) {
-        let name = try field["behavior"].string()
-        guard let behavior = Behavior(rawValue: name) else {
-            throw field["behavior"].error(
-                "\(quoted(name)) is not supported; supported are "
-                    + Behavior.allCases.map(\.rawValue).joined(separator: ", "))
-        }
         self.init(
-            pattern: try TextPattern(field["pattern"]), behavior: behavior,
+            pattern: try TextPattern(field["pattern"]),
+            behavior: try Behavior(field["behavior"]),
             inverts: try field["invert"].bool())
     }
 

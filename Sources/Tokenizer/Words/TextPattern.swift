@@ -8,6 +8,8 @@ enum TextPattern: Sendable {
     case expression(RegularExpression, pattern: String, at: Field)
     /// Not empty.
     case literal([UInt8])
+    /// Each of these characters by itself.
+    case scalars(ScalarSet)
 
     /// How far the search for matches, one after the other, has come.
     struct Cursor {
@@ -74,6 +76,14 @@ enum TextPattern: Sendable {
             guard let start = text.firstIndex(of: bytes, from: cursor.position) else { return nil }
             cursor.position = start + bytes.count
             return start..<cursor.position
+        case .scalars(let set):
+            while cursor.position < text.count {
+                let start = cursor.position
+                let scalar = text.scalar(at: start)
+                cursor.position += scalar.length
+                if set.contains(scalar.value) { return start..<cursor.position }
+            }
+            return nil
         case .expression(let expression, let pattern, let field):
             while cursor.position <= text.count {
                 if cursor.isStopped?() == true { throw field.error("stopped while matching") }

@@ -10,10 +10,15 @@ struct WordScanner: Sendable, Hashable {
         /// `cl100k_base` of tiktoken, with numbers of at most so many digits: 3 in Llama 3, 1 in
         /// Qwen 2.
         case cl100k(digits: Int)
+        /// The same with marks among the letters, in Qwen 3.5.
+        case marked
+        /// `o200k_base`, where a word ends before a capital letter that follows a small one; without
+        /// contractions in Mistral's Tekken.
+        case o200k(digits: Int, contractions: Bool)
     }
 
     let family: Family
-    private let classes = ScalarClasses.shared
+    let classes = ScalarClasses.shared
 
     init(_ family: Family) { self.family = family }
 
@@ -30,9 +35,25 @@ struct WordScanner: Sendable, Hashable {
         case Self.gpt2Pattern: self.init(.gpt2)
         case cl100k(#"\p{N}{1,3}"#): self.init(.cl100k(digits: 3))
         case cl100k(#"\p{N}"#): self.init(.cl100k(digits: 1))
+        case Self.markedPattern: self.init(.marked)
+        case Self.o200kPattern: self.init(.o200k(digits: 3, contractions: true))
+        case Self.tekkenPattern: self.init(.o200k(digits: 1, contractions: false))
         default: return nil
         }
     }
+
+    static let markedPattern =
+        #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}|"#
+        + #" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    private static let cased = (
+        first: #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"#,
+        second: #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"#,
+        rest: #"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    )
+    static let o200kPattern =
+        cased.first + #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|"# + cased.second
+        + #"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}"# + cased.rest
+    static let tekkenPattern = cased.first + "|" + cased.second + #"|\p{N}"# + cased.rest
 
     static func == (left: Self, right: Self) -> Bool { left.family == right.family }
     func hash(into hasher: inout Hasher) { hasher.combine(family) }
@@ -43,6 +64,9 @@ struct WordScanner: Sendable, Hashable {
         switch family {
         case .gpt2: gpt2End(in: text, from: start)
         case .cl100k(let digits): cl100kEnd(in: text, from: start, digits: digits)
+        case .marked: markedEnd(in: text, from: start)
+        case .o200k(let digits, let contractions):
+            casedEnd(in: text, from: start, digits: digits, contractions: contractions)
         }
     }
 
@@ -112,10 +136,10 @@ struct WordScanner: Sendable, Hashable {
 
     /// `letter`, `number`, `space`, or 0 for everything else.
     @inline(__always)
-    private func kind(_ scalar: UInt32) -> UInt8 { classes.of(scalar) & Self.kinds }
+    func kind(_ scalar: UInt32) -> UInt16 { classes.of(scalar) & Self.kinds }
 
     @inline(__always)
-    private func runEnd(in text: Span<UInt8>, from start: Int, of wanted: UInt8) -> Int {
+    private func runEnd(in text: Span<UInt8>, from start: Int, of wanted: UInt16) -> Int {
         var index = start
         while index < text.count {
             let next = text.scalar(at: index)
@@ -134,7 +158,7 @@ struct WordScanner: Sendable, Hashable {
 
     /// `\s+(?!\S)|\s+`: a run of white space, without its last scalar if something follows and if
     /// it has more than one. Also where its last line break ends.
-    private func whiteSpaceEnd(
+    func whiteSpaceEnd(
         in text: Span<UInt8>, from start: Int
     ) -> (end: Int, newlineEnd: Int?) {
         var index = start
@@ -152,7 +176,7 @@ struct WordScanner: Sendable, Hashable {
     }
 
     /// `'s|'t|'re|'ve|'m|'ll|'d`, with `(?i:)` where case does not count.
-    private static func contractionEnd(
+    static func contractionEnd(
         in text: Span<UInt8>, from start: Int, foldsCase: Bool
     ) -> Int? {
         func letter(_ index: Int) -> UInt8 {

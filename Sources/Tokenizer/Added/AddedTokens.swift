@@ -42,17 +42,23 @@ struct AddedTokens: Sendable {
     /// - Parameter groups: ids follow the largest that was there before the group. A token that is
     ///   there already gets the flags of the later entry.
     init(
-        _ groups: [[Entry]], model: BytePairModel, normalizer: Normalizer
+        _ groups: [[Entry]], model: TokenModel, normalizer: Normalizer
     ) throws(DocumentError) {
         var places: [Int32: Field] = [:]
         for group in groups {
             var next = model.tokenCount
             if let largest = tokens.keys.max(), largest >= next { next = Int(largest) + 1 }
             for (token, place) in group where !token.content.isEmpty {
+                guard token.content.count <= TokenModel.longestToken else {
+                    throw place.error(
+                        "a token of \(token.content.count) bytes is not supported; at most "
+                            + "\(TokenModel.longestToken) are")
+                }
                 let id: Int32
+                let vocabulary = model.vocabulary
                 if let known = ids.value(of: token.content.span) {
                     id = known
-                } else if let known = model.vocabulary.value(of: token.content.span) {
+                } else if let known = vocabulary.value(of: token.content.span) {
                     id = known
                 } else {
                     guard let free = Int32(exactly: next) else {
@@ -87,6 +93,7 @@ struct AddedTokens: Sendable {
     }
 
     func id(of content: String) -> Int32? { ids.value(of: content) }
+    func id(of content: Span<UInt8>) -> Int32? { ids.value(of: content) }
 
     /// Cuts `text` at the tokens that `trie`, which is `raw` or `normalized`, finds. Where white
     /// space that one token has stripped holds another token, pieces overlap, as in the library.
@@ -116,11 +123,11 @@ struct AddedTokens: Sendable {
     }
 
     private static func isWord(_ value: UInt32) -> Bool {
-        Unicode.Scalar(value).map(ScalarClasses.isWord) ?? false
+        ScalarClasses.shared.of(value) & ScalarClasses.word != 0
     }
 
     private static func isSpace(_ value: UInt32) -> Bool {
-        Unicode.Scalar(value)?.properties.isWhitespace ?? false
+        ScalarClasses.shared.of(value) & ScalarClasses.space != 0
     }
 
     private static func spaceStart(in text: Span<UInt8>, before end: Int) -> Int {
