@@ -32,7 +32,8 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     (
         "Daemon",
         [
-            "Spool", "Pipeline", "Manifests", "Reports", "Documents", "Posix", "CSystemd",
+            "Spool", "Pipeline", "Tokenizer", "Manifests", "Reports", "Documents", "Posix",
+            "CSystemd",
         ]
     ),
 ]
@@ -40,7 +41,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 /// Files that the tests read from the source tree.
 let testFiles = [
     "Tokenizer": ["Fixtures"], "Transformer": ["Fixtures"], "Pipeline": ["Fixtures", "Families"],
-    "Manifests": ["Broken"],
+    "Manifests": ["Broken"], "Checkpoint": ["Fixtures"],
 ]
 
 let package = Package(

@@ -11,15 +11,17 @@ extension Tokenizer {
     /// `tokenizer.model`.
     ///
     /// - Parameters:
+    ///   - opened: the directory itself, where somebody has looked at it.
     ///   - family: `model_type` of its `config.json`.
     ///   - tokenizerClass: that of `config.json`, where it has one.
     /// - Throws: `SystemError` where there is no tokenizer or it cannot be read, `DocumentError`
     ///   where it is none or asks for something that is not supported.
     package init(
-        directory: String, family: String, tokenizerClass: String?, followSymlinks: Bool = true,
-        memory: Int? = nil
+        directory: String, opened: OpenFile? = nil, family: String, tokenizerClass: String?,
+        followSymlinks: Bool = true, memory: Int? = nil
     ) throws {
-        let files = Files(directory: directory, followSymlinks: followSymlinks)
+        let files = Files(
+            directory: directory, opened: opened, followSymlinks: followSymlinks)
         let memory = memory ?? .max
         let bytes = try files.readIfThere("tokenizer.json", Self.fileLimit)
         let config = try files.settings("tokenizer_config.json")
@@ -73,26 +75,24 @@ extension Tokenizer {
     /// The files of a model directory.
     private struct Files {
         let directory: String
+        let opened: OpenFile?
         let followSymlinks: Bool
 
         var missing: SystemError {
             SystemError("open", joined(directory, "tokenizer.json"), errno: ENOENT)
         }
 
-        func read(_ name: String, _ limit: Int) throws(SystemError) -> [UInt8] {
-            // A FIFO would block without O_NONBLOCK.
-            try File(
-                joined(directory, name), O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks
-            ).readRegular(atMost: limit)
+        func read(_ name: String, _ limit: Int) throws -> [UInt8] {
+            try File(name, in: directory, opened: opened, followSymlinks: followSymlinks)
+                .readRegular(atMost: limit)
         }
 
         /// nil where there is no such file.
-        func readIfThere(_ name: String, _ limit: Int) throws(SystemError) -> [UInt8]? {
-            do throws(SystemError) {
+        func readIfThere(_ name: String, _ limit: Int) throws -> [UInt8]? {
+            do {
                 return try read(name, limit)
-            } catch {
-                if error.errno == ENOENT { return nil }
-                throw error
+            } catch let error as SystemError where error.errno == ENOENT {
+                return nil
             }
         }
 

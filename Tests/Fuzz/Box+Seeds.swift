@@ -24,6 +24,10 @@ extension Box {
                 mkdir $f; cp '\(fixtures)'/$f/config.json '\(fixtures)'/$f/model.safetensors $f
                 cp '\(fixtures)'/$f/tokens.safetensors $f.tokens.safetensors
             done
+            mkdir torch fp8
+            cp llama/config.json torch
+            cp llama/config.json fp8
+            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8"},/' fp8/config.json
             for f in pieces vocabulary; do mkdir $f; cp demo/config.json demo/*.safetensors $f; done
             gzip -dc '\(tokenizers)'/llama.tokenizer.model.gz >pieces/tokenizer.model
             printf '{"tokenizer_class": "GPT2Tokenizer"}' >vocabulary/tokenizer_config.json

@@ -10,6 +10,9 @@ extension Box {
             [stadectl, "validate", "manifests/\(name).yaml"]
         }
         func prune(_ name: String) -> [String] { [stadectl, "prune", "manifests/\(name).yaml"] }
+        func form(_ name: String) throws -> [UInt8] {
+            try readFile(joined(settings.project, "Tests/CheckpointTests/Fixtures/\(name)"))
+        }
         func examples() throws -> [[UInt8]] {
             let directory = joined(settings.project, "etc/examples")
             return try names(directory).map { try readFile(joined(directory, $0)) }
@@ -39,8 +42,19 @@ extension Box {
             Target(
                 name: "tokenizer", file: "demo/tokenizer.json", form: .text,
                 seeds: try [read("demo/tokenizer.json")] + unpacked(".tokenizer.json.gz") + kinds(),
-                commands: [validate("text.txt"), validate("choices"), prune("text.txt")], weight: 32
-            ),
+                commands: [
+                    validate("text.txt"), validate("choices"), prune("text.txt"),
+                    [stadectl, "tokenize", "demo", "It is a truth, isn't it?"],
+                ], weight: 32),
+            Target(
+                name: "torch", file: "torch/pytorch_model.bin", form: .binary,
+                seeds: try ["plain", "protocol4", "old"].map { try form("\($0).bin") },
+                commands: [[stadectl, "inspect", "torch"]], weight: 48),
+            Target(
+                name: "fp8", file: "fp8/model.safetensors", form: .safetensors,
+                seeds: [try form("fp8.safetensors"), try form("mxfp4.safetensors")],
+                commands: [[stadectl, "inspect", "fp8"], [stadectl, "inspect", "--json", "fp8"]],
+                weight: 16),
             Target(
                 name: "tokenizer_config", file: "demo/tokenizer_config.json", form: .text,
                 seeds: [try read("demo/tokenizer_config.json")],

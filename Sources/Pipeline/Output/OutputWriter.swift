@@ -98,7 +98,7 @@ final class OutputWriter: LaneWriter {
         // Of shapes that differ only the model's own can be said.
         let edited =
             treatment.uniformShape.map { plan.model.edit(biased, for: $0) } ?? biased
-        return edited == config ? Node?.none : edited
+        return edited == plan.model.checkpoint.storedConfig ? Node?.none : edited
     }
 
     /// Other files that change, by name.

@@ -1,7 +1,7 @@
 import Documents
 
-/// Plain text, read as one document in pieces: its line ends are made LF, as reading in Python's
-/// text mode does. The published WikiText-2 has CR LF, and perplexities are compared on what Python
+/// Plain text, read as one document in pieces: its line ends are made LF in a file, as reading in
+/// Python's text mode does. The published WikiText-2 has CR LF, and perplexities are compared on what Python
 /// sees.
 struct PlainText {
     /// Bytes of text that are encoded at once.
@@ -42,7 +42,11 @@ struct PlainText {
             return goesOn
         }
         let isComplete = try source.read { chunk in
-            Self.append(chunk, to: &buffer, &endsInReturn)
+            if source.isRaw {
+                buffer += chunk
+            } else {
+                Self.append(chunk, to: &buffer, &endsInReturn)
+            }
             if let cuts, buffer.count >= min(Self.piece, source.documentLimit) {
                 let end = cuts.last(in: buffer.span, from: searched, to: buffer.count, orEnd: false)
                 searched = max(0, buffer.count - 8)

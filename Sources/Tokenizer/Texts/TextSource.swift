@@ -17,6 +17,8 @@ package struct TextSource: Sendable {
     /// times as much is needed.
     package let documentLimit: Int
     private let followSymlinks: Bool
+    /// Where a stream is read from; nil: the file is.
+    private let stream: CInt?
     private let check: @Sendable () throws -> Void
 
     /// - Parameter check: called between pieces; what it throws ends the reading.
@@ -28,7 +30,21 @@ package struct TextSource: Sendable {
         self.documentLimit = documentLimit
         self.followSymlinks = followSymlinks
         self.check = check
+        stream = nil
     }
+
+    /// A stream of plain text, as it is: neither its line ends nor a mark at its start are changed.
+    /// - Parameter name: for messages.
+    package init(stream: CInt, name: String) {
+        path = name
+        documentLimit = Int(Int32.max)
+        followSymlinks = true
+        self.stream = stream
+        check = {}
+    }
+
+    /// Whether the text is encoded as it is.
+    var isRaw: Bool { stream != nil }
 
     /// The tokens of all documents, each with its special tokens, joined in the order of the file.
     /// - Parameter stopAfter: no more than so many are wanted; the rest of the file is not read.
@@ -179,6 +195,7 @@ extension TextSource {
     /// Whether there is an object a line.
     /// - Throws: where the file is neither that nor plain text.
     private func hasLines() throws -> Bool {
+        if isRaw { return false }
         let head = try head()
         if TextKind.hasLines(path: path) { return true }
         let text = TextKind.withoutMark(head)
@@ -221,7 +238,7 @@ extension TextSource {
         var start: [UInt8]? = []
         let isComplete = try readBytes { chunk in
             try check()
-            guard var first = start else { return try body(chunk) }
+            guard !isRaw, var first = start else { return try body(chunk) }
             first += chunk
             start = first.count < 3 ? first : nil
             return try start != nil || body(TextKind.withoutMark(first))
@@ -232,6 +249,17 @@ extension TextSource {
     }
 
     private func readBytes(_ body: (ArraySlice<UInt8>) throws -> Bool) throws -> Bool {
+        if let stream {
+            // It is the caller's to close.
+            let copy = dup(stream)
+            if copy < 0 { throw SystemError("read", path) }
+            let file = File(owning: copy, path: path)
+            while true {
+                let chunk = try file.readAll(limit: Self.chunk)
+                if chunk.isEmpty { return true }
+                if try !body(chunk[...]) { return false }
+            }
+        }
         if let refusal = TextKind.refusal(path: path) { throw error(refusal) }
         // A FIFO would block without O_NONBLOCK.
         let file = try File(path, O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks)

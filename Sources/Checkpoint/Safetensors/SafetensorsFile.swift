@@ -21,7 +21,9 @@ package final class SafetensorsFile: Sendable {
         let header = try SafetensorsHeader(mapping.bytes, file: file.path)
         path = file.path
         metadata = header.metadata
-        tensors = header.tensors.map { TensorView($0, in: mapping, shard: shard) }
+        tensors = header.tensors.map {
+            TensorView($0.info, in: mapping, $0.range, shard: shard)
+        }
         indices = Dictionary(
             tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }

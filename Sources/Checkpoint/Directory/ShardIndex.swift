@@ -2,7 +2,7 @@ import Documents
 import Glibc
 import Posix
 
-/// `model.safetensors.index.json`: which tensor is in which file.
+/// `model.safetensors.index.json` or one in its place: which tensor is in which file.
 struct ShardIndex {
     /// Bytes; enough for some half a million tensors.
     static let limit = 64 << 20
@@ -11,8 +11,8 @@ struct ShardIndex {
     /// Names of files, sorted.
     let shards: [String]
     private let file: String
-    /// In the index's order.
-    private let weights: [(tensor: String, shard: String)]
+    /// In the index's order; nil: there is no index, and the shards are all there is.
+    private let weights: [(tensor: String, shard: String)]?
 
     init(_ bytes: [UInt8], file: String) throws {
         let node = try JSON.parse(bytes, file: file)
@@ -41,6 +41,14 @@ struct ShardIndex {
         shards = Set(weights.map(\.shard)).sorted()
     }
 
+    /// For shards that have none.
+    init(unindexed shards: [String], directory: String) {
+        node = .object([:])
+        self.shards = shards
+        file = directory
+        weights = nil
+    }
+
     private static func isFileName(_ name: String) -> Bool {
         !name.isEmpty && name != "." && name != ".." && name.utf8.count <= NAME_MAX
             && !name.utf8.contains {
@@ -48,15 +56,18 @@ struct ShardIndex {
             }
     }
 
-    func open(_ name: String, shard: Int, _ directory: ModelDirectory) throws -> SafetensorsFile {
+    func open(
+        _ name: String, shard: Int, _ format: WeightFormat, _ directory: ModelDirectory,
+        outputName: String
+    ) throws -> WeightFile {
         guard let opened = try directory.openIfPresent(name) else {
             throw CheckpointError(file: file, reason: .absentShard(name))
         }
-        return try SafetensorsFile(opened, shard: shard)
+        return try format.open(opened, shard: shard, outputName: outputName)
     }
 
     /// Index and shards name the same tensors, each once.
-    func check(_ files: [SafetensorsFile]) throws(CheckpointError) -> [TensorView] {
+    func check(_ files: [WeightFile]) throws(CheckpointError) {
         let tensors = files.flatMap(\.tensors)
         var found: [String: Int] = [:]
         for tensor in tensors {
@@ -66,6 +77,7 @@ struct ShardIndex {
                     reason: .inTwoShards(first: shards[first]))
             }
         }
+        guard let weights else { return }
         var named: Set<String> = []
         for (tensor, shard) in weights {
             let place = found[tensor].map { shards[$0] }
@@ -80,6 +92,5 @@ struct ShardIndex {
         if let tensor = tensors.first(where: { !named.contains($0.name) }) {
             throw CheckpointError(file: tensor.path, tensor: tensor.name, reason: .notInIndex)
         }
-        return tensors
     }
 }

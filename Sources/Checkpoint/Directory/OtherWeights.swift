@@ -14,16 +14,12 @@ enum OtherWeights {
             "that is a part of a diffusion model, which cannot be pruned here"
         ),
         (
-            ["model-?????-of-?????.safetensors"],
-            "the index of these shards is missing: download model.safetensors.index.json too"
-        ),
-        (
             ["consolidated*.safetensors", "consolidated*.pth"],
             "that is the form of Mistral's and Meta's own programs: download the files for "
                 + "transformers instead"
         ),
         (
-            ["model.*.safetensors", "model.safetensors.index.*.json", "*.safetensors"],
+            ["*.safetensors", "*.safetensors.index.json"],
             "rename the file to model.safetensors if it holds the whole model"
         ),
         (
@@ -45,7 +41,8 @@ enum OtherWeights {
     /// What is said where there is nothing else.
     static func text(_ names: [String]) -> String {
         guard let first = names.first else {
-            return "no weights; expected model.safetensors or model.safetensors.index.json"
+            return
+                "no weights; expected model.safetensors, pytorch_model.bin or the index of several"
         }
         let shown = names.prefix(3).map { escaped($0) }.joined(separator: ", ")
         let more = names.count > 3 ? " and \(names.count - 3) more" : ""

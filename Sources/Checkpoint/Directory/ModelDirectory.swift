@@ -21,25 +21,26 @@ struct ModelDirectory: Sendable {
     }
 
     func open(_ name: String, _ flags: CInt = 0) throws -> File {
-        let file =
-            if let opened, !followSymlinks {
-                try openBeneath(opened, name, flags)
-            } else {
-                try openToRead(joined(path, name), flags, followSymlinks: followSymlinks)
-            }
+        let file: File
+        do {
+            file = try File(
+                name, in: path, opened: opened, flags, followSymlinks: followSymlinks)
+        } catch let error as SystemError where error.errno == ELOOP {
+            throw CheckpointError(file: joined(path, name), reason: .link)
+        }
         let status = try file.status()
         if status.st_mode & S_IFMT == S_IFREG { try inputs.note(file.path, status) }
         return file
     }
 
-    private func openBeneath(
-        _ directory: OpenFile, _ name: String, _ flags: CInt
-    ) throws -> File {
-        do throws(SystemError) {
-            return try File(name, beneath: directory, O_RDONLY | O_NONBLOCK | flags)
-        } catch {
-            guard error.errno == ELOOP else { throw error }
-            throw CheckpointError(file: joined(path, name), reason: .link)
+    /// Whether a link inside it was looked at and may be followed.
+    /// - Throws: `RootsError` where it must not be.
+    func follows(_ name: String) throws -> Bool {
+        if followSymlinks { return true }
+        switch opened?.links[name] {
+        case .file: return true
+        case .refused(let error): throw error
+        case nil: return false
         }
     }
 
@@ -93,20 +94,11 @@ struct ModelDirectory: Sendable {
 
 }
 
-/// Whether a link is one as the hub's client makes them, by its text.
-func linkReason(_ path: String) -> CheckpointError.Reason {
-    var buffer = [CChar](repeating: 0, count: 256)
-    let count = readlink(path, &buffer, buffer.count)
-    let target = String(
-        decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return target.hasPrefix("../") && target.contains("/blobs/") ? .hubLink : .link
-}
-
 /// O_NONBLOCK, because anybody may have put a FIFO there.
-func openToRead(_ path: String, _ flags: CInt = 0, followSymlinks: Bool) throws -> File {
+func openToRead(_ path: String, followSymlinks: Bool) throws -> File {
     do {
-        return try File(path, O_RDONLY | O_NONBLOCK | flags, followSymlinks: followSymlinks)
+        return try File(path, O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks)
     } catch  where error.errno == ELOOP {
-        throw CheckpointError(file: path, reason: linkReason(path))
+        throw CheckpointError(file: path, reason: .link)
     }
 }

@@ -90,12 +90,12 @@ package final class SafetensorsWriter: Sendable {
     ) throws {
         var last = 0..<0
         defer { tensor.release(last) }
-        try write(tensor.name, count: tensor.bytes.count, progress) { part, place in
+        try write(tensor.name, count: tensor.byteCount, progress) { part, place in
             tensor.release(last)
             last = part
             tensor.populate(part)
-            if isChecked { try tensor.checkFinite(part) }
-            try tensor.withBytes(part) { bytes throws(SystemError) in
+            try tensor.withBytes(part) { bytes in
+                if isChecked { try tensor.checkFinite(bytes, at: part.lowerBound) }
                 try file.write(bytes, at: place)
             }
         }

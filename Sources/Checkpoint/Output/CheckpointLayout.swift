@@ -55,7 +55,7 @@ package struct CheckpointLayout: Sendable {
             if tensors.isEmpty, source.index != nil { continue }
             let layout = try SafetensorsLayout(
                 tensors, metadata: shard.metadata, file: shard.path)
-            shards.append(Shard(name: Self.name(of: shard), layout: layout))
+            shards.append(Shard(name: shard.outputName, layout: layout))
         }
         self.shards = shards
         index = source.index.map { Self.index($0, shards, isEdited: !edits.isEmpty) }
@@ -63,12 +63,7 @@ package struct CheckpointLayout: Sendable {
             of: ModelDirectory(
                 source.directory, followSymlinks: source.followSymlinks, inputs: source.inputs,
                 opened: source.opened),
-            weights: Set(source.shards.map(Self.name))
-                .union(source.index == nil ? [] : [Checkpoint.indexName]))
-    }
-
-    private static func name(of shard: SafetensorsFile) -> String {
-        lastName(shard.path) ?? ""
+            weights: source.weightNames)
     }
 
     /// The source's index with another `weight_map` and `metadata.total_size`, keys sorted as

@@ -4,23 +4,24 @@ extension TensorView {
     /// Goes through the tensor in pieces that leave memory again.
     /// - Throws: `CheckpointError` that names the first NaN or infinity.
     package func checkFinite() throws(CheckpointError) {
-        for start in stride(from: 0, to: bytes.count, by: Self.piece) {
-            let part = start..<min(start + Self.piece, bytes.count)
+        for start in stride(from: 0, to: byteCount, by: Self.piece) {
+            let part = start..<min(start + Self.piece, byteCount)
             populate(part)
             defer { release(part) }
-            try checkFinite(part)
+            try withBytes(part) { bytes throws(CheckpointError) in
+                try checkFinite(bytes, at: start)
+            }
         }
     }
 
-    /// The same for a part, in bytes from the tensor's start, which must begin with a whole
-    /// element.
-    package func checkFinite(_ part: Range<Int>) throws(CheckpointError) {
-        guard let found = firstNonFinite(UnsafeRawBufferPointer(rebasing: bytes[part])) else {
-            return
-        }
+    /// The same for a part that was read, `start` bytes from the first element.
+    package func checkFinite(
+        _ bytes: RawSpan, at start: Int
+    ) throws(CheckpointError) {
+        guard let found = bytes.withUnsafeBytes({ firstNonFinite($0) }) else { return }
         throw CheckpointError(
             file: path, tensor: name,
-            reason: .nonFinite(index: part.lowerBound / type.size + found, shape: shape))
+            reason: .nonFinite(index: start / type.size + found, shape: shape))
     }
 
     /// Bytes looked at, or copied, in one go: a multiple of every element's size.

@@ -1,8 +1,9 @@
 import Documents
 import Posix
 
-/// Signs that a checkpoint's weights are quantised, which no method here can prune: settings in
-/// `config.json`, files beside it, and tensors that hold codes or scales.
+/// Signs that a checkpoint's weights are quantised: settings in `config.json`, files beside it, and
+/// tensors that hold codes or scales. FP8 and MXFP4 are floats and are read; no method here can
+/// prune the others.
 ///
 /// Source: `quantizers/auto.py` of transformers, and the tensors' names in GPTQModel, AutoAWQ,
 /// bitsandbytes, compressed-tensors, AQLM, HQQ and MLX.
@@ -35,19 +36,65 @@ enum Quantisation {
         (["codes", "codebooks"], "aqlm"), (["W_q"], "hqq"), (["_data", "_scale"], "quanto"),
     ]
 
-    /// - Throws: `CheckpointError` for a setting or a file that says so.
-    static func check(_ config: Node, _ directory: ModelDirectory) throws(CheckpointError) {
+    /// What `config.json` says of the weights that are read.
+    enum Form: Sendable {
+        case plain
+        /// In blocks of this size; nil: it names none.
+        case float8(block: (rows: Int, columns: Int)?)
+        case mxfp4
+    }
+
+    /// The key of transformers.
+    private static let key = "quantization_config"
+    /// Where a model of several parts has the settings of its language model.
+    private static let part = "text_config"
+
+    /// - Throws: `CheckpointError` for a setting or a file that names another form.
+    static func form(
+        _ config: Node, _ directory: ModelDirectory
+    ) throws(CheckpointError) -> Form {
         let file = joined(directory.path, Checkpoint.configName)
-        for key in keys {
-            guard let value = config[key], !value.isNull else { continue }
-            throw CheckpointError(
-                file: file, reason: .quantised(method: method(value), by: .key(key)))
+        var form = Form.plain
+        for (place, settings) in [("", config), ("\(part).", config[part] ?? .object([:]))] {
+            for key in keys {
+                guard let value = settings[key], !value.isNull else { continue }
+                if key == Self.key, let known = Self.form(value) {
+                    form = known
+                } else {
+                    throw CheckpointError(
+                        file: file,
+                        reason: .quantised(method: method(value), by: .key("\(place)\(key)")))
+                }
+            }
         }
         for (name, method) in files where directory.isThere(name) {
             throw CheckpointError(
                 file: joined(directory.path, name),
                 reason: .quantised(method: method, by: .file))
         }
+        return form
+    }
+
+    /// nil for a form that is not read.
+    private static func form(_ value: Node) -> Form? {
+        switch value["quant_method"]?.string {
+        case "mxfp4": return .mxfp4
+        case "fp8":
+            let sizes = value["weight_block_size"]?.array?.compactMap(\.integer) ?? []
+            let isBlock = sizes.count == 2 && sizes.allSatisfy { $0 > 0 }
+            return .float8(block: isBlock ? (sizes[0], sizes[1]) : nil)
+        default: return nil
+        }
+    }
+
+    /// The settings of the model once its weights are plain floats.
+    static func removed(_ form: Form, from config: Node) -> Node {
+        if case .plain = form { return config }
+        var result = config.removing(key)
+        if let inner = result[part], inner[key] != nil {
+            result = result.setting(part, to: inner.removing(key))
+        }
+        return result
     }
 
     /// By its name there; what has none by what it says of bits.

@@ -5,8 +5,10 @@ extension TensorView {
     /// - Throws: `CheckpointError` for NaN and infinity among them.
     package func floats() throws(CheckpointError) -> [Float] {
         defer { release() }
-        try checkFinite(0..<bytes.count)
-        return withBytes(0..<bytes.count) { decode($0, type) }
+        return try withBytes(0..<byteCount) { bytes throws(CheckpointError) in
+            try checkFinite(bytes, at: 0)
+            return decode(bytes, type)
+        }
     }
 
     /// As matrices; the tensors must have two dimensions. Their bytes leave memory again.
@@ -56,8 +58,10 @@ extension TensorView {
         let part = (rows.lowerBound * row)..<(rows.upperBound * row)
         populate(part)
         defer { release(part) }
-        try checkFinite(part)
-        withBytes(part) { decode($0, type, into: target) }
+        try withBytes(part) { bytes throws(CheckpointError) in
+            try checkFinite(bytes, at: part.lowerBound)
+            decode(bytes, type, into: target)
+        }
     }
 
     /// Row `index` of it, which stays in memory.
@@ -65,7 +69,9 @@ extension TensorView {
     package func decodeRow(_ index: Int, into target: MatrixView) throws(CheckpointError) {
         let row = shape[1] * type.size
         let part = (index * row)..<((index + 1) * row)
-        try checkFinite(part)
-        withBytes(part) { decode($0, type, into: target) }
+        try withBytes(part) { bytes throws(CheckpointError) in
+            try checkFinite(bytes, at: part.lowerBound)
+            decode(bytes, type, into: target)
+        }
     }
 }

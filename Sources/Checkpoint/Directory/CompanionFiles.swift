@@ -137,9 +137,6 @@ extension CompanionFiles {
 
     private func kind(of entry: DirectoryEntry, at path: String) throws -> Kind {
         let full = joined(directory.path, path)
-        if entry.kind == .link, !directory.followSymlinks {
-            throw CheckpointError(file: full, reason: linkReason(full))
-        }
         var status = stat()
         if stat(full, &status) != 0 {
             // A download that was not finished, or a cache that was pruned.
@@ -147,6 +144,9 @@ extension CompanionFiles {
             let leadsNowhere = error.errno == ENOENT || error.errno == ELOOP
             if entry.kind == .link, leadsNowhere, !Self.isNeeded(path) { return .danglingLink }
             throw error
+        }
+        if entry.kind == .link, try !directory.follows(path) {
+            throw CheckpointError(file: full, reason: .link)
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG:
