@@ -17,7 +17,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Documents", ["CYAML", "Posix"]),
     ("Reports", ["Documents", "Posix"]),
     ("Checkpoint", ["Tensors", "Documents", "Posix"]),
-    ("Tokenizer", ["Documents", "Expressions", "Posix", "CZlib"]),
+    ("Tokenizer", ["Documents", "Expressions", "Posix", "CUtf8proc", "CZlib"]),
     ("Transformer", ["Tensors", "Checkpoint", "Documents", "Posix"]),
     ("Pruning", ["Tensors"]),
     ("Manifests", ["Documents", "Expressions", "Pruning", "Posix"]),
@@ -32,7 +32,8 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     (
         "Daemon",
         [
-            "Spool", "Pipeline", "Manifests", "Reports", "Documents", "Posix", "CSystemd",
+            "Spool", "Pipeline", "Tokenizer", "Manifests", "Reports", "Documents", "Posix",
+            "CSystemd",
         ]
     ),
 ]
@@ -40,7 +41,7 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
 /// Files that the tests read from the source tree.
 let testFiles = [
     "Tokenizer": ["Fixtures"], "Transformer": ["Fixtures"], "Pipeline": ["Fixtures", "Families"],
-    "Manifests": ["Broken"],
+    "Manifests": ["Broken"], "Checkpoint": ["Fixtures"],
 ]
 
 let package = Package(
@@ -56,6 +57,7 @@ let package = Package(
         .systemLibrary(name: "CLAPACK"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "COniguruma", pkgConfig: "oniguruma"),
+        .systemLibrary(name: "CUtf8proc"),
         .systemLibrary(name: "CLinux"),
     ]
         + modules.map { module in

@@ -3,31 +3,36 @@ import Glibc
 import Posix
 import Tensors
 
-/// A Hugging Face model directory: `config.json` and its weights in safetensors, mapped and checked
-/// before anything is used.
+/// A Hugging Face model directory: `config.json` and its weights, in safetensors or as PyTorch
+/// writes them, mapped and checked before anything is used.
 ///
 /// Source: `modeling_utils.py` of transformers for which files are looked for, in which order.
 package final class Checkpoint: Sendable {
     package let directory: String
+    /// Without what it says of a form in which weights are stored and no longer read.
     package let config: Node
+    /// As the file has it.
+    package let storedConfig: Node
     /// What a person should know of it, though it can be used.
     package let warnings: [String]
     /// In the index's order of names; one where there is no index.
-    package let shards: [SafetensorsFile]
+    package let shards: [WeightFile]
     /// nil where the weights are one file.
     package let index: Node?
+    /// Names of the files of weights and of their index.
+    let weightNames: Set<String>
     /// Shard by shard, in the order of their data.
     package let tensors: [TensorView]
     package let followSymlinks: Bool
     /// What was read of the directory, and will be.
     package let inputs: InputFiles
     /// What `directory` led to when it was looked at.
-    let opened: OpenFile?
+    package let opened: OpenFile?
     private let indices: [String: Int]
 
     package static let configName = "config.json"
-    static let weightsName = "model.safetensors"
-    package static let indexName = "model.safetensors.index.json"
+    static let weightsName = WeightFormat.safetensors.fileName
+    package static let indexName = WeightFormat.safetensors.indexName
 
     /// Maps and checks every file; reads no weights.
     ///
@@ -50,33 +55,28 @@ package final class Checkpoint: Sendable {
         let file = joined(directory, Self.configName)
         let repeated: [Node.Member]
         do {
-            (config, repeated) = try reader.object(Self.configName)
+            (storedConfig, repeated) = try reader.object(Self.configName)
         } catch let error as SystemError where error.errno == ENOENT {
             if let text = try reader.otherDirectory() {
                 throw CheckpointError(file: directory, reason: .otherDirectory(text))
             }
             throw error
         }
-        warnings = Self.warnings(repeated, file: file)
-        try Quantisation.check(config, reader)
-        if let file = try reader.openIfPresent(Self.weightsName) {
-            index = nil
-            shards = [try SafetensorsFile(file, shard: 0)]
-            tensors = shards[0].tensors
-        } else if let bytes = try reader.readIfPresent(
-            Self.indexName, limit: ShardIndex.limit)
-        {
-            let index = try ShardIndex(bytes, file: joined(directory, Self.indexName))
-            self.index = index.node
-            shards = try index.shards.enumerated().map { try index.open($1, shard: $0, reader) }
-            tensors = try index.check(shards)
-        } else {
+        let form = try Quantisation.form(storedConfig, reader)
+        guard var weights = try WeightFiles(reader) else {
             if let text = try reader.otherDirectory() {
                 throw CheckpointError(file: directory, reason: .otherDirectory(text))
             }
             throw CheckpointError(
                 file: directory, reason: .noWeights(others: try reader.otherWeights()))
         }
+        let decoded = try Decoding(form, &weights.files)
+        config = Quantisation.removed(form, from: storedConfig)
+        warnings = Self.warnings(repeated, file: file) + decoded.warnings(file: file)
+        shards = weights.files
+        index = weights.index
+        weightNames = weights.names
+        tensors = weights.tensors
         try Quantisation.check(tensors)
         indices = Dictionary(
             tensors.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -88,6 +88,16 @@ package final class Checkpoint: Sendable {
             "\(escaped(file)):\($0.position.line): the key '\(escaped($0.key, limit: 80))' stands "
                 + "there again; its last value counts"
         }
+    }
+
+    /// `config.json` alone.
+    /// - Throws: as `init`.
+    package static func config(
+        directory: String, followSymlinks: Bool, opened: OpenFile?
+    ) throws -> Node {
+        try ModelDirectory(
+            directory, followSymlinks: followSymlinks, inputs: InputFiles(), opened: opened
+        ).object(configName).node
     }
 
     /// Names in the directory that are UTF-8.
@@ -106,7 +116,7 @@ package final class Checkpoint: Sendable {
     package func tensor(named name: String) -> TensorView? { indices[name].map { tensors[$0] } }
 
     /// The bytes of all tensors.
-    package var bytes: Int { tensors.reduce(0) { $0 + $1.bytes.count } }
+    package var bytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
     /// A tensor of weights that the model must have.
     /// - Throws: `CheckpointError` where it is missing, misshapen or not F32, F16 or BF16.

@@ -9,14 +9,22 @@ extension CheckpointError {
     private var text: String {
         switch reason {
         case .link:
-            return "is a symbolic link, which is not followed here; copy the model without links"
+            return
+                "is a symbolic link to what is no file of the same root, and is not followed; copy "
+                + "the model without links ('cp -rL')"
         case .noWeights(let others):
             return OtherWeights.text(others)
-        case .hubLink:
-            return
-                "is a symbolic link into the hub's cache, and links are not followed here; copy the "
-                + "model with 'cp -rL', or download it with 'hf download --local-dir'"
-        case .otherDirectory(let text), .mistaken(let text): return text
+        case .otherDirectory(let text), .mistaken(let text), .torch(let text),
+            .encoding(let text):
+            return text
+        case .severalWeights(let names):
+            let list = names.map { escaped($0, limit: 80) }.joined(separator: ", ")
+            return "holds weights in several variants (\(list)); leave only those that are meant "
+                + "there, or name them as plain ones are"
+        case .incompleteShards(let set, let absent, let count):
+            return "of the shards \(escaped(set, limit: 80)) \(count) "
+                + "\(count == 1 ? "is" : "are") not there, first number \(absent); download "
+                + "\(count == 1 ? "it" : "them") too"
         case .quantised(let method, let sign): return Self.quantised(method, sign)
         case .tooShort(let bytes):
             return "\(bytes) bytes; expected at least the 8 of a safetensors file's header length"

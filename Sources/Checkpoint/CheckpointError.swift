@@ -6,10 +6,12 @@ package struct CheckpointError: Failure, Hashable {
     package enum Reason: Hashable, Sendable {
         // The directory.
         case link
-        case hubLink
         /// It is no directory of one model: what it is, and what to do.
         case otherDirectory(String)
         case noWeights(others: [String])
+        /// Variants, or sets of shards, of which one would have to be chosen.
+        case severalWeights([String])
+        case incompleteShards(String, absent: Int, count: Int)
         case quantised(method: String, by: Sign)
 
         // One file. Source: the safetensors format's documentation.
@@ -28,6 +30,11 @@ package struct CheckpointError: Failure, Hashable {
         case hole(bytes: Int)
         case truncated(missing: Int)
         case trailing(bytes: Int)
+
+        /// An archive of PyTorch's: what is wrong in it, and where.
+        case torch(String)
+        /// Elements that are to be decoded and cannot be.
+        case encoding(String)
 
         // Index and shards.
         case index(String)
@@ -64,8 +71,8 @@ package struct CheckpointError: Failure, Hashable {
 
     package var exitCode: ExitCode {
         switch reason {
-        case .noWeights, .absentShard, .otherDirectory: .noInput
-        case .link, .hubLink: .notPermitted
+        case .noWeights, .absentShard, .otherDirectory, .incompleteShards: .noInput
+        case .link: .notPermitted
         case .edit, .written, .unwritten: .software
         default: .data
         }

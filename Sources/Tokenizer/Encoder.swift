@@ -2,7 +2,7 @@ import Documents
 
 /// Encodes texts with one tokenizer, one after the other, and remembers the words it has seen.
 package struct Encoder: ~Copyable {
-    private let tokenizer: Tokenizer
+    let tokenizer: Tokenizer
     /// The tokens of all texts so far, joined.
     package private(set) var tokens: [Int32] = []
     private var limit: Int
@@ -10,6 +10,7 @@ package struct Encoder: ~Copyable {
     private var cache = WordCache()
     private var merger = WordMerger()
     private var word: [Int32] = []
+    private var nodes: [UnigramModel.Node] = []
 
     /// - Parameters:
     ///   - limit: no more than so many tokens are wanted. The rest of the text is skipped.
@@ -104,7 +105,7 @@ package struct Encoder: ~Copyable {
 
     /// Cuts `text`, which is not empty, by the pre-tokeniser's steps from `step` on, and encodes
     /// the words that come of it.
-    private mutating func cut(
+    mutating func cut(
         _ text: Span<UInt8>, step: Int, isFirst: Bool
     ) throws(DocumentError) {
         let steps = tokenizer.preTokenizer.steps
@@ -142,6 +143,15 @@ package struct Encoder: ~Copyable {
             } else {
                 try cut(replaced.span, step: step + 1, isFirst: isFirst)
             }
+        case .wordRuns:
+            try cutWordRuns(text, step: step, isFirst: isFirst)
+        case .lengths(let length):
+            try cut(text, everyCharacters: length, step: step, isFirst: isFirst)
+        case .bytes:
+            try cut(ByteAlphabet.spelt(text).span, step: step + 1, isFirst: isFirst)
+        case .characterPairs:
+            guard case .bytePair(let model) = tokenizer.model else { return try encode(text) }
+            try cutBetweenCharacters(text, model)
         case .spaceRuns:
             var start = 0
             while start < text.count, !isFull {
@@ -188,60 +198,47 @@ package struct Encoder: ~Copyable {
         }
     }
 
-    private mutating func cutDigits(
-        _ text: Span<UInt8>, individual: Bool, step: Int, isFirst: Bool
-    ) throws(DocumentError) {
-        let classes = ScalarClasses.shared
-        var start = 0
-        var index = 0
-        var wasDigit = false
-        while index < text.count, !isFull {
-            let scalar = text.scalar(at: index)
-            let isDigit = classes.of(scalar.value) & ScalarClasses.digit != 0
-            if index > start, isDigit != wasDigit || (isDigit && individual) {
-                try cut(
-                    text.extracting(start..<index), step: step + 1, isFirst: isFirst && start == 0)
-                start = index
-            }
-            wasDigit = isDigit
-            index += scalar.length
-        }
-        if !isFull {
-            try cut(
-                text.extracting(start..<text.count), step: step + 1, isFirst: isFirst && start == 0)
-        }
-    }
-
-    /// Where `▁*[^▁]*` ends.
-    private static func spaceRunEnd(in text: Span<UInt8>, from start: Int) -> Int {
-        let space = BytePairModel.space
-        var index = start
-        while text.starts(with: space, at: index) { index += space.count }
-        return text.firstIndex(of: space, from: index) ?? text.count
-    }
-
     /// Encodes one word.
     @inline(__always)
-    private mutating func encode(_ text: Span<UInt8>) throws(DocumentError) {
+    mutating func encode(_ text: Span<UInt8>) throws(DocumentError) {
         if !cache.append(text, to: &tokens) { try encodeNew(text) }
     }
 
     @inline(never)
     private mutating func encodeNew(_ text: Span<UInt8>) throws(DocumentError) {
         word.removeAll(keepingCapacity: true)
-        if let token = tokenizer.model.wholeToken(text) {
-            word.append(token)
-        } else {
-            tokenizer.model.appendInitial(text, to: &word)
-            guard word.count < Int32.max else {
-                throw DocumentError(
-                    file: tokenizer.path, position: nil,
-                    reason: "a word of the text has \(word.count) characters, more than 2^31",
-                    exitCode: .data)
+        guard text.count < Int32.max else {
+            throw failure("a word of the text has \(text.count) bytes, more than 2^31")
+        }
+        switch tokenizer.model {
+        case .bytePair(let model):
+            if let token = model.wholeToken(text) {
+                word.append(token)
+            } else {
+                model.appendInitial(text, to: &word)
+                merger.merge(&word, with: model)
             }
-            merger.merge(&word, with: tokenizer.model)
+        case .unigram(let model):
+            guard model.append(text, to: &word, &nodes) else { throw unknown(text, "unk_id") }
+        case .wordPiece(let model):
+            guard model.append(text, to: &word) else { throw unknown(text, "unk_token") }
+        case .wordLevel(let model):
+            guard let token = model.token(of: text) else { throw unknown(text, "unk_token") }
+            word.append(token)
         }
         tokens += word
         cache.remember(text, word)
+    }
+
+    private func failure(_ reason: String) -> DocumentError {
+        DocumentError(file: tokenizer.path, position: nil, reason: reason, exitCode: .data)
+    }
+
+    private func unknown(_ word: Span<UInt8>, _ key: String) -> DocumentError {
+        var start: [UInt8] = []
+        start.append(word.extracting(0..<min(word.count, 48)))
+        return failure(
+            "has no token for \(quoted(String(decoding: start, as: UTF8.self))) and no unknown one "
+                + "(model.\(key))")
     }
 }

@@ -15,6 +15,14 @@ struct PostProcessor: Sendable {
         if !field.isNull { try add(field) }
     }
 
+    /// A token before the text, one after it, or none.
+    init(before: Int32?, after: Int32?) {
+        pieces = []
+        if let before { pieces.append(.tokens([before])) }
+        pieces.append(.text)
+        if let after { pieces.append(.tokens([after])) }
+    }
+
     /// How many tokens come after the text.
     var trailingTokens: Int {
         pieces.reversed().prefix { if case .tokens = $0 { true } else { false } }

@@ -1,9 +1,7 @@
 import Documents
-import Glibc
-import Posix
 
-/// A tokenizer as a checkpoint's `tokenizer.json` describes it: byte-pair encoding, byte-level or
-/// of SentencePiece's kind, with exactly the tokens that Hugging Face's tokenizers library gives.
+/// A tokenizer as a checkpoint's `tokenizer.json` describes it, with exactly the tokens that Hugging
+/// Face's tokenizers library gives.
 ///
 /// `truncation` and `padding` in the file are ignored, as `transformers` does unless it is told
 /// otherwise; calibration and evaluation cut their own windows.
@@ -11,7 +9,7 @@ package struct Tokenizer: Sendable {
     let path: String
     let normalizer: Normalizer
     let preTokenizer: PreTokenizer
-    let model: BytePairModel
+    let model: TokenModel
     let addedTokens: AddedTokens
     let postProcessor: PostProcessor
     /// Where texts may be cut; nil: nowhere.
@@ -22,61 +20,6 @@ package struct Tokenizer: Sendable {
 
     /// The largest file that is read; the largest vocabularies in use take some 40 MB.
     package static let fileLimit = 64 << 20
-    /// Of each file beside it.
-    private static let settingsLimit = 64 << 20
-
-    /// The tokenizer of a model directory, with the tokens that its other files add.
-    ///
-    /// - Parameters:
-    ///   - family: `model_type` of its `config.json`.
-    ///   - tokenizerClass: that of `config.json`, where it has one.
-    /// - Throws: `SystemError` where `tokenizer.json` cannot be read, `DocumentError` where it is
-    ///   no tokenizer or asks for something that is not supported.
-    package init(
-        directory: String, family: String, tokenizerClass: String?, followSymlinks: Bool = true,
-        memory: Int? = nil
-    ) throws {
-        func read(_ name: String, _ limit: Int) throws(SystemError) -> [UInt8] {
-            // A FIFO would block without O_NONBLOCK.
-            try File(
-                joined(directory, name), O_RDONLY | O_NONBLOCK, followSymlinks: followSymlinks
-            ).readRegular(atMost: limit)
-        }
-        /// A file of settings, an object; null where there is none.
-        func settings(_ name: String) throws -> Field {
-            let path = joined(directory, name)
-            let bytes: [UInt8]
-            do throws(SystemError) {
-                bytes = try read(name, Self.settingsLimit)
-            } catch {
-                if error.errno == ENOENT { return Field(file: path, path: "", node: nil) }
-                throw error
-            }
-            let field = Field(file: path, path: "", node: try JSON.parse(bytes, file: path))
-            if field.node?.members == nil {
-                throw DocumentError(
-                    file: path, position: nil, reason: "an object is expected", exitCode: .data)
-            }
-            return field
-        }
-        let bytes = try read("tokenizer.json", Self.fileLimit)
-        let config = try settings("tokenizer_config.json")
-        let name =
-            try config["tokenizer_class"].isNull
-            ? tokenizerClass : config["tokenizer_class"].string()
-        try self.init(
-            bytes, path: joined(directory, "tokenizer.json"), memory: memory ?? .max,
-            settings: TokenizerSettings(
-                tokenizerClass: .of(
-                    family: family, name: name, isByteLevel: Self.isByteLevel(bytes)),
-                config: config, specialTokens: settings("special_tokens_map.json"),
-                added: settings("added_tokens.json")))
-    }
-
-    /// As transformers finds it: by the word.
-    private static func isByteLevel(_ bytes: [UInt8]) -> Bool {
-        bytes.span.firstIndex(of: Array("\"ByteLevel\"".utf8), from: 0) != nil
-    }
 
     /// - Parameters:
     ///   - path: for errors only.
@@ -112,7 +55,8 @@ package struct Tokenizer: Sendable {
         guard root["model"].node?.members != nil else {
             throw root["model"].expected("an object")
         }
-        model = try BytePairModel(root["model"], isByteLevel: preTokenizer.isByteLevel)
+        try preTokenizer.check(normalizer, root["pre_tokenizer"])
+        model = try TokenModel(root["model"], isByteLevel: preTokenizer.endsInBytes)
         preTokenizer.refine(for: model)
         self.preTokenizer = preTokenizer
         let stored = try AddedTokens.entries(root["added_tokens"])
@@ -121,11 +65,39 @@ package struct Tokenizer: Sendable {
         cuts = TextCuts(normalizer, preTokenizer, addedTokens, postProcessor)
     }
 
+    /// Of older files.
+    init(_ parts: TokenizerParts, path: String, settings: TokenizerSettings) throws(DocumentError) {
+        self.path = path
+        loadingBytes = parts.loadingBytes
+        residentBytes = parts.residentBytes
+        normalizer = try Normalizer(
+            Field(file: path, path: "", node: parts.normalizer), after: parts.charsMap)
+        var preTokenizer = try PreTokenizer(
+            Field(file: path, path: "", node: parts.preTokenizer))
+        model = parts.model
+        preTokenizer.refine(for: model)
+        self.preTokenizer = preTokenizer
+        let addedTokens = try AddedTokens(
+            settings.groups([]), model: model, normalizer: normalizer)
+        self.addedTokens = addedTokens
+        let vocabulary = model.vocabulary
+        func id(_ content: [UInt8]?) -> Int32? {
+            content.flatMap {
+                addedTokens.id(of: $0.span) ?? vocabulary.value(of: $0.span)
+            }
+        }
+        let around = try settings.around()
+        postProcessor = PostProcessor(before: id(around.before), after: id(around.after))
+        cuts = TextCuts(normalizer, preTokenizer, addedTokens, postProcessor)
+    }
+
     /// What encoding takes for each byte of a document that is held as a whole, in bytes at most.
     package var bytesPerTextByte: Int {
         // A line, its value, and pieces of that.
         if cuts != nil { return 8 }
-        // Where nothing cuts words the whole document is one.
+        // Where nothing cuts words the whole document is one, and each of its places has a best path.
+        if case .unigram = model { return 128 }
+        if case .characterPairs = preTokenizer.steps.last { return 64 }
         return preTokenizer.steps.isEmpty ? 64 : 32
     }
 

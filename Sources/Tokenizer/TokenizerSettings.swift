@@ -12,10 +12,18 @@ struct TokenizerSettings: Sendable {
     let config: Field
     let specialTokens: Field
     let added: Field
+    /// Where there is no `tokenizer.json`: tokens of the model that are looked for in a text first,
+    /// unless other files list some; and special tokens that the model names.
+    var ofModel: [AddedTokens.Entry] = []
+    var namedByModel: [(key: String, content: String)] = []
 
     private static let standardKeys = [
         "bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token",
     ]
+
+    private var defaults: [(key: String, content: String)] {
+        namedByModel + tokenizerClass.defaults
+    }
 
     /// The tokens that are added to the model's, in the order and in the groups in which they are.
     ///
@@ -72,11 +80,27 @@ struct TokenizerSettings: Sendable {
 }
 
 extension TokenizerSettings {
+    /// What is put before and after a text where no `tokenizer.json` says it.
+    func around() throws(DocumentError) -> (before: [UInt8]?, after: [UInt8]?) {
+        let named = try SpecialTokens(self).named
+        return (
+            try config["add_bos_token"].bool(default: false) ? named["bos_token"] : nil,
+            try config["add_eos_token"].bool(default: false) ? named["eos_token"] : nil
+        )
+    }
+
+    /// The text of a named special token; nil: it has none.
+    func named(_ key: String) throws(DocumentError) -> [UInt8]? {
+        try SpecialTokens(self).named[key]
+    }
+
     /// The special tokens of all files, named and further ones.
     private struct SpecialTokens {
         private(set) var all: [AddedTokens.Entry] = []
         /// Those that are special in `added_tokens.json`, too.
         private(set) var ofAddedTokens: Set<String> = []
+        /// Texts of those with a name of the standard.
+        private(set) var named: [String: [UInt8]] = [:]
 
         init(_ settings: TokenizerSettings) throws(DocumentError) {
             let config = settings.config
@@ -112,7 +136,9 @@ extension TokenizerSettings {
                 all.append((token, place))
                 ofAddedTokens.insert(String(decoding: token.content, as: UTF8.self))
             }
-            if !isFurther, let aside {
+            if !isFurther, !settings.ofModel.isEmpty {
+                all += settings.ofModel
+            } else if !isFurther, let aside {
                 for place in try aside.elements() {
                     all.append((try Self.token(place, isMap: false), place))
                 }
@@ -141,11 +167,11 @@ extension TokenizerSettings {
                     let token = try TokenizerSettings.SpecialTokens.token(
                         found.place, isMap: found.isMap)
                     all.append((token, found.place))
+                    self.named[key] = token.content
                     ofAddedTokens.insert(String(decoding: token.content, as: UTF8.self))
-                } else if let value = settings.tokenizerClass.defaults.first(where: {
-                    $0.key == key
-                }) {
+                } else if let value = settings.defaults.first(where: { $0.key == key }) {
                     all.append((AddedToken(special: value.content), settings.config))
+                    self.named[key] = Array(value.content.utf8)
                 }
             }
             // Objects first, as they are found later there than strings.

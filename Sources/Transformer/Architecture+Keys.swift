@@ -5,6 +5,8 @@ extension Architecture {
         package var aliases: [String: String] = [:]
         /// The same where they count first.
         package var overrides: [String: String] = [:]
+        /// nil: always `defaults.maximumPositions`.
+        package var maximumPositions: String? = "max_position_embeddings"
         /// nil: always `defaults.intermediateFactor` times `hidden_size`.
         package var intermediateSize: String? = "intermediate_size"
         /// nil: always `defaults.activation`.

@@ -4,6 +4,11 @@ extension Architecture {
     /// Of a name; the first where it depends on the configuration.
     package static func named(_ name: String) -> Architecture? { all.first { $0.name == name } }
 
+    /// The names of all families, each once.
+    package static var supported: [String] {
+        all.reduce(into: []) { if !$0.contains($1.name) { $0.append($1.name) } }
+    }
+
     /// Of a configuration; nil where no family has this name, or none of its kinds such settings.
     package static func of(_ config: Node, named name: String) -> Architecture? {
         all.first { architecture in

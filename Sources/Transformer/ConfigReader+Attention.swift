@@ -33,7 +33,7 @@ extension ConfigReader {
         where flag.roles == next.roles {
             let isOn = try self.flag(flag.key, default: flag.defaultValue)
             if try self.flag(next.key, default: next.defaultValue) != isOn {
-                throw wrong(next.key, expected: "\(isOn), as \(flag.key) is")
+                throw wrong(next.key, expected: "\(isOn), as \(found(flag.key)) is")
             }
         }
         for (key, expected) in architecture.impliedSizes {

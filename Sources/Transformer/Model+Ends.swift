@@ -56,21 +56,3 @@ extension Model {
         }
     }
 }
-
-extension TensorView {
-    /// Whether both are the same byte by byte; their memory is given back.
-    fileprivate func hasBytes(of other: TensorView) -> Bool {
-        guard bytes.count == other.bytes.count else { return false }
-        for start in stride(from: 0, to: bytes.count, by: 1 << 22) {
-            let part = start..<min(start + 1 << 22, bytes.count)
-            populate(part)
-            other.populate(part)
-            defer {
-                release(part)
-                other.release(part)
-            }
-            if !bytes[part].elementsEqual(other.bytes[part]) { return false }
-        }
-        return true
-    }
-}

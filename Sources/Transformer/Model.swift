@@ -43,7 +43,7 @@ package final class Model: Sendable {
             }
             throw ModelError(
                 file: file,
-                reason: .family(found: name, supported: Architecture.all.map(\.name)))
+                reason: .family(found: name, supported: Architecture.supported))
         }
         self.checkpoint = checkpoint
         self.architecture = architecture

@@ -98,8 +98,10 @@ package struct ModelConfiguration: Sendable {
             try keys.headDimension.map { key throws(ModelError) in
                 try reader.size(key, default: defaults.headDimension ?? hiddenSize / heads)
             } ?? (hiddenSize / heads)
-        maxPositionEmbeddings = try reader.size(
-            "max_position_embeddings", default: defaults.maximumPositions)
+        maxPositionEmbeddings =
+            try keys.maximumPositions.map { key throws(ModelError) in
+                try reader.size(key, default: defaults.maximumPositions)
+            } ?? defaults.maximumPositions
         position =
             try keys.linearBiases.map { key throws(ModelError) in
                 try reader.flag(key, default: false) ? .linearBias(.rounded) : architecture.position

@@ -136,7 +136,7 @@ struct IndexTests {
 }
 
 struct DirectoryTests {
-    @Test(arguments: ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "model.gguf"])
+    @Test(arguments: ["model.pth", "model.gguf"])
     func open_whenWeightsAreInAnotherFormat(_ name: String) throws {
         let scratch = try Scratch()
         try scratch.write("config.json", "{}")

@@ -145,9 +145,15 @@ struct OtherDirectoryTests {
         Case("something else", ["no config.json", "notes.txt"], ["notes.txt": "x"]),
         Case("config missing", ["no config.json", "weights"], ["model.safetensors": "x"]),
         Case(
-            "fp16", ["model.fp16.safetensors", "rename"],
+            "another name", ["llama.safetensors", "rename"],
+            [
+                "config.json": config, "llama.safetensors": "x",
+            ]),
+        Case(
+            "several variants", ["model.bf16.safetensors, model.fp16.safetensors", "leave only"],
             [
                 "config.json": config, "model.fp16.safetensors": "x",
+                "model.bf16.safetensors": "x",
             ]),
         Case(
             "consolidated", ["consolidated.00.safetensors", "Mistral"],
@@ -155,10 +161,18 @@ struct OtherDirectoryTests {
                 "config.json": config, "consolidated.00.safetensors": "x",
             ]),
         Case(
-            "shards without index", ["model-00001-of-00002.safetensors", "index"],
+            "shards of which some are absent",
+            ["model-*-of-00004.safetensors", "2 are not there", "number 2"],
+            [
+                "config.json": config, "model-00001-of-00004.safetensors": "x",
+                "model-00003-of-00004.safetensors": "x",
+            ]),
+        Case(
+            "two sets of shards", ["model-*-of-00001", "model-*-of-00002", "leave only"],
             [
                 "config.json": config, "model-00001-of-00002.safetensors": "x",
                 "model-00002-of-00002.safetensors": "x",
+                "model-00001-of-00001.safetensors": "x",
             ]),
         Case(
             "diffusion", ["diffusion_pytorch_model.safetensors", "diffusion model"],
@@ -166,9 +180,19 @@ struct OtherDirectoryTests {
                 "config.json": config, "diffusion_pytorch_model.safetensors": "x",
             ]),
         Case(
-            "PyTorch", ["pytorch_model.bin", "save_pretrained"],
+            "no archive", ["pytorch_model.bin", "no archive", "download it again"],
             [
                 "config.json": config, "pytorch_model.bin": "x",
+            ]),
+        Case(
+            "pointer as an archive", lfs + ["pytorch_model.bin"],
+            [
+                "config.json": config, "pytorch_model.bin": pointer,
+            ]),
+        Case(
+            "another name of PyTorch's", ["model.pth", "save_pretrained"],
+            [
+                "config.json": config, "model.pth": "x",
             ]),
         Case(
             "Flax", ["flax_model.msgpack", "from_flax"],
@@ -208,7 +232,7 @@ struct OtherDirectoryTests {
         let error = try #require(throws: CheckpointError.self) {
             try Checkpoint(directory: scratch["c/snapshots/abc"], followSymlinks: false)
         }
-        #expect(error.reason == .hubLink && error.exitCode == .notPermitted)
+        #expect(error.reason == .link && error.exitCode == .notPermitted)
         #expect(error.description.contains("cp -rL"))
     }
 }

@@ -32,11 +32,10 @@ struct QuantisationTests {
     private static let settings: [(String, Node, String)] = [
         ("quantization_config", .object(["quant_method": "gptq", "bits": 4]), "gptq"),
         ("quantization_config", .object(["quant_method": "awq", "w_bit": 4]), "awq"),
-        ("quantization_config", .object(["quant_method": "fp8"]), "fp8"),
+        ("quantization_config", .object(["quant_method": "fbgemm_fp8"]), "fbgemm_fp8"),
         ("quantization_config", .object(["quant_method": "compressed-tensors"]), "compressed"),
         ("quantization_config", .object(["load_in_4bit": true]), "bitsandbytes"),
         ("quantization_config", .object(["load_in_8bit": true]), "bitsandbytes"),
-        ("quantization_config", .object(["quant_method": "mxfp4"]), "mxfp4"),
         ("quantization_config", .object(["quant_method": "of\ntomorrow"]), "of\\u{a}tomorrow"),
         ("quantization_config", .object([:]), "does not name"),
         ("quantization_config", "odd", "does not name"),

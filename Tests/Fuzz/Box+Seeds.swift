@@ -9,6 +9,7 @@ extension Box {
     /// Models, texts, manifests; then what the programs make of them.
     func prepare() throws {
         let fixtures = joined(settings.project, "Tests/PipelineTests/Fixtures")
+        let tokenizers = joined(settings.project, "Tests/TokenizerTests/Fixtures")
         let demo = joined(settings.project, "etc/demo")
         try shell(
             """
@@ -22,6 +23,16 @@ extension Box {
             for f in \(Self.families.joined(separator: " ")); do
                 mkdir $f; cp '\(fixtures)'/$f/config.json '\(fixtures)'/$f/model.safetensors $f
                 cp '\(fixtures)'/$f/tokens.safetensors $f.tokens.safetensors
+            done
+            mkdir torch fp8
+            cp llama/config.json torch
+            cp llama/config.json fp8
+            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8"},/' fp8/config.json
+            for f in pieces vocabulary; do mkdir $f; cp demo/config.json demo/*.safetensors $f; done
+            gzip -dc '\(tokenizers)'/llama.tokenizer.model.gz >pieces/tokenizer.model
+            printf '{"tokenizer_class": "GPT2Tokenizer"}' >vocabulary/tokenizer_config.json
+            for f in vocab.json merges.txt; do
+                gzip -dc '\(tokenizers)'/vocabulary.$f.gz >vocabulary/$f
             done
             mkdir sharded
             cp llama/config.json sharded
@@ -38,6 +49,10 @@ extension Box {
         for text in ["text.txt", "text.jsonl", "text.txt.gz", "text.jsonl.gz"] {
             try manifest(
                 text, "demo", ["calibration: {text: \(text), \(small)}", evaluation + "}"])
+        }
+        for model in ["pieces", "vocabulary"] {
+            try manifest(
+                model, model, ["calibration: {text: text.txt, \(small)}", evaluation + "}"])
         }
         try manifest(
             "choices", "demo",

@@ -44,9 +44,9 @@ struct BrokenModel: Sendable, CustomTestStringConvertible {
             try writeFile($0[file], readFile($0[file]) + [0])
         },
         BrokenModel("no weights", .noInput, "no weights") { try removeTree($0[file]) },
-        BrokenModel("other weights", .noInput, "pytorch_model.bin", "safetensors") {
+        BrokenModel("other weights", .noInput, "tf_model.h5", "from_tf") {
             try removeTree($0[file])
-            try writeFile($0["model/pytorch_model.bin"], [0])
+            try writeFile($0["model/tf_model.h5"], [0])
         },
         BrokenModel("weights are a directory", .io, "model.safetensors") {
             try removeTree($0[file])

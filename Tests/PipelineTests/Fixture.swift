@@ -76,9 +76,9 @@ struct Fixture: Sendable, CustomTestStringConvertible {
 }
 
 func integers(_ tensor: TensorView) -> [Int32] {
-    (0..<tensor.count).map { tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self) }
+    tensor.bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
 }
 
 func floats(_ tensor: TensorView) -> [Float] {
-    (0..<tensor.count).map { tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+    tensor.bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
 }

@@ -26,8 +26,8 @@ struct JobMeasuredErrorTests {
         let table = floats(try #require(model.tensor(named: "model.embed_tokens.weight")))
         let gains = floats(
             try #require(model.tensor(named: "model.layers.0.input_layernorm.weight")))
-        return (0..<tokens.count).map { index in
-            let token = Int(tokens.bytes.loadUnaligned(fromByteOffset: 4 * index, as: Int32.self))
+        return integers(tokens).map { token in
+            let token = Int(token)
             let x = (0..<gains.count).map { Double(table[token * gains.count + $0]) }
             let square = x.reduce(0) { $0 + $1 * $1 } / Double(x.count)
             return zip(x, gains).map { $0 / (square + 1e-6).squareRoot() * Double($1) }

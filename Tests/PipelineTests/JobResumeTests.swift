@@ -313,7 +313,7 @@ struct JobResumeTests {
         let error = failure { try attempt(place, Self.both) { _, _ in false } }
         #expect(error?.exitCode == .data)
         #expect(try place.files("snapshot") == [])
-        #expect(try place.entries() == ["snapshot", "model", "tokens.safetensors"])
+        #expect(try place.entries() == ["model", "snapshot", "tokens.safetensors"])
     }
 
     @Test func snapshotThatCannotBeWritten_doesNotStopTheJob() throws {
@@ -342,7 +342,7 @@ struct JobResumeTests {
         #expect(flock(holder.descriptor, LOCK_EX) == 0)
         let error = failure { try attempt(place, Self.both) { _, _ in false } }
         #expect(error?.exitCode == .tryAgain)
-        #expect(try place.entries() == ["snapshot", "model", "tokens.safetensors"])
+        #expect(try place.entries() == ["model", "snapshot", "tokens.safetensors"])
     }
 
     @Test func short_jobs_writeNone() throws {

@@ -120,11 +120,10 @@ func bytes(_ values: [Float], _ type: ElementType) -> [UInt8] {
 
 func zeros(_ tensor: TensorView) -> Int {
     let size = tensor.type.size
+    let bytes = tensor.bytes
     return (0..<tensor.count).count { index in
         // Minus zero is one, too.
-        (0..<size).allSatisfy {
-            tensor.bytes[index * size + $0] & ($0 == size - 1 ? 0x7f : 0xff) == 0
-        }
+        (0..<size).allSatisfy { bytes[index * size + $0] & ($0 == size - 1 ? 0x7f : 0xff) == 0 }
     }
 }
 
@@ -138,4 +137,9 @@ func failure(
         result != nil, "\(error.debugDescription) is not for a person",
         sourceLocation: sourceLocation)
     return result
+}
+
+extension TensorView {
+    /// All of its elements.
+    var bytes: [UInt8] { bytes(0..<byteCount) }
 }

@@ -139,8 +139,10 @@ def make(directory, config, seed):
 
 
 def perplexity(directory, tokens):
-    model = model_class(AutoConfig.from_pretrained(directory)).from_pretrained(
-        directory, dtype=torch.float32, attn_implementation="eager").eval()
+    config = AutoConfig.from_pretrained(directory)
+    # Falcon's eager attention adds ALiBi twice.
+    attention = "sdpa" if getattr(config, "alibi", False) else "eager"
+    model = model_class(config).from_pretrained(directory, dtype=torch.float32, attn_implementation=attention).eval()
     total = 0.0
     with torch.no_grad():
         for window in tokens.view(WINDOWS, LENGTH):

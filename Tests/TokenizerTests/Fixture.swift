@@ -29,9 +29,15 @@ enum Fixture {
         "phi3", "words-normalizer", "words-metaspace", "words-unknown", "words-dropped",
     ]
 
+    /// `STADE_FIXTURES`, where larger ones may be, or those beside the tests.
+    private static let directory: String = {
+        if let given = getenv("STADE_FIXTURES") { return String(cString: given) }
+        return sourcePath("Tests/TokenizerTests/Fixtures")
+    }()
+
     /// The bytes of a compressed fixture.
     static func bytes(_ name: String) throws -> [UInt8] {
-        let path = sourcePath("Tests/TokenizerTests/Fixtures/\(name).gz")
+        let path = "\(directory)/\(name).gz"
         var result: [UInt8] = []
         var decoder = try GzipDecoder(path: path)
         _ = try decoder.decode(readFile(path)) { piece in

@@ -1,3 +1,4 @@
+import Documents
 import TestSupport
 import Testing
 
@@ -15,6 +16,54 @@ import Testing
         #expect(Set(long).count <= 10)
     }
 
+    @Test(
+        .timeLimit(.minutes(1)), arguments: KindTests.kinds,
+        ["a", "\u{2581}", " ", "\u{301}", "ab", "1", "\u{FDFA}", "\u{1F468}\u{200D}"])
+    func encode_ofOnePartManyTimes_isNotQuadratic(_ kind: KindTests.Kind, _ part: String) throws {
+        let tokenizer = try Tokenizer(JSON.encode(kind.tokenizer, indent: nil), path: kind.name)
+        let text = String(repeating: part, count: 60_000)
+        _ = try tokenizer.encode(text, addSpecialTokens: false)
+    }
+
+    /// Tokens that are long, and differ in their last bytes alone.
+    @Test(.timeLimit(.minutes(1)))
+    func unigram_ofLongTokens_isBounded() throws {
+        func model(_ length: Int) throws -> UnigramModel {
+            let tokens = (1...100).map { number in
+                ([UInt8](repeating: 97, count: length - number), Double(-number))
+            }
+            return try UnigramModel(
+                [([60], 0)] + tokens, unknownToken: 0, fallsBackToBytes: false,
+                at: Field(file: "t", path: "model", node: nil))
+        }
+        #expect(throws: DocumentError.self) { try model(TokenModel.longestToken + 2) }
+        var (tokens, nodes): ([Int32], [UnigramModel.Node]) = ([], [])
+        let text = [UInt8](repeating: 97, count: 20_000)
+        #expect(try model(TokenModel.longestToken).append(text.span, to: &tokens, &nodes))
+        #expect(tokens.count < 10)
+    }
+
+    /// The double array against all prefixes, one after the other.
+    @Test func trie_findsTheLongestToken() {
+        var random = Seeded(4)
+        let pieces = (0..<2000).map { value in
+            let bytes = (0..<Int.random(in: 1...6, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random) & 0xC3
+            }
+            return (bytes: bytes, value: Int32(value))
+        }
+        let known = Dictionary(pieces.map { ($0.bytes, $0.value) }) { $1 }
+        let trie = PieceTrie(pieces)
+        for _ in 0..<5000 {
+            let text = (0..<10).map { _ in UInt8.random(in: 0...255, using: &random) & 0xC3 }
+            let expected = (1...10).last { known[Array(text[..<$0])] != nil }
+            let found = trie.longest(in: text.span, from: 0)
+            #expect(found?.end == expected)
+            if let expected { #expect(found?.value == known[Array(text[..<expected])]) }
+        }
+        #expect(PieceTrie([]).longest(in: [0, 1].span, from: 0) == nil)
+    }
+
     /// Words of up to 64 tokens and longer ones are merged by different code.
     @Test(arguments: [63, 64, 65, 66, 200])
     func merge_ofShortAndLongWords_isTheSame(count: Int) throws {
@@ -24,8 +73,9 @@ import Testing
             let word = String((0..<count).map { _ in "etaoin".randomElement(using: &random)! })
             let tokens = try tokenizer.encode(word, addSpecialTokens: false)
             var expected: [Int32] = []
-            tokenizer.model.appendInitial(word.utf8Span.span, to: &expected)
-            Self.mergeNaively(&expected, tokenizer.model.merges)
+            guard case .bytePair(let model) = tokenizer.model else { continue }
+            model.appendInitial(word.utf8Span.span, to: &expected)
+            Self.mergeNaively(&expected, model.merges)
             #expect(tokens == expected, "\(word)")
         }
     }
@@ -57,7 +107,7 @@ import Testing
     func nfc_ofManyMarks_isNotQuadratic() {
         let marks = String(repeating: "\u{323}\u{301}", count: 50_000)
         let text = "a" + marks
-        let composed = CanonicalForm.shared.composed(text.utf8Span.span)
+        let composed = NormalForm.c.normalized(text.utf8Span.span)
         // ạ, then the other dots below, then all acutes.
         let expected =
             "\u{1EA1}" + String(repeating: "\u{323}", count: 49_999)

@@ -36,19 +36,21 @@ import Testing
 
     @Test(arguments: [
         Case(#""1.0""#, #""2.0""#, "t.json:1:13: version: '2.0' is not supported; only '1.0' is"),
-        Case(#""BPE""#, #""Unigram""#, "model.type: 'Unigram' is not supported; supported are BPE"),
+        Case(
+            #""BPE""#, #""Odd""#,
+            "model.type: 'Odd' is not supported; supported are BPE, Unigram, WordLevel and WordPiece"
+        ),
+        Case(#""BPE""#, #""Unigram""#, "model.vocab: an array is expected"),
+        Case(#""BPE""#, #""WordPiece""#, "model.unk_token: is missing; a string is expected"),
+        Case(#""BPE""#, #""WordLevel""#, "model.unk_token: is missing; a string is expected"),
         Case(#""BPE""#, "7", "model.type: a string is expected"),
         Case(
-            #""ByteLevel", "add"#, #""Whitespace", "add"#,
-            "pre_tokenizer.type: 'Whitespace' is not supported; supported are ByteLevel, Digits,"),
+            #""ByteLevel", "add"#, #""UnicodeScripts", "add"#,
+            "pre_tokenizer.type: 'UnicodeScripts' is not supported; supported are BertPreTokenizer,"
+        ),
         Case(
             #""add_prefix_space": false, "#, "",
             "pre_tokenizer.add_prefix_space: is missing; true or false is expected"),
-        Case(
-            #"{"type": "ByteLevel","#,
-            #"{"type": "Sequence", "pretokenizers": [{"type": "ByteLevel", "add_prefix_space": false},"#
-                + #" {"type": "Digits", "individual_digits": true}],"#,
-            "pre_tokenizer.pretokenizers[1].type: nothing may come after ByteLevel"),
         Case(
             #"{"type": "ByteLevel","#,
             #"{"type": "Split", "pattern": {"Regex": "(a"}, "behavior": "Isolated", "invert": false,"#,
@@ -65,8 +67,19 @@ import Testing
             #"{"type": "ByteLevel","#, #"{"type": "Metaspace", "replacement": "__","#,
             "pre_tokenizer.replacement: a single character is expected"),
         Case(
-            #""normalizer": null"#, #""normalizer": {"type": "NFKC"}"#,
-            "normalizer.type: 'NFKC' is not supported; supported are NFC, NFD, Prepend, Replace"),
+            #""normalizer": null"#, #""normalizer": {"type": "Bert"}"#,
+            "normalizer.type: 'Bert' is not supported; supported are BertNormalizer, ByteLevel,"),
+        Case(
+            #""normalizer": null"#,
+            #""normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAA"}"#,
+            "normalizer.precompiled_charsmap: is not valid base 64"),
+        Case(
+            #""normalizer": null"#,
+            #""normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAEAAA=="}"#,
+            "normalizer.precompiled_charsmap: is no map of characters"),
+        Case(
+            #""normalizer": null"#, #""normalizer": {"type": "Strip", "strip_left": true}"#,
+            "normalizer.strip_right: is missing; true or false is expected"),
         Case(
             #""normalizer": null"#,
             #""normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Odd"}]}"#,

@@ -71,3 +71,8 @@ extension Matrix {
     /// All elements, row by row.
     var elements: [Float] { (0..<(rows * columns)).map { start[$0] } }
 }
+
+extension TensorView {
+    /// All of its elements.
+    var bytes: [UInt8] { bytes(0..<byteCount) }
+}

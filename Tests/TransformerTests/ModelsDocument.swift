@@ -9,11 +9,7 @@ enum ModelsDocument {
         .deletingLastPathComponent().appendingPathComponent("docs/models.md").path
 
     static var text: String {
-        var names: [String] = []
-        for architecture in Architecture.all where !names.contains(architecture.name) {
-            names.append(architecture.name)
-        }
-        let rows = names.sorted().map { name in
+        let rows = Architecture.supported.sorted().map { name in
             let values = Architecture.all.filter { $0.name == name }
             let cells = [
                 "`\(name)`", "`\(values[0].className)`", joined(values.map(biases)),

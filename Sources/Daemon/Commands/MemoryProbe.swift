@@ -27,7 +27,8 @@ struct MemoryProbe: Failure {
     static func check(_ job: Job) throws {
         let threads = job.manifest.limits.threads ?? job.ceiling.threads ?? availableProcessors
         var bytes = base + thread * (threads + otherThreads)
-        if isLimited(RLIMIT_AS), let model = try? job.paths.directoryToRead(job.manifest.model),
+        if isLimited(RLIMIT_AS),
+            let model = try? ModelPath.directory(job.manifest.model, job.paths),
             let directory = try? Directory(model)
         {
             for entry in (try? directory.entries()) ?? [] {

@@ -6,7 +6,8 @@ import Posix
 package enum StadectlCommand {
     /// In the order in which the help lists them.
     static let commands: [Subcommand] = [
-        .prune, .validate, .submit, .list, .show, .watch, .report, .cancel, .hold, .release, .retry,
+        .prune, .validate, .inspect, .tokenize, .submit, .list, .show, .watch, .report, .cancel,
+        .hold, .release, .retry,
         .drain, .reload,
     ]
 

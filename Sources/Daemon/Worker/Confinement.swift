@@ -1,5 +1,6 @@
 import Glibc
 import Manifests
+import Pipeline
 import Posix
 
 /// What one job's worker may open, where the kernel can keep it to that.
@@ -25,8 +26,10 @@ struct Confinement {
             case .text(let path), .tokens(let path): path
             }
         }
+        let model = try? ModelPath.directory(manifest.model, roots)
         reading =
-            [try? roots.directoryToRead(manifest.model)].compactMap { $0 }
+            [model, ModelPath.reference(manifest.model, roots)].compactMap { $0 }
+            + (model?.linkedFiles ?? [])
             + (files + [manifest.evaluation?.choices, manifest.knownStatistics].compactMap { $0 })
             .compactMap { try? roots.fileToRead($0) }
         writing =

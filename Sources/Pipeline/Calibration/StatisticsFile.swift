@@ -115,11 +115,13 @@ package struct StatisticsFile: Sendable {
 
     private func values(_ name: String) -> [Float] {
         guard let tensor = file.tensor(named: name) else { return [] }
-        return (0..<tensor.count).map {
-            Float(
-                bitPattern: UInt32(
-                    littleEndian: tensor.bytes.loadUnaligned(
-                        fromByteOffset: 4 * $0, as: UInt32.self)))
+        return tensor.withBytes(0..<tensor.byteCount) { bytes in
+            (0..<tensor.count).map {
+                Float(
+                    bitPattern: UInt32(
+                        littleEndian: bytes.unsafeLoadUnaligned(
+                            fromByteOffset: 4 * $0, as: UInt32.self)))
+            }
         }
     }
 }

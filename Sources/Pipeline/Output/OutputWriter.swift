@@ -103,7 +103,7 @@ final class OutputWriter: LaneWriter {
         let edited =
             (isNarrowed ? treatment.uniformShape : nil).map { plan.model.edit(biased, for: $0) }
             ?? biased
-        return edited == config ? Node?.none : edited
+        return edited == plan.model.checkpoint.storedConfig ? Node?.none : edited
     }
 
     /// Other files that change, by name.

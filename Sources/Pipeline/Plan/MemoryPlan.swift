@@ -68,7 +68,7 @@ package struct MemoryPlan: Sendable, Hashable {
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let amount = InputNeeds.Amount(calibration)
-        let largest = model.checkpoint.tensors.map(\.bytes.count).max() ?? 0
+        let largest = model.checkpoint.tensors.map(\.byteCount).max() ?? 0
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
             + 4 * (calibrated + evaluated) + (model.configuration.mixture == nil ? 1 : 2) * compared

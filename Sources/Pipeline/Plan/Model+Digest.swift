@@ -13,7 +13,8 @@ extension Model {
         }
         for tensor in tensors {
             var checksum = Checksum()
-            tensor.withBytes(0..<min(4096, tensor.bytes.count)) { checksum.add($0) }
+            // Whole elements of every type.
+            tensor.withBytes(0..<min(4096, tensor.byteCount)) { checksum.add($0) }
             text += "\n\(tensor.name) \(tensor.type.rawValue) \(tensor.shape) \(checksum.text)"
         }
         return Checksum(of: text).text

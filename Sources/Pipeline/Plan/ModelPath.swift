@@ -1,15 +1,32 @@
 import Posix
 
 /// Where a manifest's `model` is, and what it is where it is no directory.
-enum ModelPath {
+package enum ModelPath {
+    /// The directory itself, or, where it is a model's in the hub's cache, the snapshot there that
+    /// is the newest.
     /// - Throws: `RootsError`, or `PlanError` that says what was named instead and what to do.
-    static func directory(_ path: String, _ paths: Roots) throws -> OpenFile {
+    package static func directory(_ path: String, _ paths: Roots) throws -> OpenFile {
         do {
-            return try paths.directoryToRead(path)
+            return try paths.directoryToRead(snapshot(path, paths) ?? path)
         } catch let error as RootsError {
             guard let advice = advice(path, error.reason) else { throw error }
             throw PlanError(place: path, reason: .modelPath(advice, error.exitCode))
         }
+    }
+
+    /// The file that names the newest snapshot; nil where `path` is no model's directory in the
+    /// hub's cache. Source: `file_download.py` of huggingface_hub.
+    package static func reference(_ path: String, _ paths: Roots) -> OpenFile? {
+        guard path.split(separator: "/").last?.hasPrefix("models--") == true else { return nil }
+        return try? paths.fileToRead(joined(path, "refs/main"))
+    }
+
+    private static func snapshot(_ path: String, _ paths: Roots) throws -> String? {
+        guard let reference = reference(path, paths) else { return nil }
+        let bytes = try File(reopening: reference).readRegular(atMost: 256)
+        let name = String(decoding: bytes, as: UTF8.self).prefix { !$0.isWhitespace }
+        guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else { return nil }
+        return joined(path, "snapshots/\(name)")
     }
 
     private static func advice(_ path: String, _ reason: RootsError.Reason) -> String? {
@@ -56,8 +73,8 @@ enum ModelPath {
         }
         if ends(".bin", ".pt", ".pth", ".ckpt", ".pkl") {
             return
-                "is a file of PyTorch's weights, not a directory; convert the model to safetensors "
-                + "first (save_pretrained of transformers) and name the directory"
+                "is a file of PyTorch's weights, not a directory; name the directory that holds it "
+                + "as pytorch_model.bin, and config.json"
         }
         if ends(".onnx", ".tflite", ".h5", ".msgpack", ".engine") {
             return

@@ -78,7 +78,8 @@ package struct PlanError: Failure, Hashable {
                 + (isSolved ? "choose another method with" : "set")
                 + " prune.compensation mean or none, or calibrate on a text"
         case .noTokenizer:
-            "has no tokenizer.json, which a text needs; add it or give 'tokens' instead of 'text'"
+            "has no tokenizer.json, which a text needs; add it, or what it is made of (vocab.json with "
+                + "merges.txt, or tokenizer.model), or give 'tokens' instead of 'text'"
         case .noTargets(let example):
             "'targets' and 'ignore' leave no layer to prune; layers are named like \(example)"
         case .unmatched(let key, let expression, let hint):

@@ -180,20 +180,15 @@ struct Texts {
 
     mutating func loadedTokenizer() throws -> Tokenizer {
         if let tokenizer { return tokenizer }
-        let directory = model.checkpoint.directory
-        do {
-            let loaded = try Tokenizer(
-                directory: directory, family: model.architecture.name,
-                tokenizerClass: model.checkpoint.config["tokenizer_class"]?.string,
-                followSymlinks: paths.followSymlinks, memory: memory.forTokenizer)
-            // What reading it has taken besides goes back.
-            releaseFreedMemory()
-            tokenizer = loaded
-            memory.add(loaded)
-            return loaded
-        } catch let error as SystemError where error.exitCode == .noInput {
-            throw PlanError(place: directory, reason: .noTokenizer)
-        }
+        let checkpoint = model.checkpoint
+        let loaded = try ModelTokenizer.load(
+            checkpoint.directory, opened: checkpoint.opened, family: model.architecture.name,
+            checkpoint.config, paths, memory: memory.forTokenizer)
+        // What reading it has taken besides goes back.
+        releaseFreedMemory()
+        tokenizer = loaded
+        memory.add(loaded)
+        return loaded
     }
 
     private func tensor(_ name: String, in path: String, dimensions: Int) throws -> TensorView {
@@ -218,8 +213,8 @@ struct Texts {
     ) throws -> [Int32] {
         let count = min(tensor.count, limit)
         try memory.check(4 * count, place: path)
-        return (0..<count).map {
-            tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self)
+        return tensor.withBytes(0..<4 * count) { bytes in
+            (0..<count).map { bytes.unsafeLoadUnaligned(fromByteOffset: 4 * $0, as: Int32.self) }
         }
     }
 }

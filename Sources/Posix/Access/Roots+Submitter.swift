@@ -76,7 +76,7 @@ extension Roots {
                 try checkReadable(
                     file.descriptor, file.path, named: original, submitter, depth: depth + 1)
             }
-        // Links and special files are not read.
+        // Special files are not read, and links are looked at by `following`.
         default: break
         }
     }

@@ -33,7 +33,8 @@ package struct Roots: Sendable {
     }
 
     /// An existing directory with an absolute path, named and not opened: `O_PATH`. Asked again, it
-    /// is the same one as was looked at before, wherever its path leads to by then.
+    /// is the same one as was looked at before, wherever its path leads to by then. It knows the
+    /// links inside it that may be followed.
     /// - Throws: `RootsError`, or `SystemError` where the system refuses.
     package func directoryToRead(_ path: String) throws -> OpenFile {
         try opened.get("directory", path) {
@@ -42,8 +43,22 @@ package struct Roots: Sendable {
                 throw RootsError(path: path, reason: .notDirectory(found.path))
             }
             try checkReadable(found, named: path)
+            guard case .below(let roots, _) = rule else { return found }
+            for root in roots {
+                if let top = Self.top(root, of: found) {
+                    return try following(found, below: top, named: path)
+                }
+            }
             return found
         }
+    }
+
+    /// A root by its path without links; nil where `file` is not below it.
+    private static func top(_ root: String, of file: OpenFile) -> OpenFile? {
+        guard let opened = try? File(root, stade_o_path | O_DIRECTORY),
+            let path = opened.linkFreePath, rest(file.path, path) != nil
+        else { return nil }
+        return OpenFile(opened, path: path)
     }
 
     /// The same for a regular file.

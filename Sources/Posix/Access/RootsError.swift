@@ -7,6 +7,9 @@ package struct RootsError: Failure, Hashable {
         case outside(roots: [String])
         /// `at` is the path on which, or on the way to which, a symbolic link lies.
         case link(at: String)
+        /// A link inside a directory that may be read leads out of the root.
+        case linkOutside(root: String)
+        case tooManyLinks(Int)
         case notFound(places: [String])
         case noParent(places: [String])
         case notDirectory(String)
@@ -24,7 +27,7 @@ package struct RootsError: Failure, Hashable {
     package var exitCode: ExitCode {
         switch reason {
         case .malformed, .noName: .configuration
-        case .parentReference, .outside, .link, .denied: .notPermitted
+        case .parentReference, .outside, .link, .linkOutside, .tooManyLinks, .denied: .notPermitted
         case .notFound, .notDirectory, .notFile: .noInput
         case .noParent: .cannotCreate
         }
@@ -41,6 +44,12 @@ package struct RootsError: Failure, Hashable {
         case .link(let at):
             return "\(escaped(at)): symbolic links are not followed below an allowed root; "
                 + "name the file itself or copy it there"
+        case .linkOutside(let root):
+            return "\(text): is a symbolic link that leads out of the allowed root "
+                + "\(escaped(root)); copy the file that it names to its place"
+        case .tooManyLinks(let most):
+            return "\(text): holds more than \(most) symbolic links; copy the model without links "
+                + "('cp -rL')"
         case .notFound(let places):
             return "\(text): not found; looked for \(list(places, "nothing"))\(advice)"
         case .noParent(let places):

@@ -24,6 +24,20 @@ extension File {
         self.init(owning: descriptor, path: full)
     }
 
+    /// Opens what `path` leads to, through symbolic links too, as long as all of them stay below
+    /// `directory`.
+    ///
+    /// - Throws: `EXDEV` for a way out, as an absolute link is; `ENOSYS` before Linux 5.6.
+    package init(
+        followingLinksTo path: String, beneath directory: OpenFile, _ flags: CInt
+    ) throws(SystemError) {
+        let full = joined(directory.path, path)
+        let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
+        let descriptor = resolved(directory.descriptor, path, flags, resolve)
+        if descriptor < 0 { throw SystemError("open", full) }
+        self.init(owning: descriptor, path: full)
+    }
+
     /// Opens an absolute path; where `followSymlinks` is false, a link anywhere on it is `ELOOP`.
     package init(_ path: String, _ flags: CInt, followSymlinks: Bool) throws(SystemError) {
         if followSymlinks || !path.hasPrefix("/") {
@@ -41,14 +55,20 @@ extension File {
 private func openBeneath(_ directory: CInt, _ path: String, _ flags: CInt) -> CInt {
     let path = path.isEmpty ? "." : path
     let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+    let descriptor = resolved(directory, path, flags, resolve)
+    // Before Linux 5.6, or a container's filter that does not know the call.
+    if descriptor < 0, errno == ENOSYS { return openStepwise(directory, path, flags) }
+    return descriptor
+}
+
+/// openat2(2), again where something was renamed meanwhile, so that the kernel could not be sure.
+private func resolved(
+    _ directory: CInt, _ path: String, _ flags: CInt, _ resolve: UInt64
+) -> CInt {
     for _ in 0..<16 {
         let descriptor = stade_openat2(directory, path, UInt64(flags | O_CLOEXEC), 0, resolve)
         if descriptor >= 0 { return descriptor }
-        // EAGAIN: something was renamed meanwhile, so the kernel could not be sure.
-        if errno == EAGAIN || errno == EINTR { continue }
-        // Before Linux 5.6, or a container's filter that does not know the call.
-        if errno == ENOSYS { return openStepwise(directory, path, flags) }
-        return -1
+        if errno != EAGAIN && errno != EINTR { return -1 }
     }
     errno = EAGAIN
     return -1

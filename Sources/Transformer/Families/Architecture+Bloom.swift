@@ -9,7 +9,8 @@ extension Architecture {
         keys: Keys(
             aliases: ["num_hidden_layers": "n_layer", "num_attention_heads": "n_head"],
             overrides: ["hidden_size": "n_embed"],
-            intermediateSize: nil, activation: nil, keyValueHeads: nil, headDimension: nil,
+            maximumPositions: nil, intermediateSize: nil, activation: nil, keyValueHeads: nil,
+            headDimension: nil,
             normEpsilon: "layer_norm_epsilon"),
         defaults: Defaults(
             activation: "gelu_pytorch_tanh", normEpsilon: 1e-5, maximumPositions: 1 << 20,
