@@ -163,7 +163,8 @@ package struct Inspection {
             }
             let memory = try MemoryPlan(
                 model: model, sweeps: [treatments.joined().map(\.layers)], calibration: windows,
-                evaluation: nil, reading: 0, allocation: manifest.prune.allocation,
+                evaluation: nil, sequential: manifest.prune.sequential, reading: 0,
+                allocation: manifest.prune.allocation,
                 keepsStatistics: false, precision: .automatic, threads: availableProcessors,
                 limit: physicalMemory, place: model.checkpoint.directory)
             let disk = treatments.joined().reduce(memory.scratchBytes) {
