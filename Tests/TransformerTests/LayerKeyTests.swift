@@ -23,15 +23,4 @@ struct LayerKeyTests {
         #expect(taps.reversed().sorted() == taps)
         #expect(Tap(.feedForward, expert: 9) < Tap(.down, expert: 0))
     }
-
-    @Test func experts_areNamedByTheirNumbers() {
-        var names = Architecture.Names.llama
-        #expect(names.layer(LayerKey(.up)) == "mlp.up_proj")
-        #expect(names.layer(LayerKey(.up, expert: 0)) == nil)
-        names.experts = Architecture.Names.Experts(
-            prefix: "mlp.experts", layers: [.gate: "gate_proj", .down: "down_proj"])
-        #expect(names.layer(LayerKey(.gate, expert: 12)) == "mlp.experts.12.gate_proj")
-        #expect(names.layer(LayerKey(.up, expert: 12)) == nil)
-        #expect(names.layer(LayerKey(.gate)) == "mlp.gate_proj")
-    }
 }
