@@ -33,7 +33,8 @@ import Testing
         #expect(layers[0]["name"]?.string == "model.layers.*.self_attn.q_proj")
         #expect(layers.allSatisfy { $0["rows"]?.integer ?? 0 > 0 })
         let patterns = try #require(node["patterns"]?.array)
-        #expect(patterns.map { $0["pattern"]?.string }.contains("2:4"))
+        let names = patterns.compactMap { $0["pattern"]?.string }
+        #expect(names.contains("2:4"))
         #expect(patterns.allSatisfy { $0["allowed"]?.bool == true })
         #expect(node["tokenizer"]?["vocabulary"]?.integer ?? 0 > 100)
         #expect(node["plan"]?["memory_bytes"]?.integer ?? 0 > 1 << 20)

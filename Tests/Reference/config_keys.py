@@ -15,7 +15,7 @@ from transformers.modeling_rope_utils import RopeParameters
 
 FAMILIES = """llama mistral qwen2 qwen3 gemma gemma2 gemma3 gemma3_text smollm3 phi3 opt gpt_neox gpt2 phi granite olmo olmo2
 olmo3 starcoder2 stablelm cohere cohere2 ministral3 mistral3 glm4 exaone4 seed_oss ernie4_5 hunyuan_v1_dense nemotron arcee
-apertus qwen3_vl qwen3_vl_text gpt_neo gptj gpt_bigcode falcon bloom internlm3""".split()
+apertus qwen3_vl qwen3_vl_text gpt_neo gptj gpt_bigcode falcon bloom internlm3 qwen3_moe mixtral qwen2_moe""".split()
 # Language models whose code stands beside that of what they are a part of.
 PLACES = {"gemma3_text": "gemma3", "qwen3_vl_text": "qwen3_vl"}
 # What sees beside them: of its own configuration only the keys at the top of config.json count here.

@@ -200,6 +200,12 @@ struct ConfigKeyTests {
         "residual_multiplier": .used(3), "logits_scaling": .used(3), "logit_scale": .used(3),
         "clip_qkv": .used(3), "add_cross_attention": .refused(true),
         "apply_residual_connection_post_layernorm": .refused(true),
+        // Mixtures of experts.
+        "num_experts": .used(4), "num_local_experts": .used(4), "num_experts_per_tok": .used(1),
+        "moe_intermediate_size": .used(24), "shared_expert_intermediate_size": .used(24),
+        "norm_topk_prob": .used(true), "decoder_sparse_step": .used(2),
+        "mlp_only_layers": .used([0]), "output_router_logits": output,
+        "router_aux_loss_coef": training, "router_jitter_noise": training,
         // What sees beside the language model.
         "text_config": .used(.object(["hidden_size": 48])),
         // What makes another function, or another file.
