@@ -76,7 +76,7 @@ extension Model {
             table: table, positions: positions, offset: offset, scale: scale,
             projectIn: try projection(
                 names.projectIn, [configuration.hiddenSize, configuration.embeddingSize]),
-            norm: try names.embeddingNorm.map { try norm($0) })
+            norm: try names.embeddingNorm.map { try norm(name($0)) })
     }
 
     /// A projection between the embedding's width and the blocks'; nil where they are the same.

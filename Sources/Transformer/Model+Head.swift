@@ -35,7 +35,7 @@ extension Model {
         finished: @Sendable () throws -> Void = {}
     ) throws -> [ArraySlice<TokenPrediction>] {
         let names = architecture.names
-        let final = configuration.hasFinalNorm ? try norm(names.finalNorm) : nil
+        let final = configuration.hasFinalNorm ? try norm(name(names.finalNorm)) : nil
         let project = try projection(
             names.projectOut, [configuration.embeddingSize, configuration.hiddenSize])
         let head = try checkpoint.expect(

@@ -3,7 +3,7 @@ import Tensors
 
 extension Model {
     func tensor(_ full: String, _ shape: [Int]) throws -> TensorView {
-        try checkpoint.expect("\(name(full)).weight", shape: shape)
+        try checkpoint.expect("\(full).weight", shape: shape)
     }
 
     /// The names of a block's norms over all features, each once.
@@ -70,7 +70,7 @@ extension Model {
         let shape = shape ?? [configuration.hiddenSize]
         let weight = try tensor(full, shape)
         guard kind.hasBias else { return (weight, nil) }
-        return (weight, try checkpoint.expect("\(name(full)).bias", shape: shape))
+        return (weight, try checkpoint.expect("\(full).bias", shape: shape))
     }
 
     /// Of queries and of keys, with the number of their heads.
@@ -108,7 +108,7 @@ extension Model {
     func activationTensors(block: Int) throws -> [TensorView] {
         guard case .learned = configuration.activation, let inner = architecture.names.activation
         else { return [] }
-        let place = name(blockName(inner, block))
+        let place = blockName(inner, block)
         return try [("alpha_p", [1]), ("alpha_n", [1]), ("beta", []), ("eps", [])].map {
             try checkpoint.expect("\(place).\($0)", shape: $1)
         }

@@ -16,17 +16,17 @@ extension Model {
         if let positions = names.positions, case .learned(let offset) = architecture.position {
             keep(
                 try tensor(
-                    positions,
+                    name(positions),
                     [configuration.maxPositionEmbeddings + offset, configuration.hiddenSize]))
         }
         if configuration.embeddingSize != configuration.hiddenSize {
             let (width, inner) = (configuration.hiddenSize, configuration.embeddingSize)
-            if let name = names.projectIn { keep(try tensor(name, [width, inner])) }
-            if let name = names.projectOut { keep(try tensor(name, [inner, width])) }
+            if let inward = names.projectIn { keep(try tensor(name(inward), [width, inner])) }
+            if let outward = names.projectOut { keep(try tensor(name(outward), [inner, width])) }
         }
         for norm in [names.embeddingNorm, configuration.hasFinalNorm ? names.finalNorm : nil] {
             guard let norm else { continue }
-            let (weight, bias) = try normTensors(norm)
+            let (weight, bias) = try normTensors(name(norm))
             keep(weight, bias)
         }
         for index in 0..<configuration.numHiddenLayers {

@@ -18,6 +18,12 @@ struct FamilyTests {
     @Test(arguments: FamilyFixture.all)
     func agreesWithReference(_ fixture: FamilyFixture) throws {
         let place = try fixture.place()
+        try Self.compare(place, fixture.cases())
+    }
+
+    /// Each case against what the program finds of the model of `place` where it is let to change
+    /// every layer's bias, as the published methods do.
+    static func compare(_ place: Workplace, _ cases: [String: Node]) throws {
         let model = try Model(place.checkpoint("model"))
         let file = try SafetensorsFile(place["tokens.safetensors"])
         let calibration = try #require(file.tensor(named: "calibration"))
@@ -25,7 +31,7 @@ struct FamilyTests {
         let evaluation = try #require(file.tensor(named: "evaluation"))
         let windows = try #require(
             TokenWindows(cutting: integers(evaluation), length: length, limit: nil))
-        for (name, report) in try fixture.cases() where !name.hasPrefix("native") {
+        for (name, report) in cases where !name.hasPrefix("native") {
             let found = try OracleTests.run(
                 OracleTests.sweep(
                     model, OracleTests.Settings(report),
@@ -35,7 +41,7 @@ struct FamilyTests {
         }
     }
 
-    private func compare(
+    private static func compare(
         _ found: OracleTests.Found, _ report: Node, _ file: SafetensorsFile, case name: String
     ) throws {
         var (differing, weights) = (0, 0)

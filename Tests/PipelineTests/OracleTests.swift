@@ -46,8 +46,10 @@ struct OracleTests {
                     inputIsNormalised: key.stage.isNormalised, carriesBias: true)
                 return LayerPlan(
                     name: model.layerName(key, block: block), block: block, key: key,
-                    choice: settings.method.choose(
-                        for: layer, compensation: settings.compensation),
+                    choice: model.isReserved(key, block: block)
+                        ? nil
+                        : settings.method.choose(
+                            for: layer, compensation: settings.compensation),
                     policy: .native)
             }
         }

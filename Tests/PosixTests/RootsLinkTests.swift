@@ -54,10 +54,10 @@ struct RootsLinkTests {
 
     @Test(arguments: ["none", "self", "directory"])
     func links_toWhatIsNoFile_areNotFollowed(_ name: String) throws {
-        let (_, roots) = try tree()
+        let (scratch, roots) = try tree()
         let model = try roots.directoryToRead("model")
         let error = try #require(throws: SystemError.self) { try read(name, model) }
-        #expect(error.errno == ELOOP)
+        #expect(error.errno == ELOOP, "\(scratch.path)")
     }
 
     /// What was looked at is what is read, wherever the link leads by then.

@@ -48,6 +48,8 @@ struct ConfigKeyTests {
         "cohere2": withoutHeadSize.merging(withoutEpsilon) { $1 }.merging([
             "layer_types": .used(["full_attention", "full_attention"])
         ]) { $1 },
+        "mixtral": ["layer_types": none("layers that differ")],
+        "qwen3_moe": ["layer_types": none("layers that differ")],
         "starcoder2": withoutEpsilon.merging(["layer_types": none("layers that differ")]) { $1 },
         "ministral3": [
             "layer_types": none("layers that differ"),
@@ -195,7 +197,8 @@ struct ConfigKeyTests {
         "scale_attn_weights": .used(false), "scale_attn_by_inverse_layer_idx": .used(true),
         "attention_types": .used([[["local"], 2]]), "window_size": .used(5),
         "multi_query": .used(false), "use_bias": .used(.null), "use_qkv_bias": .used(true),
-        "attention_out_bias": .used(true), "qk_layernorm": .used(true), "use_qk_norm": .used(true),
+        "attention_out_bias": .used(true), "qkv_bias": .used(.null), "qk_layernorm": .used(true),
+        "use_qk_norm": .used(true),
         "attention_multiplier": .used(3), "embedding_multiplier": .used(3),
         "residual_multiplier": .used(3), "logits_scaling": .used(3), "logit_scale": .used(3),
         "clip_qkv": .used(3), "add_cross_attention": .refused(true),

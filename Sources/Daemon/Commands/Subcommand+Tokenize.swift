@@ -76,7 +76,7 @@ private struct TokenOutput {
     }
 
     private mutating func flush() throws(SystemError) {
-        if !writeAll(buffer, to: STDOUT_FILENO) { throw SystemError("write", "standard output") }
+        try Terminal.show(numbers: buffer)
         buffer.removeAll(keepingCapacity: true)
     }
 }

@@ -32,6 +32,11 @@ enum Terminal {
         show(text: String(decoding: JSON.encode(node, indent: indent), as: UTF8.self))
     }
 
+    /// A piece of many numbers, in digits and marks of JSON alone.
+    static func show(numbers bytes: [UInt8]) throws(SystemError) {
+        if !writeAll(bytes, to: STDOUT_FILENO) { throw SystemError("write", "standard output") }
+    }
+
     /// One line on standard error.
     static func complain(_ program: String, _ error: any Error) {
         complain(program, (error as? any Failure)?.description ?? "\(error)")

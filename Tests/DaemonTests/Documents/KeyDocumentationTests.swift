@@ -20,7 +20,12 @@ import Testing
     static let manifest = Kind(
         document: "docs/manifest.md", page: "etc/man/stade-manifest.5", pageSection: "KEYS",
         base: ["model: m", "output: o", "prune.method: magnitude"],
-        read: { "\(try Manifest.read($0, file: "m.yaml"))" })
+        read: { bytes in
+            // The file itself, which it keeps, says nothing of what was read.
+            Mirror(reflecting: try Manifest.read(bytes, file: "m.yaml")).children
+                .filter { $0.label != "document" }
+                .map { "\($0.label ?? ""): \($0.value)" }.joined(separator: ", ")
+        })
     static let configuration = Kind(
         document: "docs/operations.md", page: "etc/man/staded.8", pageSection: "CONFIGURATION",
         base: [], read: { "\(try Configuration.read($0, file: "staded.yaml"))" })
