@@ -25,17 +25,18 @@ help: ## show this
 demo: build ## prune two small models through a daemon of their own and show the result
 	@BIN=$(BUILD) etc/demo/run
 
-test: build ## run every test, the linter, a short soak; as root also attacks and the whole service
+# The programs tried are those of the tests' tree: the same flags, and one build less.
+test: ## run every test, the linter, a short soak; as root also attacks and the whole service
 	@etc/prerequisites --tests
 	@mkdir -p $(TESTING)
 	@swift test $(TEST_FLAGS) 2>&1 \
 		| tee $(TESTING)/tests.log | etc/summarize-tests
 	@$(MAKE) lint
-	@etc/run-documents $(BUILD) README.md docs/guide.md
-	@if [ -x Tests/System/run ]; then Tests/System/run $(BUILD) \
+	@etc/run-documents $(TESTING)/release README.md docs/guide.md
+	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
-	@Tests/Attacks/run $(BUILD) | tee $(TESTING)/attacks.log
-	@Tests/Soak/kill $(BUILD) 15 | tee $(TESTING)/soak.log
+	@Tests/Attacks/run $(TESTING)/release | tee $(TESTING)/attacks.log
+	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
 	@etc/list-faults Tests/Faults/faults.txt \
 		$(TESTING)/tests.log $(TESTING)/system.log $(TESTING)/attacks.log
 	@printf 'make test: %s; lint clean; %s\n' \
