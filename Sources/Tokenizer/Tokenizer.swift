@@ -1,7 +1,7 @@
 import Documents
 
-/// A tokenizer as a checkpoint's `tokenizer.json` describes it, with exactly the tokens that Hugging
-/// Face's tokenizers library gives.
+/// A tokenizer as a checkpoint's `tokenizer.json` describes it, with exactly the tokens that
+/// Hugging Face's tokenizers library gives.
 ///
 /// `truncation` and `padding` in the file are ignored, as `transformers` does unless it is told
 /// otherwise; calibration and evaluation cut their own windows.
@@ -95,7 +95,8 @@ package struct Tokenizer: Sendable {
     package var bytesPerTextByte: Int {
         // A line, its value, and pieces of that.
         if cuts != nil { return 8 }
-        // Where nothing cuts words the whole document is one, and each of its places has a best path.
+        // Where nothing cuts words the whole document is one, and each of its places has a best
+        // path.
         if case .unigram = model { return 128 }
         if case .characterPairs = preTokenizer.steps.last { return 64 }
         return preTokenizer.steps.isEmpty ? 64 : 32

@@ -1,5 +1,5 @@
-/// The directory of a ZIP archive whose entries are stored as they are, as PyTorch writes them: each
-/// entry is a range of the mapped file.
+/// The directory of a ZIP archive whose entries are stored as they are, as PyTorch writes them:
+/// each entry is a range of the mapped file.
 ///
 /// Source: APPNOTE.TXT 6.3.10 of PKWARE, sections 4.3.7 to 4.3.16 and 4.5.3.
 struct ZipArchive {

@@ -11,8 +11,8 @@ struct InputGatherer: Sendable {
         taps = needs.mapValues { GatheredInput($0, places) }
     }
 
-    /// Adds the input at a tap on a tile, `[rows of the tile, features]`, from any thread; each tile
-    /// once. What nobody needs is left out.
+    /// Adds the input at a tap on a tile, `[rows of the tile, features]`, from any thread; each
+    /// tile once. What nobody needs is left out.
     func add(_ tap: Tap, _ input: MatrixView, _ tile: Tile) { taps[tap]?.add(input, tile) }
 
     /// To be called once, when all tiles have passed.

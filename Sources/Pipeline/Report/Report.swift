@@ -177,8 +177,8 @@ extension Plan {
 }
 
 extension Plan {
-    /// Multiply-adds for one token that the zeros of these layers are: of an expert's as many as its
-    /// share of the block's tokens is where all are used alike.
+    /// Multiply-adds for one token that the zeros of these layers are: of an expert's as many as
+    /// its share of the block's tokens is where all are used alike.
     func spared(by layers: [ReportDocument.Layer]) -> Int {
         guard let mixture = model.configuration.mixture else {
             return layers.reduce(0) { $0 + $1.zeros }

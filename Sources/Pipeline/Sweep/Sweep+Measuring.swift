@@ -16,8 +16,8 @@ extension Sweep {
     /// Runs the dense block on every calibration window: the statistics of each tap that some lane
     /// needs; without a calibration what is known of the inputs already.
     ///
-    /// Beyond the windows that are compared the last layer's product is not needed, unless the sweep
-    /// follows the dense model.
+    /// Beyond the windows that are compared the last layer's product is not needed, unless the
+    /// sweep follows the dense model.
     ///
     /// - Returns: nil where nothing of the block is to be pruned, or there is no calibration.
     func measure(_ block: Block, _ states: HiddenStates?) throws -> Measured? {

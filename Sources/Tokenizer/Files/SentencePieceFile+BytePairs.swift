@@ -15,7 +15,8 @@ extension SentencePieceFile {
     /// and then of the first one's length.
     ///
     /// Source: `generate_merges` of transformers' `tokenization_utils_base.py`.
-    /// - Parameter names: the vocabulary with other names for some pieces, which can then be no part
+    /// - Parameter names: the vocabulary with other names for some pieces, which can then be no
+    ///   part
     ///   of a merge.
     func merges(
         _ vocabulary: ByteTable, names: ByteTable

@@ -1,5 +1,5 @@
-/// Pairs of characters that merges join: the last one of a merge's first token, and the first one of
-/// its second. Between two others nothing is ever merged.
+/// Pairs of characters that merges join: the last one of a merge's first token, and the first one
+/// of its second. Between two others nothing is ever merged.
 struct PairSet: Sendable {
     /// Of ASCII and SentencePiece's space, which stands for U+0000.
     private var common = [Bool](repeating: false, count: 128 * 128)

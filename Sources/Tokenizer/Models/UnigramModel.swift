@@ -1,7 +1,7 @@
 import Documents
 
-/// `model` of the type `Unigram`: of all ways to cut a word into tokens that with the highest sum of
-/// scores.
+/// `model` of the type `Unigram`: of all ways to cut a word into tokens that with the highest sum
+/// of scores.
 ///
 /// Source: `encode_optimized` in `models/unigram/model.rs` of the tokenizers library, after
 /// SentencePiece's `EncodeOptimized`.

@@ -92,7 +92,8 @@ struct Normalizer: Sendable {
         return effect
     }
 
-    /// Whether what a text begins with may go, so that what is first then was not first in the text.
+    /// Whether what a text begins with may go, so that what is first then was not first in the
+    /// text.
     var mayDropStart: Bool {
         steps.contains { step in
             switch step {

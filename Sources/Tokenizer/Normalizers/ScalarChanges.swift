@@ -119,7 +119,8 @@ enum ScalarChanges: Sendable, Hashable {
     }
 }
 
-/// Small letters as Rust's `char::to_lowercase` has them: a scalar by itself, whatever is beside it.
+/// Small letters as Rust's `char::to_lowercase` has them: a scalar by itself, whatever is beside
+/// it.
 private enum SmallLetters {
     /// Of the first two planes; 0: several scalars.
     private static let table: [UInt32] = (UInt32(0)..<0x20000).map { value in

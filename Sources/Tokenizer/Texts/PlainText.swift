@@ -1,8 +1,8 @@
 import Documents
 
 /// Plain text, read as one document in pieces: its line ends are made LF in a file, as reading in
-/// Python's text mode does. The published WikiText-2 has CR LF, and perplexities are compared on what Python
-/// sees.
+/// Python's text mode does. The published WikiText-2 has CR LF, and perplexities are compared on
+/// what Python sees.
 struct PlainText {
     /// Bytes of text that are encoded at once.
     static let piece = 1 << 20

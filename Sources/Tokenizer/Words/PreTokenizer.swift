@@ -34,9 +34,9 @@ struct PreTokenizer: Sendable {
         if !field.isNull { try add(field) }
     }
 
-    /// Leaves to a byte-pair encoding what it does faster: `ByteLevel` at the end, or words that are
-    /// cut before spaces where the model could not merge anything across such a place. Without the
-    /// latter a whole text of SentencePiece's kind is one word.
+    /// Leaves to a byte-pair encoding what it does faster: `ByteLevel` at the end, or words that
+    /// are cut before spaces where the model could not merge anything across such a place. Without
+    /// the latter a whole text of SentencePiece's kind is one word.
     mutating func refine(for model: TokenModel) {
         guard case .bytePair(let model) = model else { return }
         if model.isByteLevel { steps.removeLast() }

@@ -12,8 +12,8 @@ struct WordScanner: Sendable, Hashable {
         case cl100k(digits: Int)
         /// The same with marks among the letters, in Qwen 3.5.
         case marked
-        /// `o200k_base`, where a word ends before a capital letter that follows a small one; without
-        /// contractions in Mistral's Tekken.
+        /// `o200k_base`, where a word ends before a capital letter that follows a small one;
+        /// without contractions in Mistral's Tekken.
         case o200k(digits: Int, contractions: Bool)
     }
 
