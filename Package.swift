@@ -1,8 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// Every target is compiled alike: Swift 6, warnings are errors, and AVX2 with FMA (x86-64-v3), without
-/// which the kernels of `Tensors` run several times slower. The programs check the processor at start.
+/// Every target is compiled alike: Swift 6, warnings are errors, and AVX2 with FMA (x86-64-v3).
+/// Without them the kernels of `Tensors` run several times slower. The programs check the processor
+/// at start.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
