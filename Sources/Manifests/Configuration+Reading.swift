@@ -53,9 +53,9 @@ extension Configuration {
             configuration.limits.priorityMax =
                 try limits.integer("priority_max", in: Manifest.priorities)
         }
-        if let checkpoint = try fields.section("checkpoint") {
-            configuration.checkpoint.interval =
-                try checkpoint.duration("interval") ?? configuration.checkpoint.interval
+        if let snapshot = try fields.section("checkpoint") {
+            configuration.snapshot.interval =
+                try snapshot.duration("interval") ?? configuration.snapshot.interval
         }
         if let history = try fields.section("history") {
             configuration.history = try History(history)

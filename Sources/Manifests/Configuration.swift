@@ -4,7 +4,7 @@ package struct Configuration: Sendable {
     package var inbox = "/var/spool/stade/inbox"
     package var roots = Roots()
     package var limits = Limits()
-    package var checkpoint = Checkpoint()
+    package var snapshot = Snapshot()
     package var history = History()
     package var log = Level.info
 
@@ -38,8 +38,8 @@ package struct Configuration: Sendable {
         package var priorityMax: Int?
     }
 
-    package struct Checkpoint: Sendable {
-        /// Seconds between two of a job's checkpoints at least; 0: after every block.
+    package struct Snapshot: Sendable {
+        /// Seconds between two of a job's snapshots at least; 0: after every block.
         package var interval = 5
     }
 

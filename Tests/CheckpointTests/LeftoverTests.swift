@@ -42,8 +42,8 @@ struct LeftoverTests {
         let parent = try Directory(scratch.path)
         try leave(scratch, PartialDirectory.Mark(id: "dead"))
         try leave(scratch, PartialDirectory.Mark(id: "daemons", isDaemons: true))
-        try leave(scratch, PartialDirectory.Mark(id: "kept", checkpoint: ".o.stade-checkpoint"))
-        try leave(scratch, PartialDirectory.Mark(id: "lost", checkpoint: ".p.stade-checkpoint"))
+        try leave(scratch, PartialDirectory.Mark(id: "kept", snapshot: ".o.stade-checkpoint"))
+        try leave(scratch, PartialDirectory.Mark(id: "lost", snapshot: ".p.stade-checkpoint"))
         try scratch.write(".o.stade-checkpoint/progress.json", "{}")
         try scratch.write(".stade-old.partial/x", "x")
         let running = try PartialDirectory.make(

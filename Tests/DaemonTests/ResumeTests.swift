@@ -9,7 +9,7 @@ import Testing
 @Suite struct ResumeTests {
     private static let demo = sourcePath("etc/demo")
 
-    /// A directory with a configuration that has a checkpoint written after every block.
+    /// A directory with a configuration that has a snapshot written after every block.
     private final class Place {
         private let scratch: Scratch
         var path: String { scratch.path }
@@ -53,7 +53,7 @@ import Testing
             try FileManager.default.contentsOfDirectory(atPath: joined(path, directory)).sorted()
         }
 
-        /// Where the checkpoint stands: outputs begun, and blocks done in the last of them.
+        /// Where the snapshot stands: outputs begun, and blocks done in the last of them.
         var kept: [Int]? {
             let file = joined(path, "out/.m.stade-checkpoint/progress.json")
             guard let bytes = try? readFile(file), let node = try? JSON.parse(bytes, file: file),
@@ -107,7 +107,7 @@ import Testing
             #expect(
                 eventually(within: 60) {
                     let now = place.kept
-                    // At its end the checkpoint goes.
+                    // At its end the snapshot goes.
                     return program.hasEnded || (now != nil && now != before)
                 })
             kill(program.identifier, SIGKILL)
@@ -147,7 +147,7 @@ import Testing
     }
 
     /// What a killed process leaves goes with the next one; what another still builds stays.
-    @Test func killedWithoutACheckpoint_isCleanedUpAfter() throws {
+    @Test func killedWithoutASnapshot_isCleanedUpAfter() throws {
         let place = try Place()
         try place.manifest("prune: {sparsity: [0.3, 0.6]}")
         let words = [
@@ -181,7 +181,7 @@ import Testing
         #expect(partials() == [])
     }
 
-    /// A checkpoint that nobody can go on from keeps no unfinished output.
+    /// A snapshot that nobody can go on from keeps no unfinished output.
     @Test(arguments: ["20261128-195707", "?", ""])
     func killedWithADamagedID_leavesNothing(_ id: String) throws {
         let place = try Place()
@@ -190,8 +190,8 @@ import Testing
         #expect(eventually(within: 60) { place.kept != nil || first.hasEnded })
         kill(first.identifier, SIGKILL)
         _ = first.wait()
-        let checkpoint = try #require(place.names("out").first { $0.hasSuffix("-checkpoint") })
-        try writeFile("\(place.path)/out/\(checkpoint)/id", Array(id.utf8))
+        let snapshot = try #require(place.names("out").first { $0.hasSuffix("-checkpoint") })
+        try writeFile("\(place.path)/out/\(snapshot)/id", Array(id.utf8))
         let second = try place.prune()
         #expect(second.wait() == 0, "\(second.output)")
         #expect(try place.names("out") == ["m"])

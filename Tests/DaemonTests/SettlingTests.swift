@@ -103,7 +103,7 @@ import Testing
             attempt: attempt(end(status: 75), ending: .daemonStops, result: .stopped),
             found: withSnapshot,
             state: .queued,
-            reason: "stopped with the daemon; it goes on from its checkpoint when the daemon does",
+            reason: "stopped with the daemon; it goes on from its snapshot when the daemon does",
             attempts: 0, work: .kept, message: .jobStopped),
         Row(
             testDescription: "the daemon stops a worker that has to be killed",

@@ -137,7 +137,7 @@ import Testing
         #expect(scratch.daemon.wait() == .done)
     }
 
-    @Test func busyWithItsCheckpoint_getsMoreTime() throws {
+    @Test func busyWithItsSnapshot_getsMoreTime() throws {
         let scratch = try ScratchDaemon(grace: 0.3)
         try scratch.start()
         try scratch.submit("keeping")

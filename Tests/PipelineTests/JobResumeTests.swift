@@ -63,7 +63,7 @@ struct JobResumeTests {
         mkdir(place["snapshot"], 0o750)
         let limits = manifest.contains("limits:") ? "" : "limits: {threads: 2}\n"
         var job = try place.job(limits + manifest)
-        job.keeper = .checkpoint("snapshot")
+        job.keeper = .snapshot("snapshot")
         job.resumption = Resumption(
             directory: place["snapshot"], version: version, attempt: "a", interval: 0,
             notify: { notes.add($0) })

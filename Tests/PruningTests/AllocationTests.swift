@@ -23,31 +23,32 @@ struct AllocationTests {
     private static let importance = (0..<12).map { 1 / Double(1 + $0 % 5) }
     private static let weights = (0..<12).map { 1000 * (1 + $0 % 4) }
 
-    private func mean(_ shares: [Double], _ weights: [Int]) -> Double {
-        zip(shares, weights).reduce(0) { $0 + $1.0 * Double($1.1) } / Double(weights.reduce(0, +))
+    private func mean(_ sparsities: [Double], _ weights: [Int]) -> Double {
+        zip(sparsities, weights).reduce(0) { $0 + $1.0 * Double($1.1) }
+            / Double(weights.reduce(0, +))
     }
 
     @Test(arguments: [(0.5, 0.3, 0.7), (0.7, 0.5, 0.9), (0.3, 0, 0.99), (0.6, 0.59, 0.61)])
     func leastError_keepsTotalAndBounds(_ total: Double, _ least: Double, _ most: Double) {
-        let shares = Allocation.leastError(
+        let sparsities = Allocation.leastError(
             curves: Self.curves, importance: Self.importance, weights: Self.weights, total: total,
             bounds: least...most)
-        #expect(abs(mean(shares, Self.weights) - total) < 1e-12)
-        #expect(shares.allSatisfy { $0 >= least - 1e-12 && $0 <= most + 1e-12 })
-        #expect(Set(shares).count > 1)
+        #expect(abs(mean(sparsities, Self.weights) - total) < 1e-12)
+        #expect(sparsities.allSatisfy { $0 >= least - 1e-12 && $0 <= most + 1e-12 })
+        #expect(Set(sparsities).count > 1)
     }
 
     /// What the next weight would cost is the same for every layer that no bound holds.
     @Test(arguments: [0.3, 0.5, 0.7])
     func leastError_equalisesMarginalErrors(_ total: Double) {
         let bounds = 0.1...0.9
-        let shares = Allocation.leastError(
+        let sparsities = Allocation.leastError(
             curves: Self.curves, importance: Self.importance, weights: Self.weights, total: total,
             bounds: bounds)
-        /// Per weight, of the segments on both sides of a share.
+        /// Per weight, of the segments on both sides of a sparsity.
         func costs(_ layer: Int) -> (below: Double, above: Double) {
             let values = Self.curves[layer].values
-            let place = shares[layer] * 64
+            let place = sparsities[layer] * 64
             func slope(_ segment: Int) -> Double {
                 (values[segment + 1] - values[segment]) * 64 * Self.importance[layer]
                     / Double(Self.weights[layer])
@@ -56,14 +57,14 @@ struct AllocationTests {
                 slope(Int((place - 1e-9).rounded(.down))), slope(Int((place + 1e-9).rounded(.down)))
             )
         }
-        let free = shares.indices.filter {
-            shares[$0] > bounds.lowerBound + 1e-9 && shares[$0] < bounds.upperBound - 1e-9
+        let free = sparsities.indices.filter {
+            sparsities[$0] > bounds.lowerBound + 1e-9 && sparsities[$0] < bounds.upperBound - 1e-9
         }
         #expect(free.count > 5)
         let (paid, offered) = (free.map { costs($0).below }, free.map { costs($0).above })
         #expect(paid.max() ?? 1 <= (offered.min() ?? 0) + 1e-15)
-        for layer in shares.indices where !free.contains(layer) {
-            if shares[layer] < 0.5 {
+        for layer in sparsities.indices where !free.contains(layer) {
+            if sparsities[layer] < 0.5 {
                 #expect(costs(layer).above >= paid.max() ?? 0)
             } else {
                 #expect(costs(layer).below <= offered.min() ?? 0)
@@ -78,22 +79,22 @@ struct AllocationTests {
         let outliers = [0.011, 0.03, 0.018, 0.025, 0.012, 0.0145]
         let scaled = outliers.map { ($0 - 0.011) / (0.03 - 0.011) * 0.08 * 2 }
         let mean = scaled.reduce(0, +) / 6
-        let shares = Allocation.owl(
+        let sparsities = Allocation.owl(
             outliers: outliers, weights: [Int](repeating: 77, count: 6), total: total,
             bounds: 0...0.99)
-        for (share, scaled) in zip(shares, scaled) {
-            #expect(abs(share - (1 - (scaled - mean + (1 - total)))) < 1e-12)
+        for (sparsity, scaled) in zip(sparsities, scaled) {
+            #expect(abs(sparsity - (1 - (scaled - mean + (1 - total)))) < 1e-12)
         }
     }
 
     @Test func owl_withinBounds_keepsTheTotal() {
         let outliers = [0.01, 0.02, 0.05, 0.011]
         let weights = [100, 300, 50, 200]
-        let shares = Allocation.owl(
+        let sparsities = Allocation.owl(
             outliers: outliers, weights: weights, total: 0.6, bounds: 0.55...0.63)
-        #expect(abs(mean(shares, weights) - 0.6) < 1e-12)
-        #expect(shares.allSatisfy { $0 >= 0.55 && $0 <= 0.63 })
-        #expect(shares[2] == 0.55)
+        #expect(abs(mean(sparsities, weights) - 0.6) < 1e-12)
+        #expect(sparsities.allSatisfy { $0 >= 0.55 && $0 <= 0.63 })
+        #expect(sparsities[2] == 0.55)
         // Blocks that are all alike lose the same.
         let alike = Allocation.owl(
             outliers: [0.02, 0.02], weights: [10, 30], total: 0.5, bounds: 0.3...0.7)
@@ -106,16 +107,17 @@ struct AllocationTests {
         let shapes = (0..<40).map {
             Shape(rows: 64 * (1 + $0 % 3), columns: [64, 96, 160][$0 % 3])
         }
-        let shares = shapes.map { _ in total + Double(random.float(in: -0.1...0.1)) }
+        let sparsities = shapes.map { _ in total + Double(random.float(in: -0.1...0.1)) }
         let bounds = (total - 0.12)...(total + 0.12)
-        let whole = Allocation.wholeColumns(shares, shapes: shapes, bounds: bounds)
+        let whole = Allocation.wholeColumns(sparsities, shapes: shapes, bounds: bounds)
         let weights = shapes.map { $0.rows * $0.columns }
         let all = Double(weights.reduce(0, +))
         // A column of the last layer is all that can be missing.
-        #expect(abs(mean(whole, weights) - mean(shares, weights)) * all <= 64 * 3)
-        for (share, shape) in zip(whole, shapes) {
-            #expect((share * Double(shape.columns)).rounded() / Double(shape.columns) == share)
-            #expect(bounds.contains(share))
+        #expect(abs(mean(whole, weights) - mean(sparsities, weights)) * all <= 64 * 3)
+        for (sparsity, shape) in zip(whole, shapes) {
+            let columns = Double(shape.columns)
+            #expect((sparsity * columns).rounded() / columns == sparsity)
+            #expect(bounds.contains(sparsity))
         }
     }
 
@@ -175,8 +177,8 @@ struct AllocationTests {
         let direct = Double(scores.count { $0 > 5 * mean }) / Double(scores.count)
         #expect(direct > 0.001)
         for threads in 1...3 {
-            let share = try outlierShare(of: pairs, pool: WorkerPool(width: threads))
-            #expect(share == direct)
+            let sparsity = try outlierFraction(of: pairs, pool: WorkerPool(width: threads))
+            #expect(sparsity == direct)
         }
     }
 }

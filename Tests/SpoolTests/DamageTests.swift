@@ -110,7 +110,7 @@ import Testing
             if index % 2 == 0 {
                 record = try scratch.spool.finish(record, [])
             } else {
-                scratch.spool.discardCheckpoint(record)
+                scratch.spool.discardSnapshot(record)
                 record = try scratch.spool.move(record, to: .failed)
             }
             #expect(scratch.spool.locate(record.id) == record.state)

@@ -61,7 +61,7 @@ import Testing
         // The other one has what is left over of all places, or what one may have at most.
         let hasRun = kind != .rejected && kind != .cancelled
         #expect(left.count == mine.count + (hasRun ? 40 - 3 : 30))
-        let kept = scratch.jobs(left).filter { scratch.spool.hasCheckpoint($0) }
+        let kept = scratch.jobs(left).filter { scratch.spool.hasSnapshot($0) }
         #expect(kept.count { $0.uid == 1000 } == 1)
         #expect(kept.count { $0.uid == 1001 } == (kind == .failedWithSnapshot ? 3 : 0))
         #expect(try scratch.prune(history) == 0)
@@ -91,7 +91,7 @@ import Testing
         var leaving: [String] = []
         #expect(try scratch.prune(history(snapshots: 1)) { leaving.append($0) } == 3)
         #expect(try scratch.names("spool/failed") == ids)
-        let kept = scratch.jobs(ids).filter { scratch.spool.hasCheckpoint($0) }.map(\.id)
+        let kept = scratch.jobs(ids).filter { scratch.spool.hasSnapshot($0) }.map(\.id)
         #expect(kept == ids.suffix(1))
         // Whoever removes the unfinished outputs hears of them with the manifest.
         #expect(leaving.sorted() == ids.prefix(3).sorted())

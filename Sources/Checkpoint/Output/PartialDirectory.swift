@@ -22,25 +22,25 @@ package final class PartialDirectory: Sendable {
     /// Whose leftovers it would be.
     package struct Mark: Sendable, Hashable {
         package let id: String
-        /// The directory beside it whose checkpoint goes on from it; empty: none.
-        package let checkpoint: String
+        /// The directory beside it whose snapshot goes on from it; empty: none.
+        package let snapshot: String
         /// A daemon's, which cleans up by its records.
         package let isDaemons: Bool
 
-        package init(id: String, checkpoint: String = "", isDaemons: Bool = false) {
+        package init(id: String, snapshot: String = "", isDaemons: Bool = false) {
             self.id = id
-            self.checkpoint = checkpoint
+            self.snapshot = snapshot
             self.isDaemons = isDaemons
         }
 
-        var bytes: [UInt8] { Array("1\n\(id)\n\(isDaemons ? 1 : 0)\n\(checkpoint)\n".utf8) }
+        var bytes: [UInt8] { Array("1\n\(id)\n\(isDaemons ? 1 : 0)\n\(snapshot)\n".utf8) }
 
         init?(_ bytes: [UInt8]) {
             let lines = String(decoding: bytes, as: UTF8.self).split(
                 separator: "\n", omittingEmptySubsequences: false)
             guard lines.count == 5, lines[0] == "1" else { return nil }
             self.init(
-                id: String(lines[1]), checkpoint: String(lines[3]), isDaemons: lines[2] == "1")
+                id: String(lines[1]), snapshot: String(lines[3]), isDaemons: lines[2] == "1")
         }
     }
 
@@ -250,9 +250,9 @@ extension PartialDirectory {
             if mark == nil, !isBare {
                 return .kept(path, because: "its mark is damaged; remove it if no job builds it")
             }
-            if let mark, !mark.checkpoint.isEmpty,
-                let checkpoint = try? parent.directory(mark.checkpoint),
-                checkpoint.status(of: Layout.Snapshot.progress) != nil
+            if let mark, !mark.snapshot.isEmpty,
+                let snapshot = try? parent.directory(mark.snapshot),
+                snapshot.status(of: Layout.Snapshot.progress) != nil
             {
                 return nil
             }

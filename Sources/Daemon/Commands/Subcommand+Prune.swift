@@ -14,11 +14,11 @@ extension Subcommand {
             Does what the manifest says and waits for the end; '-' reads it from standard input.
             Relative paths start at the current directory. With --config they start at the roots
             of that configuration, and its roots and limits hold. Ctrl-C stops and cleans up; with
-            --resume it leaves a checkpoint beside the output, and the same command goes on from it.
+            --resume it leaves a snapshot beside the output, and the same command goes on from it.
             """,
         options: [
             Option(name: "--config", value: "FILE", help: "keep to a daemon's roots and limits"),
-            Option(name: "--resume", value: nil, help: "keep a checkpoint, go on from one"),
+            Option(name: "--resume", value: nil, help: "keep a snapshot, go on from one"),
             .json,
         ]
     ) { arguments, program in
@@ -29,18 +29,18 @@ extension Subcommand {
         var job = try foregroundJob(source, arguments)
         let display = ProgressDisplay()
         job.warn = { display.say($0) }
-        var checkpoint: ForegroundCheckpoint?
+        var snapshot: ForegroundSnapshot?
         if arguments.flags.contains("--resume") {
             let interval = try arguments.values["--config"].map {
-                try Configuration.load($0).checkpoint.interval
+                try Configuration.load($0).snapshot.interval
             }
-            checkpoint = try ForegroundCheckpoint(
-                job, interval: interval ?? Configuration().checkpoint.interval)
-            job = checkpoint?.job { display.say($0) } ?? job
+            snapshot = try ForegroundSnapshot(
+                job, interval: interval ?? Configuration().snapshot.interval)
+            job = snapshot?.job { display.say($0) } ?? job
             job.warn = { display.say($0) }
         }
         job.warned = { display.say($0) }
-        defer { checkpoint?.removeIfUnused() }
+        defer { snapshot?.removeIfUnused() }
         let paths: [String]
         do {
             paths = try job.run(
@@ -116,7 +116,7 @@ extension Subcommand {
             do throws(MemoryProbe) {
                 try MemoryProbe.check(memory: memory, threads: threads)
             } catch {
-                // Nothing is there yet but an empty checkpoint, which the next run takes.
+                // Nothing is there yet but an empty snapshot, which the next run takes.
                 Terminal.complain("stadectl", error.description)
                 _exit(error.exitCode.rawValue)
             }

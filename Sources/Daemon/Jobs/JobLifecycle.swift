@@ -61,7 +61,7 @@ final class JobLifecycle {
     private func move(_ step: Transition) throws(SystemError) -> JobRecord {
         let old = step.record
         // First the snapshot, which names the rest.
-        if step.work == .discarded { spool.discardCheckpoint(old) }
+        if step.work == .discarded { spool.discardSnapshot(old) }
         if old.state == .failed {
             unlink(joined(spool.directory(old.id, .failed), Layout.Job.reason))
         }
@@ -109,7 +109,7 @@ final class JobLifecycle {
         } else {
             found.outputs = try spool.published(record, below: roots)
         }
-        found.hasSnapshot = spool.hasCheckpoint(record)
+        found.hasSnapshot = spool.hasSnapshot(record)
         found.setsTime = manifest?.limits.time != nil
         found.setsMemory = manifest?.limits.memory != nil
         try take(.settling(attempt, found))
@@ -211,7 +211,7 @@ extension JobLifecycle {
     private func cleanUpFinished() {
         for state in JobState.allCases where state.isFinished {
             for id in (try? spool.identifiers(state)) ?? [] {
-                guard let record = try? spool.record(id, state), !spool.hasCheckpoint(record)
+                guard let record = try? spool.record(id, state), !spool.hasSnapshot(record)
                 else { continue }
                 cleanUp(after: record)
             }

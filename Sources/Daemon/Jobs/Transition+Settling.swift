@@ -53,7 +53,7 @@ extension Transition {
         record.attempts = max(0, record.attempts - 1)
         record.reason =
             hasSnapshot
-            ? "stopped with the daemon; it goes on from its checkpoint when the daemon does"
+            ? "stopped with the daemon; it goes on from its snapshot when the daemon does"
             : "stopped with the daemon; it runs again when the daemon does"
         return Transition(record, to: .queued)
             .saying(.info, "\(record.name) was stopped and queued again", .jobStopped)

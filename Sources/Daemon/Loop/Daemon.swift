@@ -17,7 +17,7 @@ package final class Daemon: @unchecked Sendable {
         /// Read anew on reload.
         package var configurationFile: String
         package var worker = WorkerCommand.itself
-        /// Seconds between SIGTERM and SIGKILL; a worker that is busy writing its checkpoint gets
+        /// Seconds between SIGTERM and SIGKILL; a worker that is busy writing its snapshot gets
         /// more.
         package var grace = 30.0
         /// The control group below which workers get theirs; nil: what the service manager has

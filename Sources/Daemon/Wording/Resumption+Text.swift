@@ -6,7 +6,7 @@ extension Resumption.Note {
         switch self {
         case .resumed(let block, let blocks): resumedText(block, blocks)
         case .refused(let reason): "starts from the beginning: \(reason)"
-        case .failed(let reason): "no checkpoint can be written, the job goes on: \(reason)"
+        case .failed(let reason): "no snapshot can be written, the job goes on: \(reason)"
         case .kept, .keeping: nil
         }
     }

@@ -22,7 +22,7 @@ final class Worker {
         case planned
         /// `record.resumed` says where it goes on.
         case resumed
-        /// Its last checkpoint takes time.
+        /// Its last snapshot takes time.
         case keeping
         /// A line from standard error.
         case message(String)
@@ -44,7 +44,7 @@ final class Worker {
     private var ending: Ending?
     /// When the worker is killed if it has not gone by then, on `Clock.boot`.
     private var killTime: Double?
-    /// However long it is busy with its checkpoint.
+    /// However long it is busy with its snapshot.
     private var lastKillTime = Double.infinity
     private let leaf: ControlGroup?
 
@@ -58,7 +58,7 @@ final class Worker {
     private static let maximumMessages = 1000
     /// Bytes that a job's log may grow to.
     private static let maximumLog = 1 << 20
-    /// Seconds that a worker may take for its last checkpoint.
+    /// Seconds that a worker may take for its last snapshot.
     private static let maximumGrace = 900.0
 
     /// The pipes' readers, shared with the handlers of their sources.
@@ -145,7 +145,7 @@ final class Worker {
         if let killTime, now >= killTime { process.signal(SIGKILL) }
     }
 
-    /// Gives it as long again as `end` did, for it is writing its checkpoint; not for ever.
+    /// Gives it as long again as `end` did, for it is writing its snapshot; not for ever.
     func extend(grace: Double) {
         if killTime != nil { killTime = min(Clock.boot() + grace, lastKillTime) }
     }

@@ -12,14 +12,14 @@ enum WorkerEvent: Sendable, Hashable {
     case resumed(JobRecord.Place)
     /// What was done before a block is kept for a later attempt.
     case kept(JobRecord.Place)
-    /// It was asked to stop, and is busy writing its checkpoint.
+    /// It was asked to stop, and is busy writing its snapshot.
     case keeping
     /// The paths of the published outputs.
     case done([String])
     /// The job's own error: one line, and what `stadectl prune` would have exited with. `memory`:
     /// it was given too little, and so many bytes would do.
     case failed(reason: String, exitCode: Int32, memory: Int?)
-    /// It was asked to stop and left nothing but its checkpoint.
+    /// It was asked to stop and left nothing but its snapshot.
     case stopped
 
     /// nil where `line` is none of these.

@@ -91,15 +91,15 @@ struct WorkerProgram {
     private func resumption(
         _ record: JobRecord, _ spool: Spool, _ configuration: Configuration
     ) throws(SystemError) -> Resumption {
-        let checkpoint = joined(directory, Layout.Job.snapshot)
+        let snapshot = joined(directory, Layout.Job.snapshot)
         // Whatever else has that name is in the way, and nothing to go on from.
-        if (try? File(checkpoint, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) == nil {
-            try removeTree(checkpoint)
-            if mkdir(checkpoint, 0o750) != 0 { throw SystemError("make the directory", checkpoint) }
+        if (try? File(snapshot, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)) == nil {
+            try removeTree(snapshot)
+            if mkdir(snapshot, 0o750) != 0 { throw SystemError("make the directory", snapshot) }
         }
         return Resumption(
-            directory: checkpoint, version: version, attempt: record.attemptName,
-            interval: Double(configuration.checkpoint.interval)
+            directory: snapshot, version: version, attempt: record.attemptName,
+            interval: Double(configuration.snapshot.interval)
         ) { note in
             switch note {
             case .resumed(let block, let blocks):

@@ -11,18 +11,18 @@ final class GatheredInput: Sendable {
         let length: Int
         let sample: SampleRows
         let groups: SignedGroups
-        /// Each token counts as often as the square of its share says; nil: once.
-        let shares: [Float]?
+        /// Each token counts as often as the square of its weight says; nil: once.
+        let tokenWeights: [Float]?
         /// What the calibration's parts are made of.
         fileprivate let parted: (windows: Int, length: Int)
 
         /// Those of an expert, as if they were one sequence.
-        init(tokens: Int, shares: [Float]?) {
+        init(tokens: Int, tokenWeights: [Float]?) {
             windows = 1
             length = tokens
             sample = SampleRows(tokens: tokens)
-            groups = SignedGroups(windows: 1, length: tokens, shares: shares)
-            self.shares = shares
+            groups = SignedGroups(windows: 1, length: tokens, tokenWeights: tokenWeights)
+            self.tokenWeights = tokenWeights
             parted = (tokens / Tile.size, Tile.size)
         }
 
@@ -31,7 +31,7 @@ final class GatheredInput: Sendable {
             length = windows.length
             sample = SampleRows(tokens: windows.tokens.count)
             groups = SignedGroups(windows: windows.count, length: windows.length)
-            shares = nil
+            tokenWeights = nil
             parted = (windows.count, windows.length)
         }
     }
@@ -73,10 +73,14 @@ final class GatheredInput: Sendable {
     func add(_ input: MatrixView, _ tile: Tile) {
         var part = Moments(features: features)
         let start = tile.sequence * places.length + tile.rows.lowerBound
-        let shares = places.shares?[start..<(start + tile.rows.count)]
-        if let shares { part.add(input, shares: shares) } else { part.add(input) }
+        let tokenWeights = places.tokenWeights?[start..<(start + tile.rows.count)]
+        if let tokenWeights {
+            part.add(input, tokenWeights: tokenWeights)
+        } else {
+            part.add(input)
+        }
         moments.add(part, at: tile.index)
-        products?.add(input, shares: shares, at: tile.index)
+        products?.add(input, tokenWeights: tokenWeights, at: tile.index)
         if let sketch {
             places.groups.add(
                 input, window: tile.sequence, first: tile.rows.lowerBound, to: sketch)
@@ -86,7 +90,9 @@ final class GatheredInput: Sendable {
             let target = sample.rows(row..<(row + 1))
             target.copy(
                 from: input.part(rows: offset..<(offset + 1), columns: 0..<features))
-            if let shares { scaleRows(target, by: shares.dropFirst(offset).prefix(1)) }
+            if let tokenWeights {
+                scaleRows(target, by: tokenWeights.dropFirst(offset).prefix(1))
+            }
         }
     }
 
@@ -96,8 +102,8 @@ final class GatheredInput: Sendable {
         let mean = sums.sum.map { $0 / Double(max(1, sums.count)) }
         return Statistics(
             parted, sample: sample,
-            shares: places.shares.map { shares in
-                places.sample.rows(from: 0, length: sums.count).map { shares[$0.offset] }
+            tokenWeights: places.tokenWeights.map { weights in
+                places.sample.rows(from: 0, length: sums.count).map { weights[$0.offset] }
             },
             sketch: sketch.map { InputSketch($0, places.groups, mean: mean) },
             products: products?.finish(sums)

@@ -28,7 +28,8 @@ extension Sweep {
                 } else {
                     inputs[tap] = GatheredInput(
                         needs,
-                        GatheredInput.Places(tokens: tokens.count, shares: tokens.shares))
+                        GatheredInput.Places(
+                            tokens: tokens.count, tokenWeights: tokens.tokenWeights))
                 }
             }
         }
@@ -53,7 +54,7 @@ extension Sweep {
         guard let expert = tap.expert, var needs = needs(of: expert, block: group.block)[tap]
         else { return nil }
         let tokens = source.routes.tokens
-        let places = GatheredInput.Places(tokens: tokens, shares: nil)
+        let places = GatheredInput.Places(tokens: tokens, tokenWeights: nil)
         if tap.stage == .feedForward {
             // What the first layers read is the same for all experts.
             if let known = run.pooled { return known }

@@ -20,7 +20,7 @@ package struct Job: Sendable {
         case nobody
         case daemon
         /// A snapshot in a directory of that name beside the outputs.
-        case checkpoint(String)
+        case snapshot(String)
     }
 
     package var keeper = Keeper.nobody

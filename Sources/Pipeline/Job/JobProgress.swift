@@ -18,7 +18,7 @@ struct JobProgress: Sendable {
     var work: Int
     /// What a survey has found, for each of the job's outputs; empty where there was none to be
     /// made.
-    var shares: [Survey.Shares]
+    var sparsities: [Survey.Sparsities]
     /// The outputs that were begun, in the job's order.
     var outputs: [BegunOutput]
     /// Where they are.

@@ -16,7 +16,7 @@ struct JobRun {
     /// In which they write.
     private var partial: PartialDirectory?
     /// What the layers of each output lose; empty where that is the same for all.
-    private var shares: [Survey.Shares] = []
+    private var sparsities: [Survey.Sparsities] = []
 
     /// - Parameter stop: of the job.
     init(
@@ -128,7 +128,7 @@ struct JobRun {
         let prune = plan.manifest.prune
         return Sweep(
             model: plan.model,
-            lanes: indices.map { plan.lane($0, shares.isEmpty ? [:] : shares[$0]) },
+            lanes: indices.map { plan.lane($0, sparsities.isEmpty ? [:] : sparsities[$0]) },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
             calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
@@ -140,7 +140,7 @@ struct JobRun {
 
     /// Finds out what each layer of each output is to lose, where that is not the same for all.
     private mutating func allocate() throws {
-        guard plan.manifest.prune.allocation != .uniform, shares.isEmpty else { return }
+        guard plan.manifest.prune.allocation != .uniform, sparsities.isEmpty else { return }
         var survey = Survey(
             plan,
             Passes(
@@ -149,7 +149,7 @@ struct JobRun {
                 scratchDirectory: plan.memory.usesScratchFile ? partial?.directory : nil))
         try survey.run()
         writers.first?.add(survey.cost)
-        shares = plan.outputs.map { survey.shares(of: $0) }
+        sparsities = plan.outputs.map { survey.sparsities(of: $0) }
         keep(0, [])
     }
 
@@ -164,7 +164,7 @@ struct JobRun {
             switch job.keeper {
             case .nobody: PartialDirectory.Mark(id: job.id)
             case .daemon: PartialDirectory.Mark(id: job.id, isDaemons: true)
-            case .checkpoint(let name): PartialDirectory.Mark(id: job.id, checkpoint: name)
+            case .snapshot(let name): PartialDirectory.Mark(id: job.id, snapshot: name)
             }
         return try PartialDirectory.make(
             mark, in: plan.parent, mustBePrivate: job.paths.actsForOthers
@@ -185,7 +185,7 @@ struct JobRun {
         _ block: Int, in partial: PartialDirectory, seconds: Double
     ) -> JobProgress {
         JobProgress(
-            block: block, seconds: seconds, work: watch.done, shares: shares,
+            block: block, seconds: seconds, work: watch.done, sparsities: sparsities,
             outputs: writers.map(\.begun), place: JobProgress.Place(partial))
     }
 
@@ -201,10 +201,10 @@ struct JobRun {
         guard let snapshot, progress.outputs.count <= plan.outputs.count,
             progress.block <= plan.blocks,
             isSequential || progress.outputs.count == plan.outputs.count,
-            progress.shares.count
+            progress.sparsities.count
                 == (plan.manifest.prune.allocation == .uniform ? 0 : plan.outputs.count)
         else { throw StaleSnapshot("it does not fit the job") }
-        shares = progress.shares
+        sparsities = progress.sparsities
         do {
             let partial = try PartialDirectory(
                 resuming: progress.place.name, progress.place.identity, id: job.id,
@@ -238,6 +238,6 @@ struct JobRun {
         }
         writers = []
         partial = nil
-        shares = []
+        sparsities = []
     }
 }

@@ -41,7 +41,7 @@ struct SavedJob: Sendable {
                         "checksum": Node($0.checksum),
                     ])
                 }),
-            "shares": Node(progress.shares.map(Self.node)),
+            "shares": Node(progress.sparsities.map(Self.node)),
             "identity": identity.node, "outputs": Node(progress.outputs.map(\.node)),
             "place": progress.place.identity.node
                 .setting("name", to: Node(progress.place.name)),
@@ -66,11 +66,12 @@ extension SavedJob {
             let work = node["work"]?.integer, (0...(.max / 2)).contains(work),
             let job = node["identity"].flatMap({ JobIdentity($0) }),
             let states = node["states"]?.array, let outputs = node["outputs"]?.array,
-            !outputs.isEmpty, let shares = node["shares"]?.array, let place = node["place"],
+            !outputs.isEmpty, let sparsities = node["shares"]?.array, let place = node["place"],
             let name = place["name"]?.string, let identity = FileIdentity(place)
         else { return nil }
         let progress = JobProgress(
-            block: block, seconds: seconds, work: work, shares: shares.compactMap(Self.shares),
+            block: block, seconds: seconds, work: work,
+            sparsities: sparsities.compactMap(Self.sparsities),
             outputs: outputs.compactMap { BegunOutput($0) },
             place: JobProgress.Place(name: name, identity: identity))
         self.init(
@@ -78,24 +79,24 @@ extension SavedJob {
             states: states.compactMap { States($0) }, progress: progress,
             isFinished: node["finished"]?.bool ?? false)
         guard self.states.count == states.count, progress.outputs.count == outputs.count,
-            progress.shares.count == shares.count
+            progress.sparsities.count == sparsities.count
         else { return nil }
     }
 }
 
 extension SavedJob {
-    private static func node(_ shares: Survey.Shares) -> Node {
-        Node(object: shares.sorted { $0.key < $1.key }.map { ($0.key, Node($0.value)) })
+    private static func node(_ sparsities: Survey.Sparsities) -> Node {
+        Node(object: sparsities.sorted { $0.key < $1.key }.map { ($0.key, Node($0.value)) })
     }
 
-    private static func shares(_ node: Node) -> Survey.Shares? {
+    private static func sparsities(_ node: Node) -> Survey.Sparsities? {
         guard let members = node.members else { return nil }
-        var shares: Survey.Shares = [:]
+        var sparsities: Survey.Sparsities = [:]
         for member in members {
             guard let share = member.value.double, (0..<1).contains(share) else { return nil }
-            shares[member.key] = share
+            sparsities[member.key] = share
         }
-        return shares
+        return sparsities
     }
 }
 

@@ -1,6 +1,6 @@
 import Transformer
 
-/// How wide blocks are to be so that about a given share of their linear layers' weights goes with
+/// How wide blocks are to be so that about a given sparsity of their linear layers comes with
 /// whole channels and heads.
 ///
 /// A configuration has one number for all blocks, so all keep as many of either; which ones is each
@@ -38,14 +38,14 @@ struct ChannelShape {
         return step
     }
 
-    /// The shape nearest to a share, 0 to 1. Of equally near ones the wider: heads lose the same
-    /// share as the whole as nearly as their number allows, and channels make up the rest.
-    func shape(share: Double) -> BlockShape {
+    /// The shape nearest to a sparsity, 0 to 1. Of equally near ones the wider: heads have the same
+    /// sparsity as the whole as nearly as their number allows, and channels make up the rest.
+    func shape(sparsity: Double) -> BlockShape {
         var shape = dense
-        let target = share * Double(weights(dense))
+        let target = sparsity * Double(weights(dense))
         func distance(_ candidate: BlockShape) -> Double { abs(removed(candidate) - target) }
         if channelCounts.count > 1 {
-            let wanted = (1 - share) * Double(shape.keyValueHeads)
+            let wanted = (1 - sparsity) * Double(shape.keyValueHeads)
             shape.keyValueHeads = Self.nearest(headCounts) { abs(Double($0) - wanted) }
             shape.intermediateSize = Self.nearest(channelCounts) { [shape] in
                 distance(
@@ -60,8 +60,8 @@ struct ChannelShape {
         return shape
     }
 
-    /// The largest share that can go.
-    var largestShare: Double {
+    /// The largest sparsity that there is.
+    var largestSparsity: Double {
         let least = BlockShape(
             keyValueHeads: headCounts[0], intermediateSize: channelCounts[0])
         return removed(least) / Double(weights(dense))

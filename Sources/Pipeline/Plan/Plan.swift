@@ -49,13 +49,13 @@ package struct Plan: Sendable {
 
     /// What a sweep does for an output.
     ///
-    /// - Parameter shares: of its layers, where they differ.
-    func lane(_ index: Int, _ shares: Survey.Shares) -> Lane {
+    /// - Parameter sparsities: of its layers, where they differ.
+    func lane(_ index: Int, _ sparsities: Survey.Sparsities) -> Lane {
         let output = outputs[index]
         let prune = manifest.prune
         return Lane(
             layers: output.treatment.layers, sparsity: output.sparsity,
-            shapes: output.treatment.shapes, allocated: shares,
+            shapes: output.treatment.shapes, allocated: sparsities,
             label: OutputLabel(
                 method: prune.methods.count > 1 ? output.treatment.method.name : nil,
                 sparsity: prune.sparsity.count > 1 ? output.sparsity : nil))

@@ -20,7 +20,7 @@ package struct PlanError: Failure, Hashable {
         case tooWide(layer: String, columns: Int, limit: Int)
         case noChannels(example: String, heads: Bool)
         case partOfChannels(layer: String, part: String)
-        case channels(share: Double, most: Double)
+        case channels(sparsity: Double, most: Double)
         /// Whole channels are to go, and the blocks are not alike.
         case blocksDiffer(family: String)
         /// A survey is asked for, of a mixture of experts.
@@ -99,8 +99,8 @@ package struct PlanError: Failure, Hashable {
         case .partOfChannels(let layer, let part):
             "pattern channels changes the whole \(part), alike in all blocks, but 'targets' and "
                 + "'ignore' leave out layer \(layer): let them name all of its layers or none"
-        case .channels(let share, let most):
-            "sparsity \(share) with pattern channels is more than the \((most * 100).rounded() / 100) "
+        case .channels(let sparsity, let most):
+            "sparsity \(sparsity) with pattern channels is more than the \((most * 100).rounded() / 100) "
                 + "that can go and leave every block a channel and a head; ask for less"
         case .blocksDiffer(let family):
             "pattern channels makes all blocks equally wide, but the blocks of this \(family) are not "

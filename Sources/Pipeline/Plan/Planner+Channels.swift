@@ -39,12 +39,12 @@ extension Planner {
         let candidates = ChannelShape(
             model, dense, heads: heads,
             removesChannels: selected.contains(.down) && model.storesIntermediateSize)
-        let shape = candidates.shape(share: sparsity)
+        let shape = candidates.shape(sparsity: sparsity)
         // What rounding to whole channels may add to it.
-        if sparsity > candidates.largestShare + 0.02 {
+        if sparsity > candidates.largestSparsity + 0.02 {
             throw PlanError(
                 place: manifest.name,
-                reason: .channels(share: sparsity, most: candidates.largestShare))
+                reason: .channels(sparsity: sparsity, most: candidates.largestSparsity))
         }
         let changed = Set(
             model.layers(block: 0).filter {

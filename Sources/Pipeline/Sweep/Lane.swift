@@ -28,6 +28,6 @@ package struct Lane: Sendable {
         self.label = label
     }
 
-    /// The share of a layer that is to go.
+    /// The sparsity of a layer.
     func sparsity(of layer: LayerPlan) -> Double { allocated[layer.name] ?? sparsity }
 }

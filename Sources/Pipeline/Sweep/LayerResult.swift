@@ -5,7 +5,7 @@ import Tensors
 /// block is done.
 package struct LayerResult: Sendable {
     package let plan: LayerPlan
-    /// The share of the weights that was to go.
+    /// The sparsity that was asked for.
     package let sparsity: Double
     package let outcome: LayerPruning.Outcome
     /// Pruned, and rounded to the type in which they are written; smaller where whole channels go.

@@ -7,13 +7,13 @@ import Transformer
 /// `owl` of each block, for `error` of each layer.
 struct Survey {
     /// By layer's name.
-    typealias Shares = [String: Double]
+    typealias Sparsities = [String: Double]
 
     private let plan: Plan
     private let passes: Passes
     /// What it has taken so far.
     private(set) var cost = Cost()
-    /// The share of outliers in each block.
+    /// The fraction of outliers in each block.
     private var outliers: [Int: Double] = [:]
     /// Of each layer, centred or not as some output needs it.
     private var curves: [Key: ErrorCurve] = [:]
@@ -53,7 +53,7 @@ struct Survey {
             + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
     }
 
-    /// What a layer's share may be.
+    /// What a layer's sparsity may be.
     static func bounds(_ prune: Manifest.Prune, _ sparsity: Double) -> ClosedRange<Double> {
         prune.bounds ?? prune.allocation.bounds(around: sparsity)
     }
@@ -78,7 +78,7 @@ struct Survey {
             switch plan.manifest.prune.allocation {
             case .uniform: break
             case .owl:
-                outliers[index] = try outlierShare(
+                outliers[index] = try outlierFraction(
                     of: selected.compactMap { layer in
                         guard let linear = block.layers[layer.key],
                             let input = statistics[layer.key.tap]
@@ -155,14 +155,14 @@ struct Survey {
         return sum / Double(length * windows)
     }
 
-    /// The share of each layer that an output is to lose.
-    func shares(of output: Plan.Output) -> Shares {
+    /// The sparsity of each layer of an output.
+    func sparsities(of output: Plan.Output) -> Sparsities {
         let layers = output.treatment.layers.joined().filter { $0.choice != nil }
         let shapes = layers.map { plan.model.shape($0.key, block: $0.block) }
         let weights = shapes.map(\.count)
         let prune = plan.manifest.prune
         let bounds = Self.bounds(prune, output.sparsity)
-        let shares: [Double]
+        let sparsities: [Double]
         switch prune.allocation {
         case .uniform: return [:]
         case .owl:
@@ -174,14 +174,14 @@ struct Survey {
                 outliers: blocks.map { outliers[$0] ?? 0 }, weights: sizes,
                 total: output.sparsity, bounds: bounds)
             let byBlock = Dictionary(uniqueKeysWithValues: zip(blocks, found))
-            shares = layers.map { byBlock[$0.block] ?? output.sparsity }
+            sparsities = layers.map { byBlock[$0.block] ?? output.sparsity }
         case .error:
-            shares = Allocation.leastError(
+            sparsities = Allocation.leastError(
                 curves: layers.map { curves[Key($0)] ?? ErrorCurve([0, 0]) },
                 importance: layers.map { parts[$0.name] ?? 1 }, weights: weights,
                 total: output.sparsity, bounds: bounds)
         }
-        let whole = Allocation.wholeColumns(shares, shapes: shapes, bounds: bounds)
+        let whole = Allocation.wholeColumns(sparsities, shapes: shapes, bounds: bounds)
         return Dictionary(
             zip(layers.map(\.name), whole), uniquingKeysWith: { first, _ in first })
     }

@@ -9,19 +9,17 @@ extension File {
     package init(
         _ path: String, beneath directory: borrowing File, _ flags: CInt
     ) throws(SystemError) {
-        let full = joined(directory.path, path)
-        let descriptor = openBeneath(directory.descriptor, path, flags)
-        if descriptor < 0 { throw SystemError("open", full) }
-        self.init(owning: descriptor, path: full)
+        try self.init(
+            at: joined(directory.path, path),
+            opened: openBeneath(directory.descriptor, path, flags))
     }
 
     package init(
         _ path: String, beneath directory: OpenFile, _ flags: CInt
     ) throws(SystemError) {
-        let full = joined(directory.path, path)
-        let descriptor = openBeneath(directory.descriptor, path, flags)
-        if descriptor < 0 { throw SystemError("open", full) }
-        self.init(owning: descriptor, path: full)
+        try self.init(
+            at: joined(directory.path, path),
+            opened: openBeneath(directory.descriptor, path, flags))
     }
 
     /// Opens what `path` leads to, through symbolic links too, as long as all of them stay below
@@ -31,11 +29,10 @@ extension File {
     package init(
         followingLinksTo path: String, beneath directory: OpenFile, _ flags: CInt
     ) throws(SystemError) {
-        let full = joined(directory.path, path)
         let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)
-        let descriptor = resolved(directory.descriptor, path, flags, resolve)
-        if descriptor < 0 { throw SystemError("open", full) }
-        self.init(owning: descriptor, path: full)
+        try self.init(
+            at: joined(directory.path, path),
+            opened: resolved(directory.descriptor, path, flags, resolve))
     }
 
     /// Opens an absolute path; where `followSymlinks` is false, a link anywhere on it is `ELOOP`.
@@ -45,7 +42,14 @@ extension File {
             return
         }
         let top = try File("/", stade_o_path | O_DIRECTORY)
-        let descriptor = openBeneath(top.descriptor, String(path.drop { $0 == "/" }), flags)
+        try self.init(
+            at: path,
+            opened: openBeneath(top.descriptor, String(path.drop { $0 == "/" }), flags))
+    }
+
+    /// - Parameter descriptor: less than 0 where opening failed, with errno; it comes last, for
+    ///   nothing may change errno before it is read.
+    private init(at path: String, opened descriptor: CInt) throws(SystemError) {
         if descriptor < 0 { throw SystemError("open", path) }
         self.init(owning: descriptor, path: path)
     }

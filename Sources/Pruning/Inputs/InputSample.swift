@@ -2,14 +2,14 @@ import Tensors
 
 /// Some inputs of a layer.
 package struct InputSample: Sendable {
-    /// `[samples, features]`, each times its share.
+    /// `[samples, features]`, each times its token weight.
     package let rows: Matrix
-    /// Each counts as often as the square of its share says, `[samples]`; nil: once.
-    package let shares: [Float]?
+    /// Each counts as often as the square of its token weight says, `[samples]`; nil: once.
+    package let tokenWeights: [Float]?
 
-    package init(_ rows: Matrix, shares: [Float]? = nil) {
+    package init(_ rows: Matrix, tokenWeights: [Float]? = nil) {
         self.rows = rows
-        self.shares = shares
+        self.tokenWeights = tokenWeights
     }
 
     /// Every `step`-th.
@@ -17,14 +17,19 @@ package struct InputSample: Sendable {
         if step == 1 { return self }
         let kept = Array(stride(from: 0, to: rows.rows, by: step))
         return InputSample(
-            rows.selecting(rows: kept), shares: shares.map { shares in kept.map { shares[$0] } })
+            rows.selecting(rows: kept),
+            tokenWeights: tokenWeights.map { weights in kept.map { weights[$0] } })
     }
 
-    /// The inputs less their mean, each times its share.
+    /// The inputs less their mean, each times its token weight.
     func centred() -> Matrix {
         let result = Matrix(rows: rows.rows, columns: rows.columns)
         result.copy(from: rows)
-        if let shares { center(result.view, shares: shares) } else { center(result.view) }
+        if let tokenWeights {
+            center(result.view, tokenWeights: tokenWeights)
+        } else {
+            center(result.view)
+        }
         return result
     }
 }

@@ -8,10 +8,10 @@ package struct SignedGroups: Sendable {
     package let size: Int
     /// How many tokens are in the groups, each as often as it counts.
     package let weight: Double
-    /// Of each group's tokens, times their shares, `[groups]`.
+    /// Of each group's tokens, times their token weights, `[groups]`.
     package let signSums: [Double]
     /// What each token's input is multiplied with; nil: 1.
-    private let shares: [Float]?
+    private let tokenWeights: [Float]?
     private let length: Int
     private let perWindow: Int
     private let taken: SampleRows
@@ -22,9 +22,10 @@ package struct SignedGroups: Sendable {
     /// Products with so many rows are less than a hundredth of those of a job with 16,384 tokens.
     private static let most = 128
 
-    /// - Parameter shares: each token counts as often as the square of its share says; nil: once.
-    package init(windows: Int, length: Int, shares: [Float]? = nil) {
-        self.shares = shares
+    /// - Parameter tokenWeights: each token counts as often as the square of its weight says; nil:
+    ///   once.
+    package init(windows: Int, length: Int, tokenWeights: [Float]? = nil) {
+        self.tokenWeights = tokenWeights
         func groups(_ size: Int) -> Int { (length + size - 1) / size }
         var size = 1
         while size < Self.longest, windows * groups(size) > Self.most { size *= 2 }
@@ -37,13 +38,13 @@ package struct SignedGroups: Sendable {
         for (group, _) in taken.rows(from: 0, length: taken.tokens) {
             let (window, place) = group.quotientAndRemainder(dividingBy: perWindow)
             let positions = (place * size)..<min((place + 1) * size, length)
-            func share(_ position: Int) -> Double {
-                shares.map { Double($0[window * length + position]) } ?? 1
+            func tokenWeight(_ position: Int) -> Double {
+                tokenWeights.map { Double($0[window * length + position]) } ?? 1
             }
-            weight += positions.reduce(0) { $0 + share($1) * share($1) }
+            weight += positions.reduce(0) { $0 + tokenWeight($1) * tokenWeight($1) }
             sums.append(
                 positions.reduce(0) {
-                    $0 + share($1) * Double(Self.sign(window * length + $1))
+                    $0 + tokenWeight($1) * Double(Self.sign(window * length + $1))
                 })
         }
         self.weight = weight
@@ -63,7 +64,7 @@ package struct SignedGroups: Sendable {
             let rows = start..<min(start + size, input.rows)
             let signs = rows.map { row in
                 let token = window * length + first + row
-                return Float(Self.sign(token)) * (shares?[token] ?? 1)
+                return Float(Self.sign(token)) * (tokenWeights?[token] ?? 1)
             }
             addRows(
                 input.part(rows: rows, columns: 0..<input.columns), times: signs,

@@ -20,21 +20,22 @@ package struct Statistics: Sendable {
     let parts: CalibrationParts?
 
     /// - Parameters:
-    ///   - sample: each row times its share.
-    ///   - shares: each row of the sample counts as often as the square of its share says; nil:
-    ///     once.
+    ///   - sample: each row times its token weight.
+    ///   - tokenWeights: each row of the sample counts as often as the square of its weight says;
+    ///     nil: once.
     ///   - products: sums of products of the input less its mean.
     package init(
-        _ parted: PartedMoments, sample: Matrix? = nil, shares: [Float]? = nil,
+        _ parted: PartedMoments, sample: Matrix? = nil, tokenWeights: [Float]? = nil,
         sketch: InputSketch? = nil, products: SquareMatrix? = nil
     ) {
         self.init(
-            parted.total, sample: sample, shares: shares, sketch: sketch, products: products,
+            parted.total, sample: sample, tokenWeights: tokenWeights, sketch: sketch,
+            products: products,
             parts: parted.parts)
     }
 
     package init(
-        _ moments: Moments, sample: Matrix? = nil, shares: [Float]? = nil,
+        _ moments: Moments, sample: Matrix? = nil, tokenWeights: [Float]? = nil,
         sketch: InputSketch? = nil, products: SquareMatrix? = nil, parts: CalibrationParts? = nil
     ) {
         self.parts = parts
@@ -46,7 +47,7 @@ package struct Statistics: Sendable {
         variance = zip(moments.squares, mean).map { squares, mean in
             n > 1 ? max(0, (squares - n * mean * mean) / (n - 1)) : 0
         }
-        self.sample = sample.map { InputSample($0, shares: shares) }
+        self.sample = sample.map { InputSample($0, tokenWeights: tokenWeights) }
         covariance = products.map { [mean] in
             InputCovariance($0, tokens: moments.count, mean: mean)
         }
@@ -85,7 +86,7 @@ package struct Statistics: Sendable {
     /// Whether no input was infinite or NaN.
     package var isFinite: Bool { norm2.allSatisfy(\.isFinite) }
 
-    /// The share of the mean in the expected squared input, weighted by the columns that it feeds:
+    /// How much of the expected squared input is the mean's, weighted by the columns that it feeds:
     /// `sum_j c_j mean_j² / sum_j c_j E[x_j²]`. columnNorms: the c_j, `[features]`, squared.
     func biasShare(columnNorms: [Double]) -> Double {
         var ofMean = 0.0

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Prunes a layer in blocks of columns: in each the weights go whose loss, w² / U_jj², is least,
+/// Prunes a layer in column groups: in each the weights go whose loss, w² / U_jj², is least,
 /// one column after the other, and what they leave is made up for by the columns right of them.
 ///
 /// Source: SparseGPT (arXiv 2301.00774), algorithm 1.
@@ -26,9 +26,9 @@ struct BrainSurgery: Sendable {
     }
 
     static func bytes(rows: Int, columns: Int, threads: Int) -> Int {
-        // Scores of a block with room to search them, and its mask.
+        // Scores of a column group with room to search them, and its mask.
         let width = min(columns, 4096)
-        return InverseFactorBlock.bytes(features: columns, width: width)
+        return ColumnGroup.bytes(features: columns, width: width)
             + 17 * rows * min(columns, 128) + threads * 4 * WorkerPool.chunk * width
     }
 
@@ -41,40 +41,41 @@ struct BrainSurgery: Sendable {
         }
         var mask = [UInt8](repeating: 0, count: rows * columns)
         for start in stride(from: 0, to: columns, by: width) {
-            let block = InverseFactorBlock(
+            let columnGroup = ColumnGroup(
                 factor, columns: start..<min(start + width, columns))
-            let chosen = pattern == .unstructured ? try choose(block, weights, pool: pool) : nil
-            try sweep(block, weights, chosen: chosen, mask: &mask, pool: pool)
+            let chosen =
+                pattern == .unstructured ? try choose(columnGroup, weights, pool: pool) : nil
+            try sweep(columnGroup, weights, chosen: chosen, mask: &mask, pool: pool)
         }
         return mask
     }
 
-    /// The mask of a block, `[rows, width]`: all of its rows compete for what stays.
+    /// The mask of a column group, `[rows, width]`: all of its rows compete for what stays.
     private func choose(
-        _ block: InverseFactorBlock, _ weights: Matrix, pool: WorkerPool
+        _ columnGroup: ColumnGroup, _ weights: Matrix, pool: WorkerPool
     ) throws -> [UInt8] {
-        let width = block.columns.count
+        let width = columnGroup.columns.count
         let count = weights.rows * width
         let scores = Buffer<Double>(count: count)
         try pool.forEachChunk(ofRows: weights.rows) { range in
-            block.score(weights.rows(range), from: range.lowerBound, into: scores)
+            columnGroup.score(weights.rows(range), from: range.lowerBound, into: scores)
         }
         // As the published code has it: no forgiving of a last bit.
         return markLeast(Int(Double(count) * sparsity), of: scores)
     }
 
     private func sweep(
-        _ block: InverseFactorBlock, _ weights: Matrix, chosen: [UInt8]?,
+        _ columnGroup: ColumnGroup, _ weights: Matrix, chosen: [UInt8]?,
         mask: inout [UInt8], pool: WorkerPool
     ) throws {
-        let width = block.columns.count
+        let width = columnGroup.columns.count
         let group: (keep: Int, size: Int)? =
             if case .groups(let keep, let size) = pattern { (keep, size) } else { nil }
         try pool.forEachChunk(
             ofRows: weights.rows, writing: &mask,
-            state: { InverseFactorBlock.Scratch(rows: WorkerPool.chunk, width: width) }
+            state: { ColumnGroup.Scratch(rows: WorkerPool.chunk, width: width) }
         ) { range, mask, scratch in
-            block.prune(
+            columnGroup.prune(
                 weights.rows(range), from: range.lowerBound, chosen: chosen, group: group,
                 updates: updates, mask: &mask, scratch: scratch)
         }

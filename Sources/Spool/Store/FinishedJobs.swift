@@ -147,6 +147,6 @@ extension FinishedJobs.Entry {
             state == .done
             || record.map { $0.attempts > 0 || $0.changes.contains { $0.state == .active } }
                 ?? false
-        hasSnapshot = state == .failed && record.map { spool.hasCheckpoint($0) } ?? false
+        hasSnapshot = state == .failed && record.map { spool.hasSnapshot($0) } ?? false
     }
 }

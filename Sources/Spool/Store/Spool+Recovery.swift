@@ -90,7 +90,7 @@ extension Spool {
         }
         if hasProgressed(record) { record.attempts = min(record.attempts, 1) }
         if record.attempts >= Self.maximumAttempts {
-            discardCheckpoint(record)
+            discardSnapshot(record)
             record.reason =
                 "the daemon or the machine went down during each of \(record.attempts) attempts"
             record.exitCode = ExitCode.software.rawValue

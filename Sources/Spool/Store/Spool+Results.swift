@@ -24,7 +24,7 @@ extension Spool {
     ) throws(SystemError) -> [(output: Output, identity: FileIdentity)] {
         let bytes: [UInt8]
         do throws(SystemError) {
-            bytes = try Directory(checkpoint(record)).read(Layout.Snapshot.outputs, limit: 1 << 20)
+            bytes = try Directory(snapshot(record)).read(Layout.Snapshot.outputs, limit: 1 << 20)
         } catch {
             if error.exitCode == .tryAgain { throw error }
             return []
@@ -63,11 +63,11 @@ extension Spool {
         return recorded.map(\.output)
     }
 
-    /// Removes the checkpoint, which names the rest of what was kept of a job for a later attempt.
+    /// Removes the snapshot, which names the rest of what was kept of a job for a later attempt.
     /// What cannot be removed stays.
     /// So does the note of outputs that are in their places: a retry must know its own.
-    package func discardCheckpoint(_ record: JobRecord) {
-        guard let directory = try? Directory(checkpoint(record)),
+    package func discardSnapshot(_ record: JobRecord) {
+        guard let directory = try? Directory(snapshot(record)),
             let entries = try? directory.entries()
         else { return }
         for entry in entries where entry.name != Layout.Snapshot.outputs {
@@ -76,21 +76,21 @@ extension Spool {
     }
 
     /// Whether a later attempt has something to go on from.
-    package func hasCheckpoint(_ record: JobRecord) -> Bool {
-        access(joined(checkpoint(record), Layout.Snapshot.progress), F_OK) == 0
+    package func hasSnapshot(_ record: JobRecord) -> Bool {
+        access(joined(snapshot(record), Layout.Snapshot.progress), F_OK) == 0
     }
 
     /// Whether the attempt that is under way, or was when the daemon went down, has left a
-    /// checkpoint: then it got further than the one before.
+    /// snapshot: then it got further than the one before.
     package func hasProgressed(_ record: JobRecord) -> Bool {
-        let path = joined(checkpoint(record), Layout.Snapshot.progress)
+        let path = joined(snapshot(record), Layout.Snapshot.progress)
         guard let bytes = try? readRegularFile(path, limit: 256 << 20),
             let node = try? JSON.parse(bytes, file: path)
         else { return false }
         return node["attempt"]?.string == record.attemptName
     }
 
-    private func checkpoint(_ record: JobRecord) -> String {
+    private func snapshot(_ record: JobRecord) -> String {
         joined(directory(record.id, record.state), Layout.Job.snapshot)
     }
 
@@ -112,7 +112,7 @@ extension Spool {
         }
         record = try move(record, to: .done)
         // Only now: it says that the outputs are the job's.
-        try? removeTree(checkpoint(record))
+        try? removeTree(snapshot(record))
         return record
     }
 

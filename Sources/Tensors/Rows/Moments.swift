@@ -27,13 +27,14 @@ package struct Moments: Sendable, Hashable {
         }
     }
 
-    /// The same with each row counting as often as the square of its share says, `[tokens]`.
-    package mutating func add(_ x: MatrixView, shares: ArraySlice<Float>) {
-        precondition(x.columns == sum.count && shares.count == x.rows, "features differ")
+    /// The same with each row counting as often as the square of its weight says, `[tokens]`.
+    package mutating func add(_ x: MatrixView, tokenWeights: ArraySlice<Float>) {
+        precondition(x.columns == sum.count && tokenWeights.count == x.rows, "features differ")
         count += x.rows
-        for (index, share) in shares.enumerated() {
+        for (index, tokenWeight) in tokenWeights.enumerated() {
             addRow(
-                x.row(index), times: Double(share) * Double(share), columns: x.columns, to: &sum,
+                x.row(index), times: Double(tokenWeight) * Double(tokenWeight),
+                columns: x.columns, to: &sum,
                 squares: &squares)
         }
     }

@@ -34,19 +34,20 @@ package func scaleRows(_ x: MatrixView, by factors: ArraySlice<Float>) {
     }
 }
 
-/// Subtracts from rows, each times its share, the mean of the rows, times their shares, too. Each
-/// counts as often as the square of its share says. x: `[samples, features]`, shares: `[samples]`.
-package func center(_ x: MatrixView, shares: [Float]) {
-    precondition(shares.count == x.rows, "a share for each row")
-    let power = shares.reduce(0) { $0 + Double($1) * Double($1) }
+/// Subtracts from rows, each times its token weight, the mean of the rows, times their token
+/// weights, too. Each counts as often as the square of its weight says. x: `[samples, features]`,
+/// tokenWeights: `[samples]`.
+package func center(_ x: MatrixView, tokenWeights: [Float]) {
+    precondition(tokenWeights.count == x.rows, "a token weight for each row")
+    let power = tokenWeights.reduce(0) { $0 + Double($1) * Double($1) }
     guard power > 0 else { return }
     var mean = [Double](repeating: 0, count: x.columns)
-    for (index, share) in shares.enumerated() {
+    for (index, tokenWeight) in tokenWeights.enumerated() {
         let row = x.row(index)
-        for j in mean.indices { mean[j] += Double(share) * Double(row[j]) / power }
+        for j in mean.indices { mean[j] += Double(tokenWeight) * Double(row[j]) / power }
     }
-    for (index, share) in shares.enumerated() {
-        add(mean, times: -Double(share), to: x, row: index)
+    for (index, tokenWeight) in tokenWeights.enumerated() {
+        add(mean, times: -Double(tokenWeight), to: x, row: index)
     }
 }
 

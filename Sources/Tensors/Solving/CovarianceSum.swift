@@ -9,7 +9,7 @@ import Synchronization
 /// thread it is that has time for the next: the sums are the same bits for any number of threads,
 /// none of which ever waits.
 package final class CovarianceSum: Sendable {
-    private typealias Early = (index: Int, tile: Matrix, shares: ArraySlice<Float>?)
+    private typealias Early = (index: Int, tile: Matrix, tokenWeights: ArraySlice<Float>?)
 
     private struct State {
         /// What is subtracted from the inputs, `[features]`; nil until the first tile is there.
@@ -52,15 +52,15 @@ package final class CovarianceSum: Sendable {
     /// Adds every row of `x`, `[tokens, features]`; each index from 0 on once. In the call that
     /// brings the last missing tile, or before, all that there is gets added.
     ///
-    /// - Parameter shares: each row counts as often as the square of its share says, `[tokens]`;
-    ///   nil: once.
-    package func add(_ x: MatrixView, shares: ArraySlice<Float>? = nil, at index: Int) {
+    /// - Parameter tokenWeights: each row counts as often as the square of its weight says,
+    ///   `[tokens]`; nil: once.
+    package func add(_ x: MatrixView, tokenWeights: ArraySlice<Float>? = nil, at index: Int) {
         precondition(x.columns == features, "features differ")
         let copy = Matrix(rows: x.rows, columns: features)
         copy.view.copy(from: x)
         let first = index == 0 ? means(x) : nil
         let (shift, tiles) = state.withLock { state in
-            state.early.append((index, copy, shares))
+            state.early.append((index, copy, tokenWeights))
             if let first { state.shift = first }
             guard let shift = state.shift else {
                 return ([Float](), [Early]())
@@ -68,9 +68,9 @@ package final class CovarianceSum: Sendable {
             defer { state.early = [] }
             return (shift, state.early)
         }
-        for (_, tile, shares) in tiles {
+        for (_, tile, tokenWeights) in tiles {
             subtract(shift, from: tile)
-            if let shares { scaleRows(tile.view, by: shares) }
+            if let tokenWeights { scaleRows(tile.view, by: tokenWeights) }
         }
         state.withLock { state in
             for (index, tile, _) in tiles { state.waiting[index] = tile }

@@ -60,7 +60,7 @@ package struct ExpertTokens: Sendable {
 
     /// By how much each token counts in statistics: what the expert's output is multiplied with,
     /// scaled so that the mean of their squares is 1. nil where all count alike.
-    package var shares: [Float]? {
+    package var tokenWeights: [Float]? {
         let power = weights.reduce(0) { $0 + Double($1) * Double($1) }
         guard power > 0, weights.contains(where: { $0 != weights[0] }) else { return nil }
         let factor = (Double(count) / power).squareRoot()

@@ -1,8 +1,8 @@
 import Tensors
 
-/// The share of a block's scores, by `wanda`, that are greater than five times their mean: what OWL
-/// calls its outlier ratio, there in percent. Source: arXiv 2310.05175, M = 5.
-package func outlierShare(
+/// The fraction of a block's scores, by `wanda`, that are greater than five times their mean: what
+/// OWL calls its outlier ratio, there in percent. Source: arXiv 2310.05175, M = 5.
+package func outlierFraction(
     of layers: [(layer: Linear, statistics: Statistics)], pool: WorkerPool
 ) throws -> Double {
     // Of the mean square, for layers of different inputs are compared.

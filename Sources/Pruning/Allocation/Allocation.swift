@@ -3,7 +3,7 @@ import Tensors
 /// How the zeros of an unstructured pattern are shared out among a model's layers.
 /// `docs/methods.md` has each in full.
 package enum Allocation: String, Sendable, Hashable, CaseIterable {
-    /// Every layer loses the same share.
+    /// Every layer has the same sparsity.
     case uniform
     /// Blocks with more outliers among their scores lose less. Source: OWL (arXiv 2310.05175).
     case owl
@@ -11,21 +11,22 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
     /// layer.
     case error
 
-    /// What a layer's share may be where the manifest does not say: not far from the mean, for the
-    /// expected error of a layer says little of what a very different share does to the model.
+    /// What a layer's sparsity may be where the manifest does not say: not far from the mean, for
+    /// the expected error of a layer says little of what a very different one does to the model.
     package func bounds(around sparsity: Double) -> ClosedRange<Double> {
-        // OWL's shares are less than 0.16 from their mean.
+        // OWL's sparsities are less than 0.16 from their mean.
         let reach = self == .owl ? 0.2 : 0.1
         return max(0, sparsity - reach)...max(sparsity, min(0.95, sparsity + reach))
     }
 
-    /// OWL's shares from the outliers of each block.
+    /// OWL's sparsities from the outliers of each block.
     ///
     /// - Parameters:
-    ///   - outliers: the share of each block's scores that are greater than five times their mean.
+    ///   - outliers: the fraction of each block's scores that are greater than five times their
+    ///     mean.
     ///   - weights: how many weights of each block are to be pruned from.
-    ///   - total: the share of all weights that is to go.
-    /// - Returns: each block's share. Their mean, by weights, is `total` where `bounds` hold that.
+    ///   - total: the sparsity of all weights.
+    /// - Returns: each block's sparsity. Their mean, by weights, is `total` where `bounds` hold it.
     package static func owl(
         outliers: [Double], weights: [Int], total: Double, bounds: ClosedRange<Double>
     ) -> [Double] {
@@ -33,18 +34,18 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
         let width = most - least
         // Twice the published code's Lamda.
         let spared = outliers.map { width > 0 ? ($0 - least) / width * 0.16 : 0 }
-        return shares(weights: weights, total: total) { level in
+        return sparsities(weights: weights, total: total) { level in
             spared.map { min(max(level - $0, bounds.lowerBound), bounds.upperBound) }
         }
     }
 
-    /// Finds the level at which the shares have their mean at `total`: it grows with the level.
-    private static func shares(
+    /// Finds the level at which the sparsities have their mean at `total`: it grows with the level.
+    private static func sparsities(
         weights: [Int], total: Double, at level: (Double) -> [Double]
     ) -> [Double] {
         let all = Double(weights.reduce(0, +))
-        func mean(_ shares: [Double]) -> Double {
-            zip(shares, weights).reduce(0) { $0 + $1.0 * Double($1.1) } / all
+        func mean(_ sparsities: [Double]) -> Double {
+            zip(sparsities, weights).reduce(0) { $0 + $1.0 * Double($1.1) } / all
         }
         var (low, high) = (-1.0, 3.0)
         while true {
@@ -54,13 +55,14 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The shares with the least sum of relative errors, one Lagrange multiplier for all layers: of
-    /// the curves' segments the cheapest per weight are taken first, until the total is reached.
+    /// The sparsities with the least sum of relative errors, one Lagrange multiplier for all
+    /// layers: of the curves' segments the cheapest per weight are taken first, until the total is
+    /// reached.
     ///
     /// - Parameters:
     ///   - importance: what each layer's relative error is multiplied by.
     ///   - weights: how many weights each layer has.
-    /// - Returns: each layer's share. Their mean, by weights, is `total` where `bounds` hold that.
+    /// - Returns: each layer's sparsity. Their mean, by weights, is `total` where `bounds` hold it.
     package static func leastError(
         curves: [ErrorCurve], importance: [Double], weights: [Int], total: Double,
         bounds: ClosedRange<Double>
@@ -68,7 +70,7 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
         struct Segment {
             let layer: Int
             /// Part of the layer's weights.
-            let share: Double
+            let sparsity: Double
             /// Relative error that each weight adds.
             let cost: Double
         }
@@ -76,11 +78,11 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
         for (layer, curve) in curves.enumerated() {
             for index in 0..<curve.segments {
                 let part = curve.range(index).clamped(to: bounds)
-                let share = part.upperBound - part.lowerBound
-                guard share > 0 else { continue }
+                let sparsity = part.upperBound - part.lowerBound
+                guard sparsity > 0 else { continue }
                 segments.append(
                     Segment(
-                        layer: layer, share: share,
+                        layer: layer, sparsity: sparsity,
                         cost: importance[layer] * curve.slope(index)
                             / Double(max(1, weights[layer]))))
             }
@@ -90,22 +92,22 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
             ($0.element.cost, $0.offset) < ($1.element.cost, $1.offset)
         }.map(\.element)
         let all = Double(weights.reduce(0, +))
-        var shares = [Double](repeating: bounds.lowerBound, count: curves.count)
+        var sparsities = [Double](repeating: bounds.lowerBound, count: curves.count)
         var left = (total - bounds.lowerBound) * all
         for segment in segments where left > 0 {
-            let size = segment.share * Double(weights[segment.layer])
+            let size = segment.sparsity * Double(weights[segment.layer])
             let taken = min(size, left)
-            shares[segment.layer] += segment.share * taken / size
+            sparsities[segment.layer] += segment.sparsity * taken / size
             left -= taken
         }
-        return shares
+        return sparsities
     }
 
-    /// The same shares in whole columns, for each row loses whole weights: what one layer gets too
-    /// much or too little the next ones make up for, and where bounds keep them from it any that
-    /// has room.
+    /// The same sparsities in whole columns, for each row loses whole weights: what one layer gets
+    /// too much or too little the next ones make up for, and where bounds keep them from it any
+    /// that has room.
     package static func wholeColumns(
-        _ shares: [Double], shapes: [Shape], bounds: ClosedRange<Double>
+        _ sparsities: [Double], shapes: [Shape], bounds: ClosedRange<Double>
     ) -> [Double] {
         let ranges = shapes.map { shape in
             let least = (bounds.lowerBound * Double(shape.columns) - 1e-9).rounded(.up)
@@ -113,9 +115,9 @@ package enum Allocation: String, Sendable, Hashable, CaseIterable {
             return least...max(least, most)
         }
         var owed = 0.0
-        var counts = shares.indices.map { layer in
+        var counts = sparsities.indices.map { layer in
             let (rows, columns) = (Double(shapes[layer].rows), Double(shapes[layer].columns))
-            let wanted = shares[layer] * rows * columns + owed
+            let wanted = sparsities[layer] * rows * columns + owed
             let range = ranges[layer]
             let count = min(max((wanted / rows).rounded(), range.lowerBound), range.upperBound)
             owed = wanted - count * rows

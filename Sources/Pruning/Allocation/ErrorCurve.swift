@@ -1,9 +1,9 @@
 import Tensors
 
-/// The expected squared error of a layer's output over its expected square, against the share of
+/// The expected squared error of a layer's output over its expected square, against the sparsity of
 /// its weights that went, the least errors first; inputs are taken as uncorrelated. It is convex.
 package struct ErrorCurve: Sendable, Hashable {
-    /// At equally spaced shares from 0 to 1.
+    /// At equally spaced sparsities from 0 to 1.
     package let values: [Double]
 
     /// How many segments the curve of a layer has.
@@ -17,12 +17,12 @@ package struct ErrorCurve: Sendable, Hashable {
 
     package var segments: Int { values.count - 1 }
 
-    /// The shares that a segment spans.
+    /// The sparsities that a segment spans.
     func range(_ segment: Int) -> ClosedRange<Double> {
         Double(segment) / Double(segments)...Double(segment + 1) / Double(segments)
     }
 
-    /// What the relative error grows by, per share.
+    /// What the relative error grows by, per sparsity.
     func slope(_ segment: Int) -> Double {
         max(0, values[segment + 1] - values[segment]) * Double(segments)
     }

@@ -3,9 +3,9 @@ import Pipeline
 import Posix
 import Spool
 
-/// The checkpoint of a job without a daemon: a directory beside the output, named after it, in
+/// The snapshot of a job without a daemon: a directory beside the output, named after it, in
 /// which the job's id is as well.
-struct ForegroundCheckpoint {
+struct ForegroundSnapshot {
     private let template: Job
     private let id: String
     private let parent: Directory
@@ -48,7 +48,7 @@ struct ForegroundCheckpoint {
     func job(_ say: @escaping @Sendable (String) -> Void) -> Job {
         var job = Job(
             id: id, manifest: template.manifest, paths: template.paths, ceiling: template.ceiling)
-        job.keeper = .checkpoint(name)
+        job.keeper = .snapshot(name)
         job.planned = template.planned
         job.resumption = Resumption(
             directory: directory.path, version: version, attempt: template.id,

@@ -1,10 +1,10 @@
 /// The columns of an inverse's factor that go with some neighbouring columns of a layer, laid out
 /// for pruning them one after the other.
-package final class InverseFactorBlock: Sendable {
+package final class ColumnGroup: Sendable {
     package let columns: Range<Int>
     /// U of these columns, `[width, width]`.
     private let square: [Double]
-    /// U of these rows right of the block, `[width, columns to the right]`.
+    /// U of these rows right of the group, `[width, columns to the right]`.
     private let right: Matrix
 
     package init(_ factor: InverseFactor, columns: Range<Int>) {
@@ -23,7 +23,7 @@ package final class InverseFactorBlock: Sendable {
         self.square = square
     }
 
-    /// w² / U_jj² of every weight of the block in some rows, from row `first` on: what the output
+    /// w² / U_jj² of every weight of the group in some rows, from row `first` on: what the output
     /// loses with it. weights: those whole rows; scores: `[all rows, width]`.
     package func score(_ weights: MatrixView, from first: Int, into scores: Buffer<Double>) {
         let width = columns.count
@@ -41,7 +41,7 @@ package final class InverseFactorBlock: Sendable {
     }
 
     /// Prunes some rows in place, from row `first` on. weights: those whole rows; mask: of the same
-    /// rows, whole, of which the block's columns are set.
+    /// rows, whole, of which its columns are set.
     /// - Parameters:
     ///   - chosen: 1 where a weight goes, `[all rows, width]`; nil where `group` says it, of the
     ///     weights as they are when the sweep comes to them.
@@ -71,7 +71,7 @@ package final class InverseFactorBlock: Sendable {
         }
     }
 
-    /// One thread's buffers for `rows` rows of a block of `width` columns.
+    /// One thread's buffers for `rows` rows of a group of `width` columns.
     package final class Scratch {
         fileprivate let errors: Matrix
         fileprivate let work: Buffer<Double>
@@ -87,7 +87,7 @@ package final class InverseFactorBlock: Sendable {
     }
 
     /// Zeroes what `mask`, `[width]`, marks in one row, column by column, and moves the error of
-    /// each onto the block's columns right of it. errors: `[width]`, for `carry`.
+    /// each onto its columns right of it. errors: `[width]`, for `carry`.
     private func sweep(
         _ weights: UnsafeMutablePointer<Float>, mask: UnsafeMutablePointer<UInt8>,
         errors: UnsafeMutablePointer<Float>, group: (keep: Int, size: Int)?, updates: Bool,
@@ -122,7 +122,7 @@ package final class InverseFactorBlock: Sendable {
         for j in 0..<width { weights[j] = Float(work[j]) }
     }
 
-    /// Moves the errors of some rows, `[rows, width]`, onto what is right of the block. weights:
+    /// Moves the errors of some rows, `[rows, width]`, onto what is right of the group. weights:
     /// those whole rows.
     private func carry(_ errors: MatrixView, to weights: MatrixView) {
         let rest = weights.part(
