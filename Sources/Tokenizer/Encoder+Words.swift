@@ -50,6 +50,34 @@ extension Encoder {
         }
     }
 
+    /// Cuts where a script begins. What is of none belongs to what is before it, and at the start
+    /// of a text to nothing: the library leaves it out.
+    ///
+    /// Source: `pre_tokenizers/unicode_scripts/pre_tokenizer.rs` of the tokenizers library.
+    mutating func cutScripts(
+        _ text: Span<UInt8>, step: Int, isFirst: Bool
+    ) throws(DocumentError) {
+        var start: Int?
+        var last = ScriptTable.any
+        var index = 0
+        while index < text.count, !isFull {
+            let scalar = text.scalar(at: index)
+            let script = ScriptTable.of(scalar.value)
+            if script != ScriptTable.any, script != last {
+                if let start {
+                    try cut(
+                        text.extracting(start..<index), step: step + 1,
+                        isFirst: isFirst && start == 0)
+                }
+                (start, last) = (index, script)
+            }
+            index += scalar.length
+        }
+        guard let start, !isFull else { return }
+        try cut(
+            text.extracting(start..<text.count), step: step + 1, isFirst: isFirst && start == 0)
+    }
+
     mutating func cut(
         _ text: Span<UInt8>, everyCharacters length: Int, step: Int, isFirst: Bool
     ) throws(DocumentError) {

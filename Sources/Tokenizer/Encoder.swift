@@ -145,6 +145,8 @@ package struct Encoder: ~Copyable {
             }
         case .wordRuns:
             try cutWordRuns(text, step: step, isFirst: isFirst)
+        case .scripts:
+            try cutScripts(text, step: step, isFirst: isFirst)
         case .lengths(let length):
             try cut(text, everyCharacters: length, step: step, isFirst: isFirst)
         case .bytes:

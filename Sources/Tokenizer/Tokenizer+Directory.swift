@@ -42,11 +42,11 @@ extension Tokenizer {
         switch settings.tokenizerClass.construction {
         case .vocabulary(let pipeline):
             let parts = try files.vocabulary(pipeline, settings, memory: memory)
-            guard let parts else { throw files.missing }
+            guard let parts else { throw try files.missing() }
             try self.init(parts, path: joined(directory, "vocab.json"), settings: settings)
         case .pieces(let pipeline):
             guard let bytes = try files.readIfThere("tokenizer.model", Self.fileLimit) else {
-                throw files.missing
+                throw try files.missing()
             }
             let path = joined(directory, "tokenizer.model")
             let file = try SentencePieceFile(bytes, path: path, memory: memory)
@@ -55,9 +55,9 @@ extension Tokenizer {
                 TokenizerParts(file, pipeline, settings, bytes: bytes.count), path: path,
                 settings: settings)
         case .nothing, .unknown:
-            let older = ["vocab.json", "vocab.txt", "tokenizer.model", "tiktoken.model"]
+            let older = ["vocab.json", "tokenizer.model"]
             guard older.contains(where: { (try? files.read($0, Self.fileLimit)) != nil }) else {
-                throw files.missing
+                throw try files.missing()
             }
             throw DocumentError(
                 file: joined(directory, "tokenizer.json"), position: nil,
@@ -78,8 +78,13 @@ extension Tokenizer {
         let opened: OpenFile?
         let followSymlinks: Bool
 
-        var missing: SystemError {
-            SystemError("open", joined(directory, "tokenizer.json"), errno: ENOENT)
+        /// What there is instead of a tokenizer.
+        func missing() throws -> any Error {
+            let folder = try File(
+                ".", in: directory, opened: opened, O_DIRECTORY, followSymlinks: followSymlinks)
+            let names = try DirectoryEntry.list(folder).compactMap(\.name)
+            return OtherTokenizer.error(names, in: directory)
+                ?? SystemError("open", joined(directory, "tokenizer.json"), errno: ENOENT)
         }
 
         func read(_ name: String, _ limit: Int) throws -> [UInt8] {
@@ -124,7 +129,9 @@ extension Tokenizer {
             guard let tokens = try readIfThere("vocab.json", Tokenizer.fileLimit) else {
                 return nil
             }
-            let merges = try read("merges.txt", Tokenizer.fileLimit)
+            guard let merges = try readIfThere("merges.txt", Tokenizer.fileLimit) else {
+                throw try missing()
+            }
             let bytes = tokens.count + merges.count
             // As of tokenizer.json, and what a line of merges takes in tables.
             let lines = merges.reduce(0) { $1 == 10 ? $0 + 1 : $0 }

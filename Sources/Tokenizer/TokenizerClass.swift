@@ -110,9 +110,9 @@ struct TokenizerClass: Sendable {
             ],
             "Qwen3_5Tokenizer": ["qwen3_5", "qwen3_5_text", "qwen3_5_moe", "qwen3_5_moe_text"],
             backend: [
-                "ernie4_5", "ernie4_5_moe", "glm", "glm4", "glm4_moe", "gpt_bigcode", "granite",
-                "granitemoe", "internlm3", "ministral3", "mistral", "mistral3", "mixtral",
-                "nemotron", "olmo2", "olmo3", "phi3", "phimoe", "stablelm",
+                "ernie4_5", "ernie4_5_moe", "glm", "glm4", "glm4_moe", "glm4_moe_lite",
+                "gpt_bigcode", "granite", "granitemoe", "internlm3", "ministral3", "mistral",
+                "mistral3", "mixtral", "nemotron", "olmo2", "olmo3", "phi3", "phimoe", "stablelm",
             ],
         ]
         return Dictionary(

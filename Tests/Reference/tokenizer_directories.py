@@ -98,7 +98,7 @@ CASES = [
     ("no prefix", "llama", "llama", {CONFIG: cls("LlamaTokenizer", add_prefix_space=False)}),
     ("gemma3_text", "gemma3_text", "llama", {}),
     ("phi3, more tokens", "phi3", "llama", {CONFIG: cls("LlamaTokenizer", **decoder(t0="<unk>", t1="<s>", t2="</s>", t520="<|end|>"))}),
-    ("a placeholder with another name", "internlm3", "llama", {CONFIG: cls("LlamaTokenizer", **decoder(t1="<begin>", t4="<other>"))}),
+    ("a symbol of the user with another name", "internlm3", "llama", {CONFIG: cls("LlamaTokenizer", **decoder(t1="<begin>", t4="<other>"))}),
     ("a merged piece with another name", "internlm3", "llama", {CONFIG: cls("LlamaTokenizer", **decoder(t300="<other>"))}),
     ("added_tokens.json", "llama", "llama", {CONFIG: cls("LlamaTokenizer"), ADDED: {"<a>": 520, "<b>": 521}}),
     ("tokens of its own", "llama", "llama", {CONFIG: cls("LlamaTokenizer", additional_special_tokens=["<a>"])}),

@@ -126,6 +126,7 @@ KINDS = {
     "word-level": lambda: word_level(norm.Sequence([norm.NFKC(), norm.Lowercase()]), pre.Whitespace()),
     "delimiter": lambda: word_level(norm.Strip(left=True, right=False), pre.Sequence([pre.CharDelimiterSplit("."), pre.WhitespaceSplit()])),
     "fixed-length": lambda: unigram(norm.NFKD(), pre.FixedLength(length=7)),
+    "scripts": lambda: unigram(norm.NFKC(), pre.Sequence([pre.UnicodeScripts(), pre.WhitespaceSplit()])),
     "bytes-normalized": lambda: byte_level([pre.Split(Regex("Ġ+"), "merged_with_next")], norm.Sequence([norm.NFC(), norm.ByteLevel()])),
     "bytes-word-piece": lambda: word_piece(norm.Lowercase(), pre.ByteLevel(add_prefix_space=True)),
 }
@@ -206,6 +207,18 @@ def checksum(apply):
     return total
 
 
+def scripts_checksum():
+    def count(values):
+        text = "".join(chr(v) for v in values if v < 0x110000 and not 0xd800 <= v < 0xe000)
+        return len(pre.UnicodeScripts().pre_tokenize_str(text))
+
+    counts = bytearray(count([v, v + 1]) for v in range(0x110000) if not 0xd800 <= v < 0xe000)
+    draw = splitmix(11)
+    for number in range(200000):
+        counts.append(count([(next(draw) >> 8) % (0x20000 if number % 2 else 0x3100) for _ in range(2 + number % 3)]))
+    return zlib.crc32(bytes(counts))
+
+
 def unicode_checks():
     steps = {"NFC": norm.NFC(), "NFD": norm.NFD(), "NFKC": norm.NFKC(), "NFKD": norm.NFKD(), "Lowercase": norm.Lowercase(),
              "StripAccents": norm.StripAccents(), "Nmt": norm.Nmt(), "Strip": norm.Strip(), "BertNormalizer": norm.BertNormalizer(),
@@ -216,7 +229,7 @@ def unicode_checks():
         text = f"a{c}b"
         bits = sum(bit for bit, p in splits if len(p.pre_tokenize_str(text)) > 1)
         classes.append(bits | (64 if len(pre.Whitespace().pre_tokenize_str(text)) == 1 else 0))
-    return {"close": CLOSE, "classes": zlib.crc32(bytes(classes)),
+    return {"close": CLOSE, "classes": zlib.crc32(bytes(classes)), "scripts": scripts_checksum(),
             "normalizers": {name: {"step": json.loads(n.__getstate__()), "sum": checksum(n.normalize_str)} for name, n in steps.items()}}
 
 

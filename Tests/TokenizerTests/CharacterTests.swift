@@ -59,6 +59,38 @@ import Testing
         #expect(Int(sum) == check.sum)
     }
 
+    /// The number of pieces of every character and the next one, and of random strings.
+    @Test func scripts_areTheLibrarys() throws {
+        let text = """
+            {"model": {"type": "WordLevel", "vocab": {"u": 0}, "unk_token": "u"},
+            "pre_tokenizer": {"type": "UnicodeScripts"}}
+            """
+        var encoder = Encoder(try Tokenizer(Array(text.utf8), path: "scripts"))
+        var texts = Self.characters.map { character in
+            var pair = Array(String(character).utf8)
+            pair.append(scalar: character.value + 1)
+            return pair
+        }
+        var random = Seeded(11)
+        for number in 0..<200_000 {
+            var text: [UInt8] = []
+            for _ in 0..<(2 + number % 3) {
+                let index = Int(truncatingIfNeeded: random.next() >> 8)
+                text.append(scalar: UInt32(index % (number % 2 == 0 ? 0x3100 : 0x20000)))
+            }
+            texts.append(text)
+        }
+        var counts: [UInt8] = []
+        for text in texts {
+            let tokens = try encoder.encode(
+                UTF8Span(validating: text.span), addSpecialTokens: false)
+            counts.append(UInt8(tokens.count))
+        }
+        var sum: UInt = 0
+        Self.add(counts, to: &sum)
+        #expect(Int(sum) == Self.root["scripts"]?.integer)
+    }
+
     @Test func classes_areTheLibrarys() throws {
         let kinds =
             ScalarClasses.space | ScalarClasses.digit | ScalarClasses.punctuation

@@ -1,4 +1,6 @@
 import Documents
+import Glibc
+import Posix
 import Testing
 
 @testable import Tokenizer
@@ -142,6 +144,42 @@ import Testing
         for count in stride(from: 0, to: bytes.count, by: 7) {
             _ = try? SentencePieceFile(
                 Array(bytes[..<count]), path: "tokenizer.model", memory: 1 << 30)
+        }
+    }
+
+    /// Files of other programs are told by what they are.
+    @Test(arguments: [
+        ("tekken.json", "mistral", "tekken.json: is Mistral's own form (tekken)"),
+        ("v3-tekken.json", "ministral3", "v3-tekken.json: is Mistral's own form (tekken)"),
+        ("tiktoken.model", "llama", "tiktoken.model: is a vocabulary of tiktoken"),
+        ("qwen.tiktoken", "qwen2", "qwen.tiktoken: is a vocabulary of tiktoken"),
+        ("tokenizer.model.v3", "mistral", "is a model of SentencePiece under a name"),
+        ("spiece.model", "llama", "is a model of SentencePiece under a name"),
+        ("vocab.txt", "bert", "is a vocabulary of BERT's kind"),
+        ("vocab.json", "gpt2", "has no merges.txt beside it"),
+        ("merges.txt", "gpt2", "has no vocab.json beside it"),
+        ("tokenization_odd.py", "llama", "it is a program, which nobody runs here"),
+    ])
+    func directory_ofAnotherForm_isToldByWhatItIs(
+        _ name: String, _ family: String, _ words: String
+    ) throws {
+        try Fixture.withFiles([("config.json", Array("{}".utf8)), (name, Array("{}".utf8))]) {
+            directory in
+            let error = try #require(throws: DocumentError.self) {
+                try Tokenizer(directory: directory, family: family, tokenizerClass: nil)
+            }
+            #expect(error.description.contains(words), "\(error.description)")
+            #expect(error.exitCode == .data && error.file.hasSuffix(name))
+        }
+    }
+
+    /// Without any of them there is simply no tokenizer.
+    @Test func directory_withoutATokenizer() throws {
+        try Fixture.withFiles([("config.json", Array("{}".utf8))]) { directory in
+            let error = try #require(throws: SystemError.self) {
+                try Tokenizer(directory: directory, family: "llama", tokenizerClass: nil)
+            }
+            #expect(error.errno == ENOENT)
         }
     }
 

@@ -45,8 +45,8 @@ import Testing
         Case(#""BPE""#, #""WordLevel""#, "model.unk_token: is missing; a string is expected"),
         Case(#""BPE""#, "7", "model.type: a string is expected"),
         Case(
-            #""ByteLevel", "add"#, #""UnicodeScripts", "add"#,
-            "pre_tokenizer.type: 'UnicodeScripts' is not supported; supported are BertPreTokenizer,"
+            #""ByteLevel", "add"#, #""Odd", "add"#,
+            "pre_tokenizer.type: 'Odd' is not supported; supported are BertPreTokenizer,"
         ),
         Case(
             #""add_prefix_space": false, "#, "",

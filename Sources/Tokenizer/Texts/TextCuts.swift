@@ -26,7 +26,7 @@ struct TextCuts: Sendable, Hashable {
                 if metaspace != nil { return nil }
                 metaspace = step
             // A pattern may look anywhere.
-            case .split, .wordRuns, .lengths, .bytes, .characterPairs: return nil
+            case .split, .wordRuns, .scripts, .lengths, .bytes, .characterPairs: return nil
             }
         }
         switch normalizer.effectOnCuts {

@@ -9,6 +9,8 @@ struct PreTokenizer: Sendable {
         case digits(individual: Bool)
         /// `Whitespace`: runs of what belongs to words and of what does not, without white space.
         case wordRuns
+        /// `UnicodeScripts`: runs of one script, without what is of none at the start.
+        case scripts
         /// `FixedLength`: so many characters.
         case lengths(Int)
         /// `ByteLevel`: each byte becomes the character that stands for it. Where that is the last
@@ -49,7 +51,7 @@ struct PreTokenizer: Sendable {
 
     private static let supported =
         "BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, "
-        + "Punctuation, Sequence, Split, Whitespace and WhitespaceSplit"
+        + "Punctuation, Sequence, Split, UnicodeScripts, Whitespace and WhitespaceSplit"
 
     private mutating func add(_ field: Field) throws(DocumentError) {
         let type = try field.type()
@@ -74,6 +76,7 @@ struct PreTokenizer: Sendable {
         case "Metaspace":
             steps.append(.metaspace(try Metaspace(field)))
         case "Whitespace": steps.append(.wordRuns)
+        case "UnicodeScripts": steps.append(.scripts)
         case "WhitespaceSplit": add(.space, .removed)
         case "BertPreTokenizer":
             add(.space, .removed)
