@@ -65,6 +65,14 @@ struct PickleTests {
         Case("odd members", start + [0x7D, 0x28] + P.text("a") + [0x75], "SETITEMS"),
         Case("nothing remembered", start + [0x68, 7], "BINGET", "never kept"),
         Case("far memo", start + [0x6A, 0xFF, 0xFF, 0xFF, 0xFF], "LONG_BINGET"),
+        Case(
+            "keeps far", start + [0x4E, 0x72, 0xFF, 0xFF, 0xFF, 0xFF], "LONG_BINPUT", "too large"),
+        Case(
+            "keeps much", [0x80, 4, 0x4E] + [UInt8](repeating: 0x94, count: 5_000_000), "MEMOIZE",
+            "too many objects"),
+        Case(
+            "many texts",
+            start + (0..<1_500_000).flatMap { _ in [0x8C, 0] as [UInt8] }, "too much on the stack"),
         Case("remembers nothing", start + [0x71, 0], "BINPUT"),
         Case("text beyond the end", start + [0x58, 0xFF, 0xFF, 0xFF, 0xFF, 0x61], "cut short"),
         Case("no UTF-8", start + [0x58, 1, 0, 0, 0, 0xFF], "UTF-8"),

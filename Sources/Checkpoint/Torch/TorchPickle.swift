@@ -11,8 +11,8 @@ struct TorchPickle {
 
     /// Bytes; a tensor takes some 150.
     static let maximumSize = 64 << 20
-    /// What is made on the way, and what lies on the stack; a tensor takes some ten.
-    static let maximumObjects = 4_000_000
+    /// What is made on the way, and what lies on the stack; a tensor takes some forty.
+    static let maximumObjects = 2_000_000
     static let maximumStack = 1_000_000
     static let maximumDimensions = 64
     static let maximumLine = 256
@@ -53,7 +53,8 @@ struct TorchPickle {
     var stack: [Value] = []
     /// Where the stack was at each MARK.
     var marks: [Int] = []
-    var memo: [Int: Value] = [:]
+    /// What is kept, by its number: picklers count from 0. nil: nothing.
+    var memo: [Value?] = []
     var objects = 0
     var texts: [String] = []
     var tuples: [[Value]] = []
@@ -177,11 +178,19 @@ struct TorchPickle {
     mutating func remember(_ index: Int) throws(Problem) {
         guard let value = stack.last else { throw problem("finds nothing on the stack") }
         try count()
+        if index >= Self.maximumObjects {
+            throw problem("keeps an object under a number too large")
+        }
+        if index >= memo.count {
+            memo.append(contentsOf: repeatElement(nil, count: index + 1 - memo.count))
+        }
         memo[index] = value
     }
 
     mutating func recall(_ index: Int) throws(Problem) {
-        guard let value = memo[index] else { throw problem("recalls what was never kept") }
+        guard memo.indices.contains(index), let value = memo[index] else {
+            throw problem("recalls what was never kept")
+        }
         stack.append(value)
     }
 

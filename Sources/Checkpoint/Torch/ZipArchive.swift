@@ -25,12 +25,30 @@ struct ZipArchive {
             )
         }
         var reader = ByteReader(bytes, directory.range)
+        // The least that an entry takes.
+        guard directory.count <= directory.range.count / 46 else { throw Self.cut }
         entries.reserveCapacity(directory.count)
+        var taken: [Range<Int>] = []
+        taken.reserveCapacity(directory.count)
         for _ in 0..<directory.count {
-            let (name, range) = try Self.entry(&reader, ByteReader(bytes), directory.range)
-            if entries.updateValue(range, forKey: name) != nil {
+            let entry = try Self.entry(&reader, ByteReader(bytes), directory.range)
+            if entries.updateValue(entry.range, forKey: entry.name) != nil {
                 throw Problem("the archive has two entries of one name")
             }
+            taken.append(entry.header..<entry.range.upperBound)
+        }
+        if reader.position != reader.end { throw Self.cut }
+        try Self.checkApart(&taken)
+    }
+
+    /// No byte belongs to two entries: what would seem large would be small.
+    private static func checkApart(_ taken: inout [Range<Int>]) throws(Problem) {
+        taken.sort { $0.lowerBound < $1.lowerBound }
+        for (first, second) in zip(taken, taken.dropFirst())
+        where first.upperBound > second.lowerBound {
+            throw Problem(
+                "entries of the archive overlap, which PyTorch does not do; copy or download it "
+                    + "again")
         }
     }
 
@@ -93,7 +111,7 @@ struct ZipArchive {
     /// One entry of the directory, and where its bytes are after its own header.
     private static func entry(
         _ reader: inout ByteReader, _ file: ByteReader, _ directory: Range<Int>
-    ) throws(Problem) -> (name: String, range: Range<Int>) {
+    ) throws(Problem) -> (name: String, header: Int, range: Range<Int>) {
         guard reader.integer(UInt32.self) == 0x0201_4b50, reader.skip(4),
             let flags = reader.integer(UInt16.self), let method = reader.integer(UInt16.self),
             reader.skip(8), let packed = reader.integer(UInt32.self),
@@ -119,11 +137,15 @@ struct ZipArchive {
             let ownName = file.integer(UInt16.self, at: header + 26),
             let ownExtra = file.integer(UInt16.self, at: header + 28)
         else { throw cut }
+        var own = file.at(header + 30)
+        guard let ownBytes = own.bytes(Int(ownName)), ownBytes.elementsEqual(nameBytes) else {
+            throw cut
+        }
         let start = header + 30 + Int(ownName) + Int(ownExtra)
         guard let count = Int(exactly: sizes[0]), start <= directory.lowerBound,
             count <= directory.lowerBound - start
         else { throw cut }
-        return (name, start..<start + count)
+        return (name, header, start..<start + count)
     }
 
     /// Sizes of which 32 bits were too few stand in an extra field, in this order.

@@ -85,11 +85,14 @@ extension TensorView {
         }
     }
 
-    /// Row `index` of it, which stays in memory.
+    /// Row `index` of it, or some columns of that, which stay in memory.
     /// - Throws: `CheckpointError` for NaN and infinity in it.
-    package func decodeRow(_ index: Int, into target: MatrixView) throws(CheckpointError) {
-        let row = columns * type.size
-        let part = (index * row)..<((index + 1) * row)
+    package func decodeRow(
+        _ index: Int, columns range: Range<Int>? = nil, into target: MatrixView
+    ) throws(CheckpointError) {
+        let range = range ?? 0..<columns
+        let row = index * columns
+        let part = ((row + range.lowerBound) * type.size)..<((row + range.upperBound) * type.size)
         try withBytes(part) { bytes throws(CheckpointError) in
             try checkFinite(bytes, at: part.lowerBound)
             decode(bytes, type, into: target)

@@ -1,21 +1,21 @@
-import TestSupport
-
 /// A ZIP archive of stored entries, made without the code under test.
-struct StoredZip {
-    var entries: [(name: String, bytes: [UInt8])]
+package struct StoredZip {
+    package var entries: [(name: String, bytes: [UInt8])]
     /// Sizes and places in 64 bits, as for archives beyond 4 GiB.
-    var isLarge = false
-    var method: UInt16 = 0
-    var flags: UInt16 = 0
+    package var isLarge = false
+    package var method: UInt16 = 0
+    package var flags: UInt16 = 0
 
     /// PyTorch's, of one directory.
-    init(pickle: [UInt8], storages: [(String, [UInt8])] = [], also: [(String, [UInt8])] = []) {
+    package init(
+        pickle: [UInt8], storages: [(String, [UInt8])] = [], also: [(String, [UInt8])] = []
+    ) {
         entries =
             [("m/data.pkl", pickle), ("m/byteorder", Array("little".utf8))]
             + storages.map { ("m/data/\($0.0)", $0.1) } + also
     }
 
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         var file: [UInt8] = []
         var directory: [UInt8] = []
         for (name, bytes) in entries {

@@ -1,22 +1,20 @@
-import TestSupport
-
 /// Pickles put together opcode by opcode.
-enum PickleText {
-    static func text(_ text: String) -> [UInt8] {
+package enum PickleText {
+    package static func text(_ text: String) -> [UInt8] {
         [0x58] + bytes(UInt32(text.utf8.count)) + Array(text.utf8)
     }
 
-    static func global(_ module: String, _ name: String) -> [UInt8] {
+    package static func global(_ module: String, _ name: String) -> [UInt8] {
         Array("c\(module)\n\(name)\n".utf8)
     }
 
-    static func integer(_ value: Int) -> [UInt8] { [0x8A, 8] + bytes(Int64(value)) }
+    package static func integer(_ value: Int) -> [UInt8] { [0x8A, 8] + bytes(Int64(value)) }
 
-    static func tuple(_ values: [[UInt8]]) -> [UInt8] { [0x28] + values.joined() + [0x74] }
+    package static func tuple(_ values: [[UInt8]]) -> [UInt8] { [0x28] + values.joined() + [0x74] }
 
-    static func integers(_ values: [Int]) -> [UInt8] { tuple(values.map { integer($0) }) }
+    package static func integers(_ values: [Int]) -> [UInt8] { tuple(values.map { integer($0) }) }
 
-    static func storage(
+    package static func storage(
         _ count: Int, key: String = "0", type: String = "FloatStorage", module: String = "torch"
     ) -> [UInt8] {
         tuple([
@@ -24,9 +22,9 @@ enum PickleText {
         ]) + [0x51]
     }
 
-    static let hooks: [UInt8] = global("collections", "OrderedDict") + [0x29, 0x52]
+    package static let hooks: [UInt8] = global("collections", "OrderedDict") + [0x29, 0x52]
 
-    static func tensor(
+    package static func tensor(
         _ shape: [Int] = [2], _ strides: [Int] = [1], offset: Int = 0, storage: [UInt8]? = nil,
         also: [[UInt8]] = []
     ) -> [UInt8] {
@@ -39,9 +37,9 @@ enum PickleText {
     }
 
     /// A whole pickle of one dictionary.
-    static func dictionary(_ members: [(String, [UInt8])]) -> [UInt8] {
+    package static func dictionary(_ members: [(String, [UInt8])]) -> [UInt8] {
         [0x80, 2, 0x7D, 0x28] + members.flatMap { text($0.0) + $0.1 } + [0x75, 0x2E]
     }
 
-    static func of(_ tensor: [UInt8]) -> [UInt8] { dictionary([("w", tensor)]) }
+    package static func of(_ tensor: [UInt8]) -> [UInt8] { dictionary([("w", tensor)]) }
 }
