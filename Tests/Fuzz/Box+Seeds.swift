@@ -27,9 +27,12 @@ extension Box {
             mkdir torch fp8
             cp llama/config.json torch
             cp llama/config.json fp8
-            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8"},/' fp8/config.json
-            for f in pieces vocabulary; do mkdir $f; cp demo/config.json demo/*.safetensors $f; done
+            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},/' \
+                fp8/config.json
+            for f in pieces stored vocabulary; do mkdir $f; cp demo/config.json demo/*.safetensors $f; done
             gzip -dc '\(tokenizers)'/llama.tokenizer.model.gz >pieces/tokenizer.model
+            gzip -dc '\(tokenizers)'/unigram-bytes.tokenizer.model.gz >stored/tokenizer.model
+            sed -i 's/"llama"/"mistral"/' stored/config.json
             printf '{"tokenizer_class": "GPT2Tokenizer"}' >vocabulary/tokenizer_config.json
             for f in vocab.json merges.txt; do
                 gzip -dc '\(tokenizers)'/vocabulary.$f.gz >vocabulary/$f
@@ -40,6 +43,7 @@ extension Box {
             """)
         try writeFile(
             self["sharded/model.safetensors.index.json"], index("llama/model.safetensors"))
+        try prepareForms()
         for family in Self.families {
             try manifest(family, family, tokens(family))
         }
@@ -50,9 +54,12 @@ extension Box {
             try manifest(
                 text, "demo", ["calibration: {text: \(text), \(small)}", evaluation + "}"])
         }
-        for model in ["pieces", "vocabulary"] {
+        for model in ["torch", "fp8", "unindexed"] { try manifest(model, model, tokens("llama")) }
+        for (name, model) in [
+            ("pieces", "pieces"), ("vocabulary", "vocabulary"), ("hub", "hub/models--org--name"),
+        ] {
             try manifest(
-                model, model, ["calibration: {text: text.txt, \(small)}", evaluation + "}"])
+                name, model, ["calibration: {text: text.txt, \(small)}", evaluation + "}"])
         }
         try manifest(
             "choices", "demo",

@@ -1,4 +1,3 @@
-import Documents
 import Glibc
 import Posix
 
@@ -10,9 +9,6 @@ extension Box {
             [stadectl, "validate", "manifests/\(name).yaml"]
         }
         func prune(_ name: String) -> [String] { [stadectl, "prune", "manifests/\(name).yaml"] }
-        func form(_ name: String) throws -> [UInt8] {
-            try readFile(joined(settings.project, "Tests/CheckpointTests/Fixtures/\(name)"))
-        }
         func examples() throws -> [[UInt8]] {
             let directory = joined(settings.project, "etc/examples")
             return try names(directory).map { try readFile(joined(directory, $0)) }
@@ -38,39 +34,13 @@ extension Box {
             Target(
                 name: "safetensors", file: "llama/model.safetensors", form: .safetensors,
                 seeds: [try read("llama/model.safetensors"), try read("llama.tokens.safetensors")],
-                commands: [validate("llama"), validate("llama"), prune("llama")], weight: 32),
-            Target(
-                name: "tokenizer", file: "demo/tokenizer.json", form: .text,
-                seeds: try [read("demo/tokenizer.json")] + unpacked(".tokenizer.json.gz") + kinds(),
                 commands: [
-                    validate("text.txt"), validate("choices"), prune("text.txt"),
-                    [stadectl, "tokenize", "demo", "It is a truth, isn't it?"],
+                    validate("llama"), [stadectl, "inspect", "llama"], prune("llama"),
                 ], weight: 32),
-            Target(
-                name: "torch", file: "torch/pytorch_model.bin", form: .binary,
-                seeds: try ["plain", "protocol4", "old"].map { try form("\($0).bin") },
-                commands: [[stadectl, "inspect", "torch"]], weight: 48),
-            Target(
-                name: "fp8", file: "fp8/model.safetensors", form: .safetensors,
-                seeds: [try form("fp8.safetensors"), try form("mxfp4.safetensors")],
-                commands: [[stadectl, "inspect", "fp8"], [stadectl, "inspect", "--json", "fp8"]],
-                weight: 16),
             Target(
                 name: "tokenizer_config", file: "demo/tokenizer_config.json", form: .text,
                 seeds: [try read("demo/tokenizer_config.json")],
                 commands: [validate("text.txt"), prune("text.txt")], weight: 8),
-            Target(
-                name: "tokenizer.model", file: "pieces/tokenizer.model", form: .binary,
-                seeds: try [read("pieces/tokenizer.model")] + unpacked(".tokenizer.model.gz"),
-                commands: [validate("pieces"), prune("pieces")], weight: 16),
-            Target(
-                name: "vocab.json", file: "vocabulary/vocab.json", form: .text,
-                seeds: [try read("vocabulary/vocab.json")],
-                commands: [validate("vocabulary"), prune("vocabulary")], weight: 8),
-            Target(
-                name: "merges.txt", file: "vocabulary/merges.txt", form: .text,
-                seeds: [try read("vocabulary/merges.txt")],
-                commands: [validate("vocabulary"), prune("vocabulary")], weight: 8),
             Target(
                 name: "choices", file: "questions.jsonl", form: .text,
                 seeds: [try read("questions.jsonl")],
@@ -97,7 +67,9 @@ extension Box {
                     name: "config-\(family)", file: "\(family)/config.json", form: .text,
                     seeds: try [read("\(family)/config.json")]
                         + Self.families.map { try read("\($0)/config.json") },
-                    commands: [validate(family), prune(family)], weight: 8))
+                    commands: [
+                        validate(family), prune(family), [stadectl, "inspect", "--json", family],
+                    ], weight: 8))
         }
         for text in ["text.txt", "text.jsonl"] {
             list.append(
@@ -111,7 +83,7 @@ extension Box {
                     seeds: [try read("\(text).gz"), try read("text.jsonl.gz")],
                     commands: [validate("\(text).gz"), prune("\(text).gz")], weight: 8))
         }
-        return try list + spoolTargets() + snapshotTargets()
+        return try list + formTargets() + tokenizerTargets() + spoolTargets() + snapshotTargets()
     }
 
     /// Every file of a spool: a start and a look at it.
@@ -150,23 +122,7 @@ extension Box {
         }
     }
 
-    private func unpacked(_ ending: String) throws -> [[UInt8]] {
-        let directory = joined(settings.project, "Tests/TokenizerTests/Fixtures")
-        return try names(directory).filter { $0.hasSuffix(ending) }.map { name in
-            try shell("gzip -dc '\(directory)/\(name)' >unpacked")
-            return try readFile(self["unpacked"])
-        }
-    }
-
-    /// Tokenizers of every kind, which stand in one file.
-    private func kinds() throws -> [[UInt8]] {
-        let file = try unpacked("kinds.json.gz").first ?? []
-        return (try JSON.parse(file, file: "kinds.json").array ?? []).compactMap { kind in
-            kind["tokenizer"].map { JSON.encode($0) }
-        }
-    }
-
-    private func names(_ directory: String) throws -> [String] {
+    func names(_ directory: String) throws -> [String] {
         try DirectoryEntry.list(File(directory, O_RDONLY | O_DIRECTORY)).compactMap(\.name).sorted()
     }
 

@@ -81,7 +81,7 @@ struct Box {
         if end.status != 0, end.said.isEmpty { faults.append("fails without a word") }
         faults += try leftovers(target, end.status)
         if target.pristine == nil, let valid = target.seeds.first {
-            try replace(target.file, valid)
+            try replace(target.file, target.wrap?(valid) ?? valid)
         }
         return (end, faults)
     }

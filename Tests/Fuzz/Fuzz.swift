@@ -25,7 +25,8 @@ struct Fuzz {
         while settings.onlyCase.map({ number == $0 }) ?? (box.now < end) {
             var mutator = Mutator(seed: settings.seed, number: number)
             let target = mutator.any(drawn)
-            let bytes = mutator.mutate(target.seeds, as: target.form)
+            let changed = mutator.mutate(target.seeds, as: target.form)
+            let bytes = target.wrap?(changed) ?? changed
             let words = mutator.any(target.commands)
             let (end, faults) = try box.try(target, bytes, words)
             var line = tally[target.name, default: (0, 0, 0)]

@@ -23,6 +23,8 @@ struct Mutator {
             switch form {
             case .text: bytes = below(6) == 0 ? binary(bytes, seeds) : text(bytes, seeds)
             case .binary: bytes = binary(bytes, seeds)
+            case .pickle: bytes = below(5) == 0 ? binary(bytes, seeds) : pickle(bytes, seeds)
+            case .protobuf: bytes = below(6) == 0 ? binary(bytes, seeds) : protobuf(bytes, seeds)
             case .safetensors: bytes = below(4) == 0 ? binary(bytes, seeds) : header(bytes, seeds)
             }
             if bytes.count > Self.maximumSize { bytes = Array(bytes[..<Self.maximumSize]) }
@@ -38,7 +40,7 @@ struct Mutator {
         return start..<(start + length)
     }
 
-    private mutating func binary(_ bytes: [UInt8], _ seeds: [[UInt8]]) -> [UInt8] {
+    mutating func binary(_ bytes: [UInt8], _ seeds: [[UInt8]]) -> [UInt8] {
         var bytes = bytes
         guard !bytes.isEmpty else { return any(seeds) }
         // Most of what decides is at the beginning.

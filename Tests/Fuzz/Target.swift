@@ -4,6 +4,10 @@ struct Target {
         /// YAML, JSON, lines.
         case text
         case safetensors
+        /// Opcodes of Python's pickles.
+        case pickle
+        /// Protocol Buffers.
+        case protobuf
         /// gzip, hidden states and whatever else has no lines.
         case binary
     }
@@ -16,6 +20,8 @@ struct Target {
     let seeds: [[UInt8]]
     /// Words of the commands of which one is drawn.
     let commands: [[String]]
+    /// What the file is made of a changed seed; nil: it is one.
+    var wrap: (([UInt8]) -> [UInt8])?
     /// MiB that a command may take.
     var memory = 400
     /// A directory that each case starts with a copy of, and the name of the copy.
