@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a Hugging Face checkpoint of a real model's shape with random weights, and a token file.
 
-    synthetic.py OUT [--shape 7b] [--layers N] [--samples 4] [--length 128] [--shard 5000000000]
+    synthetic.py OUT [--shape 7b] [--layers N] [--samples 4] [--length 128] [--shard 5000000000] [--zeros]
 
 OUT/model gets config.json and bfloat16 weights from N(0, 0.02) in shards, OUT/tokens.safetensors the tensors
 that a manifest's `tokens` names: no tokenizer is needed. Python 3 alone. Weights repeat after 16 Mi values,
@@ -23,6 +23,11 @@ SHAPES = {
     "8b": (4096, 14336, 32, 32, 8, 128256, False),  # Llama-3.1-8B
     "70b": (8192, 28672, 80, 64, 8, 128256, False),  # Llama-3.1-70B
     "405b": (16384, 53248, 126, 128, 8, 128256, False),  # Llama-3.1-405B
+}
+# hidden_size, moe_intermediate_size, layers, heads, key/value heads, head_dim, vocab_size, experts, experts of a token.
+MIXTURES = {
+    "30b-a3b": (2048, 768, 48, 32, 4, 128, 151936, 128, 8),  # Qwen3-30B-A3B
+    "235b-a22b": (4096, 1536, 94, 64, 4, 128, 151936, 128, 8),  # Qwen3-235B-A22B
 }
 PATTERN = 1 << 24  # values
 CHUNK = 1 << 24  # bytes
@@ -47,6 +52,51 @@ def tensors(shape, layers):
     yield "model.norm.weight", [hidden]
     if not tied:
         yield "lm_head.weight", [vocabulary, hidden]
+
+
+def mixture_tensors(shape, layers):
+    """The same for a mixture of experts."""
+    hidden, inner, _, heads, groups, head, vocabulary, experts, _ = shape
+    yield "model.embed_tokens.weight", [vocabulary, hidden]
+    for index in range(layers):
+        block = f"model.layers.{index}."
+        yield block + "input_layernorm.weight", [hidden]
+        for expert in range(experts):
+            yield f"{block}mlp.experts.{expert}.down_proj.weight", [hidden, inner]
+            yield f"{block}mlp.experts.{expert}.gate_proj.weight", [inner, hidden]
+            yield f"{block}mlp.experts.{expert}.up_proj.weight", [inner, hidden]
+        yield block + "mlp.gate.weight", [experts, hidden]
+        yield block + "post_attention_layernorm.weight", [hidden]
+        yield block + "self_attn.k_norm.weight", [head]
+        yield block + "self_attn.k_proj.weight", [groups * head, hidden]
+        yield block + "self_attn.o_proj.weight", [hidden, heads * head]
+        yield block + "self_attn.q_norm.weight", [head]
+        yield block + "self_attn.q_proj.weight", [heads * head, hidden]
+        yield block + "self_attn.v_proj.weight", [groups * head, hidden]
+    yield "model.norm.weight", [hidden]
+    yield "lm_head.weight", [vocabulary, hidden]
+
+
+def configuration(name, layers):
+    """config.json, its number of blocks included."""
+    common = {"hidden_act": "silu", "torch_dtype": "bfloat16", "num_hidden_layers": layers}
+    if name in MIXTURES:
+        hidden, inner, _, heads, groups, head, vocabulary, experts, chosen = MIXTURES[name]
+        return common | {
+            "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "hidden_size": hidden,
+            "intermediate_size": 3 * hidden, "moe_intermediate_size": inner, "num_experts": experts,
+            "num_experts_per_tok": chosen, "norm_topk_prob": True, "decoder_sparse_step": 1, "mlp_only_layers": [],
+            "num_attention_heads": heads, "num_key_value_heads": groups, "head_dim": head, "vocab_size": vocabulary,
+            "attention_bias": False, "max_position_embeddings": 40960, "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+            "tie_word_embeddings": False,
+        }
+    hidden, inner, _, heads, groups, vocabulary, tied = SHAPES[name]
+    return common | {
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": hidden,
+        "intermediate_size": inner, "num_attention_heads": heads, "num_key_value_heads": groups,
+        "vocab_size": vocabulary, "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "tie_word_embeddings": tied,
+    }
 
 
 def normal_bytes(seed):
@@ -85,6 +135,9 @@ def write_shard(path, shard, pattern, generator):
         offset = end
     with open(path, "wb", buffering=0) as file:
         write_header(file, entries)
+        if pattern is None:
+            file.truncate(file.tell() + offset)
+            return
         written = 0
         for name, shape in shard:
             left = size(shape)
@@ -133,45 +186,42 @@ def write_tokens(path, samples, length, vocabulary, generator):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out")
-    parser.add_argument("--shape", choices=SHAPES, default="7b")
+    parser.add_argument("--shape", choices=[*SHAPES, *MIXTURES], default="7b")
     parser.add_argument("--layers", type=int, help="another number of blocks")
     parser.add_argument("--samples", type=int, default=4)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--shard", type=int, default=5_000_000_000, help="bytes of a shard at most")
+    parser.add_argument("--zeros", action="store_true", help="zeros that take no disk: enough for stadectl validate")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    shape = SHAPES[options.shape]
-    hidden, inner, layers, heads, groups, vocabulary, tied = shape
-    layers = options.layers or layers
+    is_mixture = options.shape in MIXTURES
+    shape = (MIXTURES if is_mixture else SHAPES)[options.shape]
+    layers = options.layers or shape[2]
+    config = configuration(options.shape, layers)
+    entries = list((mixture_tensors if is_mixture else tensors)(shape, layers))
     generator = random.Random(options.seed)
     model = os.path.join(options.out, "model")
     os.makedirs(model)
-    config = {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
-        "hidden_size": hidden, "intermediate_size": inner, "num_hidden_layers": layers,
-        "num_attention_heads": heads, "num_key_value_heads": groups, "vocab_size": vocabulary,
-        "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
-        "tie_word_embeddings": tied, "torch_dtype": "bfloat16",
-    }
     with open(os.path.join(model, "config.json"), "w") as file:
         json.dump(config, file, indent=2)
     shards = [[]]
-    for name, extents in tensors(shape, layers):
+    for name, extents in entries:
         if shards[-1] and sum(size(s) for _, s in shards[-1]) + size(extents) > options.shard:
             shards.append([])
         shards[-1].append((name, extents))
-    pattern = normal_bytes(options.seed)
+    pattern = None if options.zeros else normal_bytes(options.seed)
     weight_map = {}
     for index, shard in enumerate(shards):
         name = f"model-{index + 1:05}-of-{len(shards):05}.safetensors" if len(shards) > 1 else "model.safetensors"
         write_shard(os.path.join(model, name), shard, pattern, generator)
         weight_map.update((tensor, name) for tensor, _ in shard)
-    total = sum(size(extents) for _, extents in tensors(shape, layers))
+    total = sum(size(extents) for _, extents in entries)
     if len(shards) > 1:
         with open(os.path.join(model, "model.safetensors.index.json"), "w") as file:
             json.dump({"metadata": {"total_size": total}, "weight_map": weight_map}, file, indent=2)
     write_tokens(
-        os.path.join(options.out, "tokens.safetensors"), options.samples, options.length, vocabulary, generator)
+        os.path.join(options.out, "tokens.safetensors"), options.samples, options.length, config["vocab_size"],
+        generator)
     print(f"{model}: {total} bytes in {len(shards)} files", file=sys.stderr)
 
 
