@@ -7,9 +7,13 @@ import Testing
 struct SoftmaxTests {
     /// softmax(x) of one row, whose elements arrive in pieces of so many: read off the weighted sum
     /// of the rows of a unit matrix.
-    private func softmaxed(_ x: [Float], piece: Int = 1 << 30) -> [Float] {
+    /// - Parameter sink: the score of a key without a value, before all others.
+    private func softmaxed(
+        _ x: [Float], piece: Int = 1 << 30, sink: Float? = nil
+    ) -> [Float] {
         let softmax = OnlineSoftmax(rows: 1)
         softmax.reset(rows: 1)
+        if let sink { softmax.begin(0..<1, with: sink) }
         let output = Matrix(rows: 1, columns: x.count)
         for start in stride(from: 0, to: x.count, by: min(piece, x.count)) {
             let end = min(x.count, start + min(piece, x.count))
@@ -30,6 +34,17 @@ struct SoftmaxTests {
             let exact = exp(Double(x)) / (1 + exp(Double(x)))
             let error = abs(Double(softmaxed([0, x])[1]) / exact - 1)
             #expect(error < 3e-7 + 1.2e-7 * Double(-x), "\(x)")
+        }
+    }
+
+    /// A sink below, among and above the scores takes its share of every row, and adds nothing.
+    @Test(arguments: [-90, -3.5, 0, 7, 40] as [Float], [1, 7, 40])
+    func sink_takesItsShare(_ sink: Float, _ piece: Int) {
+        var random = Seeded(41)
+        let x = random.floats(40, in: -5...5)
+        let whole = softmaxed([sink] + x)
+        for (found, wanted) in zip(softmaxed(x, piece: piece, sink: sink), whole.dropFirst()) {
+            #expect(abs(found - wanted) <= 2e-6 * wanted + 1e-37, "\(found), not \(wanted)")
         }
     }
 

@@ -19,6 +19,16 @@ package final class OnlineSoftmax {
         sums.start.update(repeating: 0, count: rows)
     }
 
+    /// Lets some rows that have seen nothing begin as if they had seen a key with this score, whose
+    /// value is 0. It counts as `scale` has it in `absorb`, where it is the same for all pieces.
+    package func begin(_ rows: Range<Int>, with score: Float) {
+        precondition(rows.upperBound <= sums.count, "more rows than there is room for")
+        for row in rows {
+            largest.start[row] = score
+            sums.start[row] = 1
+        }
+    }
+
     /// Turns a piece of scores, `[rows, keys]`, into weights, held as `input` says: in `held`, or
     /// where the scores are without one, which takes elements of 4 bytes. Row r keeps the keys of
     /// `range(r)`, the others get 0. output: `[rows, features]`, the sum so far.
