@@ -10,6 +10,12 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-warnings-as-errors", "-Xcc", "-march=x86-64-v3"]),
 ]
 
+/// Of tests and tools whose own loops are short: building them is most of what they cost.
+let unoptimized = settings + [.unsafeFlags(["-Onone"])]
+
+/// Tests that loop over many numbers or characters themselves.
+let optimizedTests: Set = ["Tensors", "Tokenizer", "Pruning"]
+
 /// The modules in the order in which they may import each other; see CONTRIBUTING.md.
 let modules: [(name: String, imports: [Target.Dependency])] = [
     ("Posix", ["CLinux"]),
@@ -70,7 +76,7 @@ let package = Package(
                 dependencies: [.byName(name: module.name), "TestSupport"] + module.imports
                     + (module.name == "Pipeline" ? ["CZlib"] : []),
                 exclude: testFiles[module.name] ?? [],
-                swiftSettings: settings)
+                swiftSettings: optimizedTests.contains(module.name) ? settings : unoptimized)
         }
         + [
             // For tests alone; never installed.
@@ -95,6 +101,6 @@ let package = Package(
             .executableTarget(
                 name: "stade-fuzz",
                 dependencies: ["Documents", "Pipeline", "TestSupport", "Posix"],
-                path: "Tests/Fuzz", swiftSettings: settings),
+                path: "Tests/Fuzz", swiftSettings: unoptimized),
         ]
 )

@@ -61,27 +61,31 @@ struct JobSettingReferenceTests {
         try place.store(tensors)
     }
 
-    /// Sequences that rotate otherwise are refused before anything is computed, with both lengths.
-    @Test func longrope_beyondItsLength() throws {
+    /// A sequence longer than the original length has the long factors from its first token on, one
+    /// that is as long has the short ones.
+    @Test(arguments: [(63, true), (64, false)])
+    func longrope_goesByTheLength(_ original: Int, _ isLong: Bool) throws {
         let place = try Workplace("phi3")
-        let factors = Node([Node](repeating: 1.5, count: 8))
-        let long = Node([Node](repeating: 3.5, count: 8))
-        let rope: Node = .object([
-            "rope_type": "longrope", "short_factor": factors, "long_factor": long,
-            "partial_rotary_factor": 1.0,
-        ])
-        try place.configure {
-            $0.setting("rope_scaling", to: rope)
-                .setting("original_max_position_embeddings", to: 63)
+        func perplexity(_ short: Double, _ long: Double, output: String) throws -> Double {
+            let rope: Node = .object([
+                "rope_type": "longrope",
+                "short_factor": Node([Node](repeating: Node(short), count: 8)),
+                "long_factor": Node([Node](repeating: Node(long), count: 8)),
+                "partial_rotary_factor": 1.0,
+            ])
+            try place.configure {
+                $0.setting("rope_scaling", to: rope)
+                    .setting("original_max_position_embeddings", to: Node(original))
+            }
+            try place.run(Self.job, output: output)
+            return try #require(place.report(output)["perplexity"]?["dense"]?.double)
         }
-        let error = failure { try place.run(Self.job) }
-        #expect(error?.description.contains("length 64 is more than 63") == true)
-        #expect(error?.exitCode == .data)
-        // Where both are the same, it is one model.
-        try place.configure {
-            $0.setting("rope_scaling", to: rope.setting("long_factor", to: factors))
-        }
-        try place.run(Self.job)
+        let found = try perplexity(1.5, 3.5, output: "both")
+        let (short, long) = (
+            try perplexity(1.5, 1.5, output: "short"), try perplexity(3.5, 3.5, output: "long")
+        )
+        #expect(short != long)
+        #expect(found == (isLong ? long : short))
     }
 
     /// What the model does not compute with goes along as it is: NaN in buffers, types that are no

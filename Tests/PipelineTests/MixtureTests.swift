@@ -11,16 +11,20 @@ import Pipeline
 /// Mixtures of experts against the reference (`Tests/Reference/mixtures.py`): statistics of the
 /// tokens that each expert serves, masks, scales and perplexities.
 struct MixtureTests {
-    static let families = ["mixtral", "qwen2_moe", "qwen3_moe"]
+    static let families = [
+        "deepseek_v2", "deepseek_v2_lite", "deepseek_v3", "ernie4_5_moe", "gemma4_moe", "glm4_moe",
+        "glm4_moe_lite", "gpt_oss", "granitemoe", "granitemoeshared", "lfm2_moe", "mixtral",
+        "olmoe", "phimoe", "qwen2_moe", "qwen3_5_moe", "qwen3_moe", "qwen3_next", "qwen3_vl_moe",
+    ]
 
     private static let root =
         URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Fixtures/mixtures").path
 
-    private static let evaluation =
+    static let evaluation =
         "evaluation: {tokens: tokens.safetensors, length: 40}\ncompute: {precision: float32}\n"
 
-    private static func place(_ family: String) throws -> Workplace {
+    static func place(_ family: String) throws -> Workplace {
         let place = try Workplace()
         let directory = "\(root)/\(family)"
         for (source, target) in [
@@ -133,6 +137,40 @@ struct MixtureTests {
         let wanted = Self.fused(single).sorted { $0.name < $1.name }
         #expect(found.map(\.name) == wanted.map(\.name))
         for (a, b) in zip(found, wanted) { #expect(a.bytes == b.bytes, "\(a.name)") }
+    }
+
+    /// `[experts, columns, rows]`, as Qwen3-VL was published, is the same model, and stays as it
+    /// is.
+    @Test func transposedExperts_areTheSame() throws {
+        let place = try Self.place("qwen3_vl_moe")
+        let prune = "prune: {method: wanda, sparsity: 0.5}\n" + Workplace.calibration
+        try place.run(prune, output: "plain")
+        try place.store(place.tensors().map(Self.transposed))
+        try place.run(prune, output: "transposed")
+        let wanted = try place.tensors("plain").map(Self.transposed).sorted { $0.name < $1.name }
+        let found = try place.tensors("transposed").sorted { $0.name < $1.name }
+        #expect(found.map(\.name) == wanted.map(\.name))
+        #expect(
+            found.contains { $0.name.hasSuffix("experts.down_proj") && $0.shape == [8, 24, 32] })
+        for (a, b) in zip(found, wanted) {
+            #expect(a.shape == b.shape && a.bytes == b.bytes, "\(a.name)")
+        }
+    }
+
+    /// Where it is all experts', of float32.
+    private static func transposed(_ tensor: Workplace.Tensor) -> Workplace.Tensor {
+        guard tensor.name.contains(".experts."), tensor.shape.count == 3 else { return tensor }
+        let (count, rows, columns) = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+        var bytes: [UInt8] = []
+        for expert in 0..<count {
+            for column in 0..<columns {
+                for row in 0..<rows {
+                    let start = 4 * ((expert * rows + row) * columns + column)
+                    bytes += tensor.bytes[start..<(start + 4)]
+                }
+            }
+        }
+        return (tensor.name, tensor.type, [count, columns, rows], bytes)
     }
 
     /// The same tensors with those of a block's experts in two.

@@ -31,7 +31,7 @@ struct QuestionsTests {
                     characters: 1)
             }
         }
-        let questions = Questions(choices, answers: [0, 1, 2], positions: 210)
+        let questions = Questions(choices, answers: [0, 1, 2], limits: [210])
         #expect(questions.count == 3)
         #expect(questions.continuations.count == lengths.joined().reduce(0) { $0 + $1 - 3 })
         for next in questions.continuations {
@@ -54,7 +54,7 @@ struct QuestionsTests {
             [
                 [choice(1), choice(2), choice(3), choice(4)],
                 [choice(5, 6), choice(5, 6, 1), choice(6, 1), choice(6, 2), choice(5, 1)],
-            ], answers: [2, 0], positions: 64)
+            ], answers: [2, 0], limits: [64])
         // 7 8 9 is the beginning of the others, 7 8 9 5 that of 7 8 9 5 6.
         try #require(questions.batches.map(\.count) == [2])
         let batch = questions.batches[0]

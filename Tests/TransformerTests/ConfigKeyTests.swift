@@ -10,7 +10,7 @@ import Transformer
 /// Every key of `config.json` that transformers looks at, as `Tests/Reference/config_keys.py` lists
 /// them, is used, refused by its name, or known to say nothing of what a model computes.
 struct ConfigKeyTests {
-    private enum Verdict {
+    enum Verdict {
         /// Another configuration is read with this value, or one that the key names is refused;
         /// beside `settings` where it means something only there.
         case used(Node, with: [(String, Node)] = [])
@@ -20,7 +20,7 @@ struct ConfigKeyTests {
         case irrelevant(String)
     }
 
-    private static let linear: Node = .object(["rope_type": "linear", "factor": 2])
+    static let linear: Node = .object(["rope_type": "linear", "factor": 2])
     private static let llama3: Node = .object([
         "rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
     ])
@@ -38,7 +38,27 @@ struct ConfigKeyTests {
             "qkv_bias": .used(true), "bias": .used(true),
         ]) { $1 },
         "qwen3_vl_text": withoutWindow.merging(seeing) { $1 }.merging(inside) { $1 },
-        "qwen3_vl": seeing, "gemma3": seeing, "mistral3": seeing,
+        "qwen3_5": seeing, "qwen3_5_moe": seeing, "qwen3_5_text": hybrid,
+        "qwen3_5_moe_text": hybrid.merging([
+            "intermediate_size": none("a plain feed-forward")
+        ]) { $1 },
+        "qwen3_next": hybrid.merging(["norm_topk_prob": .used(false)]) { $1 },
+        "lfm2": convolved.merging([
+            "intermediate_size": .used(1024),
+            "layer_types": .used(["conv", "full_attention"]),
+        ]) { $1 },
+        "lfm2_moe": convolved.merging([
+            "layer_types": .used(["full_attention", "full_attention"]),
+            "num_hidden_layers": .used(
+                3, with: [("layer_types", ["conv", "conv", "full_attention"])]),
+            "norm_topk_prob": .used(false),
+        ]) { $1 },
+        "qwen3_vl_moe_text": withoutWindow.merging(seeing) { $1 }.merging(inside) { $1 },
+        "gemma4_text": seeing.merging(hearing) { $1 }.merging(gemma4) { $1 },
+        "gemma4": seeing.merging(hearing) { $1 }.merging([
+            "image_token_id": .used(5), "video_token_id": .used(5), "audio_token_id": .used(5),
+        ]) { $1 },
+        "qwen3_vl": seeing, "qwen3_vl_moe": seeing, "gemma3": seeing, "mistral3": seeing,
         "phi": withoutWindow.merging(withoutHeadSize) { $1 }.merging(partial) { $1 }
             .merging(withoutEpsilon) { $1 },
         "stablelm": withoutWindow.merging(withoutHeadSize) { $1 }.merging(partial) { $1 }
@@ -116,8 +136,58 @@ struct ConfigKeyTests {
         "mistral": ["layer_types": .used(["full_attention", "sliding_attention"])],
     ]
 
+    private static let gemma4: [String: Verdict] = [
+        "text_config": .irrelevant("it is one"), "hidden_act": .irrelevant("of what is heard"),
+        "attention_k_eq_v": .used(true), "global_head_dim": .used(8),
+        "num_global_key_value_heads": .used(1, with: [("attention_k_eq_v", true)]),
+        "num_kv_shared_layers": .used(
+            2,
+            with: [
+                ("num_hidden_layers", 4),
+                (
+                    "layer_types",
+                    [
+                        "sliding_attention", "full_attention", "sliding_attention",
+                        "full_attention",
+                    ]
+                ),
+            ]), "kv_sharing_modes": .irrelevant("made of other keys"),
+        "use_double_wide_mlp": .used(true), "hidden_size_per_layer_input": .used(8),
+        "vocab_size_per_layer_input": .refused(10),
+        "per_layer_config": .used(.object(["1": .object(["head_dim": 8])])),
+        "layer_types": .used(["full_attention", "full_attention"]),
+        "final_logit_softcapping": .used(3), "rope_scaling": .refused(linear),
+        "rope_theta": .irrelevant("it stands in rope_parameters"),
+        "partial_rotary_factor": .irrelevant("it stands in rope_parameters"),
+        "original_max_position_embeddings": .irrelevant("no kind of rope reads it"),
+        "enable_moe_block": .used(true, with: experts), "num_experts": .used(3, with: experts),
+        "top_k_experts": .used(1, with: experts),
+        "moe_intermediate_size": .used(24, with: experts),
+    ]
+    private static let experts: [(String, Node)] = [
+        ("enable_moe_block", true), ("num_experts", 4), ("top_k_experts", 2),
+        ("moe_intermediate_size", 8),
+    ]
+    private static let hearing: [String: Verdict] = Dictionary(
+        uniqueKeysWithValues: [
+            "attention_context_left", "attention_context_right", "attention_invalid_logits_value",
+            "attention_logit_cap", "audio_config", "audio_token_id", "boa_token_id",
+            "conv_kernel_size", "eoa_token_index", "gradient_clipping", "output_proj_dims",
+            "pooling_kernel_size", "position_embedding_size", "residual_weight", "standardize",
+            "subsampling_conv_channels", "use_clipped_linears",
+        ].map { ($0, .irrelevant("of what is seen or heard")) })
+
     private static let ofThree: [(String, Node)] = [("attention_types", [[["global"], 3]])]
     private static let growing = llama3.setting("llama_4_scaling_beta", to: 0.1)
+    /// Of blocks with the delta rule beside blocks with attention.
+    private static let hybrid = seeing.merging(partial) { $1 }.merging([
+        "text_config": .irrelevant("it is one"), "sliding_window": none("a window"),
+        "layer_types": .used(["full_attention", "linear_attention"]),
+    ]) { $1 }
+    /// Of blocks with a convolution beside blocks with attention.
+    private static let convolved = withoutEpsilon.merging([
+        "sliding_window": none("a window")
+    ]) { $1 }
     /// Of settings that stand inside of what sees.
     private static let inside: [String: Verdict] = [
         "tie_word_embeddings": .irrelevant("it stands at the top"),
@@ -126,12 +196,12 @@ struct ConfigKeyTests {
     private static let everySecond: [(String, Node)] = [
         ("layer_types", ["sliding_attention", "full_attention"])
     ]
-    private static let withoutWindow = [
+    static let withoutWindow = [
         "sliding_window": none("a window"), "layer_types": none("a window"),
     ]
     private static let withoutHeadSize = ["head_dim": none("a size of heads of their own")]
     private static let withoutEpsilon = ["rms_norm_eps": none("this epsilon")]
-    private static let partial = ["partial_rotary_factor": Verdict.used(0.75)]
+    static let partial = ["partial_rotary_factor": Verdict.used(0.75)]
     private static let withoutRotation = withoutWindow.merging(withoutHeadSize) { $1 }
         .merging(withoutEpsilon) { $1 }.merging([
             "rope_parameters": none("a rotation"), "rope_scaling": none("a rotation"),
@@ -149,12 +219,12 @@ struct ConfigKeyTests {
             "out_hidden_size", "patch_size", "temporal_patch_size",
         ].map { ($0, .irrelevant("of what is seen")) })
 
-    private static let longrope: Node = .object([
+    static let longrope: Node = .object([
         "rope_type": "longrope", "short_factor": Node([Node](repeating: 1, count: 8)),
         "long_factor": Node([Node](repeating: 2, count: 8)),
     ])
 
-    private static func none(_ what: String) -> Verdict { .irrelevant("no layer has \(what)") }
+    static func none(_ what: String) -> Verdict { .irrelevant("no layer has \(what)") }
 
     private static let sliding: [(String, Node)] = [
         ("use_sliding_window", true), ("max_window_layers", 1), ("sliding_window", 7),
@@ -209,6 +279,15 @@ struct ConfigKeyTests {
         "norm_topk_prob": .used(true), "decoder_sparse_step": .used(2),
         "mlp_only_layers": .used([0]), "output_router_logits": output,
         "router_aux_loss_coef": training, "router_jitter_noise": training,
+        // What stands in place of the attention.
+        "linear_conv_kernel_dim": .used(2), "linear_key_head_dim": .used(8),
+        "linear_value_head_dim": .used(8), "linear_num_key_heads": .used(8),
+        "linear_num_value_heads": .used(16), "full_attention_interval": .used(2),
+        "conv_L_cache": .used(4), "conv_bias": .used(true), "full_attn_idxs": .used([0]),
+        "block_auto_adjust_ff_dim": .used(false), "block_ff_dim": .used(1024),
+        "block_ffn_dim_multiplier": .used(40), "block_multiple_of": .used(8),
+        "tie_embedding": .used(.null), "num_dense_layers": .used(1),
+        "routed_scaling_factor": .used(3), "use_expert_bias": .used(false),
         // What sees beside the language model.
         "text_config": .used(.object(["hidden_size": 48])),
         // What makes another function, or another file.
@@ -251,7 +330,7 @@ struct ConfigKeyTests {
         "num_mtp_layers": prediction,
     ]
 
-    private static let training = Verdict.irrelevant("counts in training alone")
+    static let training = Verdict.irrelevant("counts in training alone")
     private static let task = Verdict.irrelevant("belongs to models with another head")
     private static let output = Verdict.irrelevant("what is returned beside the logits")
     private static let kernel = Verdict.irrelevant("how it is computed, not what")
@@ -276,16 +355,24 @@ struct ConfigKeyTests {
             "num_key_value_heads": 2, "sliding_window": 9,
             "attention_types": [[["global", "local"], 1]],
             "window_size": 9, "rotary_dim": 4,
+            "layer_types": family == "lfm2_moe" ? ["conv", "full_attention"] : .null,
         ])
-        return sizes.reduce(base) {
+        let found = sizes.reduce(base) {
             $0.setting(hasOwnNames ? $1.1 : names[$1.0] ?? $1.0, to: $1.2)
         }
+        if latents[family] != nil { return leastOfLatents(found) }
+        // Where a window is refused.
+        return family == "olmoe" ? found.removing("sliding_window") : found
     }
 
     /// The family whose model has this one as its language model.
-    private static let outer = ["qwen3_vl_text": "qwen3_vl"]
+    private static let outer = [
+        "qwen3_vl_text": "qwen3_vl", "qwen3_vl_moe_text": "qwen3_vl_moe",
+    ]
     /// Families whose language model's settings stand inside.
-    private static let nesting = ["gemma3", "mistral3", "qwen3_vl"]
+    private static let nesting = [
+        "gemma3", "gemma4", "mistral3", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "qwen3_5_moe",
+    ]
 
     /// What is read of a configuration, as text.
     private static func reading(_ config: Node, _ family: String) throws -> String {
@@ -303,6 +390,7 @@ struct ConfigKeyTests {
             let value = (child.value as? Set<Role>).map { "\($0.sorted())" } ?? "\(child.value)"
             return "\(child.label ?? "") \(value)"
         }.joined(separator: "\n") + "\(architecture.interleavesHeads)"
+            + "\(architecture.mixture?.correction ?? [])"
     }
 
     private static func list() throws -> Node {
@@ -333,7 +421,10 @@ struct ConfigKeyTests {
 
     private func check(_ key: String, _ family: String) throws {
         let base = Self.least(family)
-        guard let verdict = Self.exceptions[family]?[key] ?? Self.verdicts[key] else {
+        guard
+            let verdict = Self.exceptions[family]?[key] ?? Self.mixtures[family]?[key]
+                ?? Self.latents[family]?[key] ?? Self.verdicts[key] ?? Self.mixtureVerdicts[key]
+        else {
             Issue.record("nothing is known of \(key) of \(family)")
             return
         }

@@ -33,6 +33,7 @@ enum ModelsDocument {
               family without either carries no bias ([more](manifest.md#model-families-and-biases)).
             - **Channels**: whether `pattern: channels` may take feed-forward channels and heads.
             - Of a model that also sees, stade prunes the language model. All else passes through unchanged.
+            - Blocks behind `num_hidden_layers`, which predict further tokens, pass through unchanged.
 
             | `model_type` | class | biases | channels | peculiarities |
             |---|---|---|---|---|
@@ -51,7 +52,13 @@ enum ModelsDocument {
     private static func biases(_ architecture: Architecture) -> String {
         var parts: [String] = []
         if !architecture.biases.isEmpty { parts.append("always: \(list(architecture.biases))") }
-        for flag in architecture.biasFlags { parts.append("`\(flag.key)`: \(list(flag.roles))") }
+        if let roles = architecture.mixture?.biases, !roles.isEmpty {
+            parts.append("always: the experts' \(list(roles))")
+        }
+        for flag in architecture.biasFlags {
+            let isKept = flag.givesMore ? " as it is" : ""
+            parts.append("`\(flag.key)`\(isKept): \(list(flag.roles))")
+        }
         if let relabel = architecture.relabel { parts.append("others as a `\(relabel.name)`") }
         return parts.isEmpty ? "none" : parts.joined(separator: "; ")
     }
@@ -61,26 +68,37 @@ enum ModelsDocument {
     }
 
     private static let words: [Role: String] = [
-        .queryKeyValue: "query-key-value", .gateUp: "gate-up",
+        .queryKeyValue: "query-key-value", .gateUp: "gate-up", .queryGate: "query-gate",
+        .convolutionInput: "convolution's input", .convolutionOutput: "convolution's output",
+        .queryLatent: "query latent", .keyValueLatent: "key-value latent",
     ]
 
     private static func channels(_ architecture: Architecture) -> String {
+        if architecture.mixture != nil { return "none" }
         var parts = architecture.keys.intermediateSize == nil ? [] : ["feed-forward"]
         let isWhole = architecture.headNorms.map { $0.extent != .head && $0.flag == nil } ?? false
         switch architecture.headCount {
+        case _ where architecture.latent != nil: break
         case .free where !isWhole: parts.append("heads")
         case .dividingHiddenSize where !isWhole:
             parts.append("heads, of which numbers divide `hidden_size`")
         default: break
         }
+        if architecture.hasKindsOfHeads { parts.append("only where all blocks are alike") }
         return parts.isEmpty ? "none" : parts.joined(separator: ", ")
     }
 
     private static func peculiarities(_ architecture: Architecture) -> String {
         var parts = [norm(architecture), position(architecture)].compactMap(\.self)
+        if architecture.latent != nil { parts.append("attention by latents") }
         if let norms = architecture.headNorms {
             let kind = norms.extent == .whole ? "all queries and keys" : "each head"
             parts.append("norms over \(kind)\(norms.flag.map { " by `\($0)`" } ?? "")")
+        }
+        switch architecture.recurrence?.mixer {
+        case nil, .attention: break
+        case .deltaRule: parts.append("the gated delta rule beside gated attention")
+        case .convolution: parts.append("short convolutions beside attention")
         }
         switch architecture.window {
         case .none: break
@@ -91,10 +109,21 @@ enum ModelsDocument {
         default: parts.append("some blocks rotate nothing")
         }
         if architecture.rotary.sliding != nil { parts.append("a rotation for each kind of block") }
+        if architecture.hasKindsOfHeads {
+            parts.append("heads of two sizes, keys and values of earlier blocks in the last ones")
+        }
+        if architecture.perLayerInput != nil {
+            parts.append("an embedding for each block, whose layers stay as they are")
+        }
         if architecture.defaults.parallelResidual {
             parts.append("attention and feed-forward side by side")
         }
+        if architecture.names.sinks != nil { parts.append("attention sinks") }
         if architecture.feedForward == .plain { parts.append("no gate") }
+        if architecture.feedForward == .clampedGate { parts.append("a gate within limits") }
+        if let mixture = architecture.mixture {
+            parts.append(mixture.shared == nil ? "experts" : "experts, a shared one")
+        }
         if architecture.storesColumns { parts.append("weights stored as [in, out]") }
         if architecture.settingsKey != nil { parts.append("its language model") }
         if !architecture.conditions.isEmpty {

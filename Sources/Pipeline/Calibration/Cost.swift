@@ -13,14 +13,14 @@ struct Cost: Sendable, Hashable {
 
 extension Model {
     /// Floating-point operations of sequences of `length` tokens in a block: two for each
-    /// multiply-add of the linear layers and of causal attention.
+    /// multiply-add of the linear layers and of causal attention, or of what stands in its place.
     ///
     /// - Parameter endsBeforeLast: whether what only the output needs is left out
     ///   (`Forward.Destination.first`).
     func flops(
         sequences: Int, _ length: Int, through block: Block, endsBeforeLast: Bool = false
     ) -> Double {
-        let attention = block.shape.keyValueHeads * configuration.groupSize * (length + 1)
+        let mixing = mixingMultiplyAdds(block, length: length)
         // Side by side, the attention's output is of no use then either.
         let last: [Role] = configuration.isParallel ? [.output, .down] : [.down]
         let left = endsBeforeLast ? last : []
@@ -28,11 +28,6 @@ extension Model {
         let layers = left.reduce(all) { sum, role in
             sum - shape(LayerKey(role), block: block.index, in: block.shape).count
         }
-        return 2 * Double(sequences * length) * Double(layers + attention)
+        return 2 * Double(sequences * length) * Double(layers + mixing)
     }
-}
-
-extension ModelConfiguration {
-    /// Features of the attention's output that belong to one key/value head.
-    var groupSize: Int { headsPerGroup * headDim }
 }

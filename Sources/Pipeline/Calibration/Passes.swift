@@ -60,7 +60,12 @@ package struct Passes: Sendable {
     func zeroed(_ windows: TokenWindows) throws -> HiddenStates {
         try HiddenStates(
             windows: windows, width: model.configuration.hiddenSize,
-            scratchDirectory: scratchDirectory)
+            keptWidth: model.configuration.kept.width, scratchDirectory: scratchDirectory)
+    }
+
+    /// Zeros, `[tokens, hidden_size]`, where hidden states are.
+    func zeros(_ tokens: Int) throws -> Matrix {
+        try HiddenStates.matrix(tokens, model.configuration.hiddenSize, scratchDirectory)
     }
 
     /// The first hidden states of every window.
@@ -109,14 +114,15 @@ package struct Passes: Sendable {
         case .inPlace:
             states.awaitReaders()
             whole = sequences
-        case .middle(let matrix, _, _, _):
+        case .middle(let matrix, _, _, _, _):
             if matrix === states.matrix { states.awaitReaders() }
             whole = sequences
         case .first(let matrix): whole = min(sequences, matrix.rows / max(1, length))
         }
         let start = ContinuousClock.now
         try forward.run(
-            block, states.matrix, length: length, sequences: sequences, destination: destination,
+            block, states.matrix, length: length, sequences: sequences,
+            tokens: states.windows.tokens, kept: states.kept, destination: destination,
             observe: observe,
             finished: { tile in
                 finished(tile)

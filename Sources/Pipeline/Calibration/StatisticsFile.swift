@@ -85,6 +85,51 @@ package struct StatisticsFile: Sendable {
                             "tensor '\(name)' is negative at [\(index)]; write the file anew"))
                 }
             }
+            if tap.expert != nil { try checkTokens(source.layer) }
+        }
+    }
+
+    /// How many tokens an expert serves must be there, and fit the file's.
+    private func checkTokens(_ layer: String) throws {
+        let name = "\(layer).tokens"
+        guard let tensor = file.tensor(named: name) else {
+            throw PlanError(
+                place: path,
+                reason: .statisticsFile(
+                    "does not say how many tokens an expert serves: tensor '\(name)' is missing, "
+                        + "as in files of earlier versions; calibrate on a text"))
+        }
+        guard tensor.shape == [1], tensor.type == .int64, let count = served(layer),
+            (0...origin.tokens).contains(count)
+        else {
+            throw PlanError(
+                place: path,
+                reason: .tensor(
+                    name, found: "\(tensor.type.rawValue) \(tensor.shape)",
+                    expected: "int64 [1], from 0 to \(origin.tokens)"))
+        }
+    }
+
+    /// How many tokens an expert of a block serves, where the file says so.
+    func tokens(ofExperts experts: Range<Int>, block: Int) -> [Int: Int] {
+        var found: [Int: Int] = [:]
+        for expert in experts {
+            for stage in [Stage.feedForward, .down] where found[expert] == nil {
+                guard let source = source(Tap(stage, expert: expert), block: block) else {
+                    continue
+                }
+                found[expert] = served(source.layer)
+            }
+        }
+        return found
+    }
+
+    private func served(_ layer: String) -> Int? {
+        guard let tensor = file.tensor(named: "\(layer).tokens"), tensor.byteCount == 8 else {
+            return nil
+        }
+        return tensor.withBytes(0..<8) { bytes in
+            Int(Int64(littleEndian: bytes.unsafeLoadUnaligned(as: Int64.self)))
         }
     }
 
@@ -97,8 +142,11 @@ package struct StatisticsFile: Sendable {
 
     private func statistics(of tap: Tap, block: Int) -> Statistics? {
         guard let source = source(tap, block: block) else { return nil }
+        // An expert that serves too few tokens was judged by all.
+        let served = tap.expert == nil ? origin.tokens : served(source.layer) ?? origin.tokens
         return Statistics(
-            tokens: origin.tokens, mean: values("\(source.layer).mean"),
+            tokens: served < source.features ? origin.tokens : served,
+            mean: values("\(source.layer).mean"),
             variance: values("\(source.layer).var"), norm2: values("\(source.layer).norm2"))
     }
 

@@ -13,8 +13,13 @@ extension Sweep {
         _ group: ExpertGroup, _ run: inout MixtureRun
     ) throws -> ExpertStatistics {
         var result = ExpertStatistics()
-        if known != nil {
+        if let known {
             result.statistics = run.statistics
+            result.tokens = known.tokens(ofExperts: group.experts, block: group.block)
+            for (expert, count) in result.tokens {
+                for (tap, needs) in needs(of: expert, block: group.block)
+                where count < needs.features { result.pooled.insert(tap) }
+            }
             return result
         }
         guard let source = run.source else { return result }

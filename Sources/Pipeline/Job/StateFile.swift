@@ -16,12 +16,12 @@ enum StateFile {
         defer { for named in waiting { named.states.endReading() } }
         let file = try directory.open(name, O_RDWR | O_CREAT)
         // At once, so that a full disk shows before anything is copied.
-        try file.allocate(max(1, states.reduce(0) { $0 + $1.states.matrix.byteCount }))
+        try file.allocate(max(1, states.reduce(0) { $0 + $1.matrix.byteCount }))
         var saved: [SavedJob.States] = []
         var offset = 0
         for named in states {
             var checksum = Checksum()
-            let matrix = named.states.matrix
+            let matrix = named.matrix
             try forEachPiece(of: matrix) { rows, place in
                 try matrix.withBytes(ofRows: rows) { bytes in
                     try file.write(bytes, at: offset + place.lowerBound)
@@ -49,7 +49,7 @@ enum StateFile {
         into states: [SweepStates.Named]
     ) throws {
         let matrices = Dictionary(
-            states.map { ($0.name, $0.states.matrix) }, uniquingKeysWith: { first, _ in first })
+            states.map { ($0.name, $0.matrix) }, uniquingKeysWith: { first, _ in first })
         guard saved.count == states.count, Set(saved.map(\.name)) == Set(matrices.keys) else {
             throw StaleSnapshot("its hidden states are of other texts")
         }

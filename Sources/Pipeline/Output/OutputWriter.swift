@@ -235,11 +235,11 @@ final class OutputWriter: LaneWriter {
                 $0.choice?.compensation.needsBias == true
             }.map(\.name))
         let treatment = output.treatment
-        for (layer, tensor) in Planner.addedBiases(
+        for added in Planner.addedBiases(
             plan.model, treatment.biases, treatment.usedRoles, treatment.shapes)
-        where !changed.contains(layer) {
-            let zeros = [Float](repeating: 0, count: tensor.shape[0])
-            try writer.write(tensor.name, weights: Matrix(row: zeros))
+        where added.layer.map({ !changed.contains($0) }) ?? true {
+            let zeros = [Float](repeating: 0, count: added.tensor.shape[0])
+            try writer.write(added.tensor.name, weights: Matrix(row: zeros))
         }
     }
 }

@@ -5,7 +5,8 @@ import Tensors
 import Transformer
 
 /// Writes `stade-statistics.safetensors` layer by layer: `<layer>.mean`, `.var`, `.norm2`,
-/// `.bias_change` and `.scale` in float32, `.pruned` in uint8 (1 = zeroed).
+/// `.bias_change` and `.scale` in float32, `.pruned` in uint8 (1 = zeroed); of experts `.tokens` in
+/// int64, `[1]`: how many tokens the expert serves.
 struct StatisticsWriter: Sendable {
     private let writer: SafetensorsWriter
 
@@ -20,7 +21,7 @@ struct StatisticsWriter: Sendable {
         resuming directory: Directory, _ plan: Plan, _ output: Plan.Output, firstBlock: Int
     ) throws {
         let unwritten = output.treatment.layers.dropFirst(firstBlock).joined().flatMap { layer in
-            ["mean", "var", "norm2", "pruned", "bias_change", "scale"].map {
+            ["mean", "var", "norm2", "tokens", "pruned", "bias_change", "scale"].map {
                 "\(layer.name).\($0)"
             }
         }
@@ -55,6 +56,10 @@ struct StatisticsWriter: Sendable {
                         TensorInfo(
                             name: "\(layer.name).\(kind)", type: .float32, shape: [shape.columns]))
                 }
+                if layer.key.expert != nil {
+                    infos.append(
+                        TensorInfo(name: "\(layer.name).tokens", type: .int64, shape: [1]))
+                }
             }
             infos.append(
                 TensorInfo(
@@ -81,6 +86,10 @@ struct StatisticsWriter: Sendable {
         try write("mean", result.statistics?.mean.map { Float($0) })
         try write("var", result.statistics?.variance.map { Float($0) })
         try write("norm2", result.statistics?.norm2.map { Float($0) })
+        if result.statistics != nil, result.plan.key.expert != nil {
+            let served = [Int64(result.tokens ?? 0)]
+            try writer.write("\(name).tokens", served.span.bytes)
+        }
         try write("bias_change", result.outcome.biasChange)
         try write("scale", result.outcome.scales)
     }

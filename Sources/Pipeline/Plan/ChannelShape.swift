@@ -71,8 +71,11 @@ struct ChannelShape {
         Double(weights(dense) - weights(shape))
     }
 
-    /// Of one block, for all are alike.
-    private func weights(_ shape: BlockShape) -> Int { model.weights(block: 0, in: shape) }
+    /// Of one block where all are alike.
+    private func weights(_ shape: BlockShape) -> Int {
+        let blocks = model.configuration.recurrence == nil ? 0..<1 : model.blocks
+        return blocks.reduce(0) { $0 + model.weights(block: $1, in: shape) }
+    }
 
     private static func nearest(_ counts: [Int], _ distance: (Int) -> Double) -> Int {
         counts.reversed().min { distance($0) < distance($1) } ?? 0

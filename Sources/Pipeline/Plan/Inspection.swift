@@ -42,7 +42,8 @@ package struct Inspection {
     private static func manifest(_ directory: String, _ model: Model) -> Manifest {
         var manifest = Manifest(name: "inspect", model: directory, output: "output")
         var calibration = Manifest.Calibration(source: .text("text"))
-        calibration.length = min(calibration.length, model.configuration.longestSequence)
+        calibration.length = min(
+            calibration.length, model.configuration.maxPositionEmbeddings)
         manifest.calibration = calibration
         return manifest
     }
@@ -72,7 +73,7 @@ package struct Inspection {
             "num_key_value_heads": Node(configuration.numKeyValueHeads),
             "head_dim": Node(configuration.headDim),
             "vocab_size": Node(configuration.vocabSize),
-            "longest_sequence": Node(configuration.longestSequence),
+            "longest_sequence": Node(configuration.maxPositionEmbeddings),
             "tie_word_embeddings": Node(configuration.tieWordEmbeddings),
         ])
     }

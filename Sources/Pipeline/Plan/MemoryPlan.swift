@@ -56,7 +56,8 @@ package struct MemoryPlan: Sendable, Hashable {
         let length = sets.map(\.length).max() ?? 0
         let width = 4 * model.configuration.hiddenSize
         // The dense and the pruned models' evaluations go side by side.
-        let moving = (calibrated + (1 + outputs) * evaluated) * width
+        let state = width + 4 * model.configuration.kept.width
+        let moving = (calibrated + (1 + outputs) * evaluated) * state
         stateBytes = moving
         let states =
             moving
@@ -71,7 +72,7 @@ package struct MemoryPlan: Sendable, Hashable {
         let largest = model.checkpoint.tensors.map(\.byteCount).max() ?? 0
         let fixed =
             Self.program + Self.kernels * (evaluation?.questions?.batches.count ?? 0)
-            + 4 * (calibrated + evaluated) + (model.configuration.mixture == nil ? 1 : 2) * compared
+            + 4 * (calibrated + evaluated) + MixtureMemory.sums(model) * compared
             + routes + min(SafetensorsWriter.piece, largest)
             // A layer as it is written.
             + (model.storesColumns ? 4 * (model.layerSizes.max() ?? 0) : 0)
@@ -110,7 +111,7 @@ package struct MemoryPlan: Sendable, Hashable {
                     mixture.groupBytes(experts) + (mixture.isSolved ? Self.factorising : 0))
             }
             // What threads have mapped of a scratch file.
-            let mapped = min(states, threads * min(length, Tile.size) * width)
+            let mapped = min(states, threads * min(length, Tile.size) * state)
             let survey = Survey.bytes(model, allocation, threads: threads)
             return max(
                 reading,
@@ -146,7 +147,13 @@ package struct MemoryPlan: Sendable, Hashable {
         let configuration = model.configuration
         let widths = [
             configuration.hiddenSize, configuration.intermediateSize, configuration.vocabSize,
-            configuration.numAttentionHeads * configuration.headDim,
+            2 * configuration.intermediateSize, configuration.kept.width,
+            configuration.perLayerSize * configuration.numHiddenLayers,
+            configuration.heads.reduce(0) {
+                max($0, $1.queries * ($1.dimension + $1.valueDimension))
+            },
+            configuration.recurrence?.channels ?? 0,
+            configuration.latent.map { max($0.queryRank ?? 0, $0.keyValueRank) } ?? 0,
             configuration.mixture?.expertSize ?? 0, configuration.mixture?.sharedSize ?? 0,
             (configuration.mixture?.experts ?? 0) * (configuration.mixture?.expertsPerToken ?? 0),
         ]

@@ -24,8 +24,14 @@ struct MixtureMemory {
         _ model: Model, calibrated: Int, evaluated: Int, sequential: Bool
     ) -> Int {
         guard model.configuration.mixture != nil else { return 0 }
+        let beside = model.isBesideFeedForward ? calibrated + evaluated : 0
         return 4 * model.configuration.hiddenSize
-            * ((sequential ? 2 : 1) * calibrated + evaluated)
+            * ((sequential ? 2 : 1) * calibrated + evaluated + beside)
+    }
+
+    /// How many matrices have the outputs that are compared.
+    static func sums(_ model: Model) -> Int {
+        model.configuration.mixture == nil ? 1 : model.isBesideFeedForward ? 3 : 2
     }
 
     static func routes(_ model: Model, tokens: Int) -> Int {

@@ -23,6 +23,8 @@ package struct PlanError: Failure, Hashable {
         case channels(sparsity: Double, most: Double)
         /// Whole channels are to go, and the blocks are not alike.
         case blocksDiffer(family: String)
+        /// The same, of a mixture of experts.
+        case mixtureChannels(family: String)
         /// A survey is asked for, of a mixture of experts.
         case mixtureAllocation(family: String)
         case group(layer: String, columns: Int, group: Int)
@@ -105,6 +107,9 @@ package struct PlanError: Failure, Hashable {
         case .blocksDiffer(let family):
             "pattern channels makes all blocks equally wide, but the blocks of this \(family) are not "
                 + "alike; choose another pattern"
+        case .mixtureChannels(let family):
+            "pattern channels is not there for mixtures of experts like this \(family); choose "
+                + "another pattern"
         case .mixtureAllocation(let family):
             "prune.allocation other than uniform is not there for mixtures of experts like this "
                 + "\(family); leave it out"

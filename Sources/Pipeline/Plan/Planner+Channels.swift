@@ -14,13 +14,15 @@ extension Planner {
         guard let dense = model.uniformShape else {
             throw PlanError(
                 place: model.checkpoint.directory,
-                reason: .blocksDiffer(family: model.architecture.name))
+                reason: model.configuration.mixture == nil
+                    ? .blocksDiffer(family: model.architecture.name)
+                    : .mixtureChannels(family: model.architecture.name))
         }
         let selected = try selectedForChannels(model, manifest, selection)
         // The layers whose columns go; they decide which.
         let deciding = selected.intersection([.output, .down])
         func choice(_ role: Role, carriesBias: Bool) -> Method.Choice {
-            let size = role == .output ? model.configuration.groupSize : 1
+            let size = role == .output ? model.configuration.heads[0].groupSize : 1
             return method.forChannels(size: size).choose(
                 for: Method.Layer(inputIsNormalised: false, carriesBias: carriesBias),
                 compensation: prune.compensation)
@@ -77,11 +79,13 @@ extension Planner {
     ) throws -> Set<Role> {
         var result: Set<Role> = []
         for isInAttention in manifest.prune.heads ? [true, false] : [false] {
-            let keys = model.layers(block: 0).filter { $0.role.isInAttention == isInAttention }
-            let isSelected = selection.contains { !$0.isDisjoint(with: keys) }
+            let keys = model.blocks.map { block in
+                model.layers(block: block).filter { $0.role.isInAttention == isInAttention }
+            }
+            let isSelected = zip(selection, keys).contains { !$0.isDisjoint(with: $1) }
             guard isSelected else { continue }
             for (block, selected) in selection.enumerated() {
-                if let key = keys.first(where: { !selected.contains($0) }) {
+                if let key = keys[block].first(where: { !selected.contains($0) }) {
                     throw PlanError(
                         place: manifest.name,
                         reason: .partOfChannels(
@@ -89,7 +93,7 @@ extension Planner {
                             part: isInAttention ? "attention" : "feed-forward"))
                 }
             }
-            result.formUnion(keys.map(\.role))
+            result.formUnion(keys.joined().map(\.role))
         }
         if result.isEmpty {
             throw PlanError(

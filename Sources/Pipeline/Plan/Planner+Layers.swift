@@ -44,8 +44,8 @@ extension Planner {
     static func layout(
         _ model: Model, _ biases: BiasPlan, used: Set<Role>, shapes: [BlockShape]
     ) throws -> CheckpointLayout {
-        var edits = addedBiases(model, biases, used, shapes).map { layer, tensor in
-            CheckpointLayout.Edit.add(tensor, after: "\(layer).weight")
+        var edits = addedBiases(model, biases, used, shapes).map { added in
+            CheckpointLayout.Edit.add(added.tensor, after: added.weights)
         }
         if model.storesTiedHead {
             edits.append(.remove(model.ownHeadName))
@@ -127,23 +127,34 @@ extension Planner {
         return (plans, biases)
     }
 
-    /// The bias tensors that the output has and the source has not, each with its layer's name.
+    /// A bias tensor that the output has and the source has not.
+    struct AddedBias {
+        let tensor: TensorInfo
+        /// The tensor of the layer's weights.
+        let weights: String
+        /// The layer's name; nil: the head's, which is not pruned.
+        let layer: String?
+    }
+
     static func addedBiases(
         _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shapes: [BlockShape]
-    ) -> [(layer: String, tensor: TensorInfo)] {
+    ) -> [AddedBias] {
         let biased = biases.rolesWithBias(used: used)
-        return model.blocks.flatMap { block in
+        let ofLayers = model.blocks.flatMap { block in
             model.layers(block: block).filter { key in
                 key.expert == nil && biased.contains(key.role) && !model.hasBias(key, block: block)
             }.map { key in
                 let layer = model.layerName(key, block: block)
-                return (
-                    layer,
-                    TensorInfo(
+                return AddedBias(
+                    tensor: TensorInfo(
                         name: "\(layer).bias", type: model.biasType(key, block: block),
-                        shape: [model.shape(key, block: block, in: shapes[block]).rows])
-                )
+                        shape: [model.shape(key, block: block, in: shapes[block]).rows]),
+                    weights: "\(layer).weight", layer: layer)
             }
         }
+        guard biases.addsHeadBias(used: used) else { return ofLayers }
+        let head = TensorInfo(
+            name: model.headBiasName, type: .float32, shape: [model.configuration.vocabSize])
+        return ofLayers + [AddedBias(tensor: head, weights: model.headName, layer: nil)]
     }
 }

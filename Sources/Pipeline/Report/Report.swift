@@ -138,7 +138,7 @@ struct Report: Sendable {
     }
 
     private func widths(_ shape: BlockShape) -> ReportDocument.Widths {
-        let group = plan.model.configuration.headsPerGroup
+        let group = plan.model.configuration.heads[0].perGroup
         return .init(
             intermediate: shape.intermediateSize, heads: shape.keyValueHeads * group,
             keyValueHeads: shape.keyValueHeads)

@@ -8,34 +8,45 @@ import Tensors
 package final class HiddenStates: Sendable {
     package let windows: TokenWindows
     package let matrix: Matrix
+    /// Keys and values that blocks leave for later ones, a row for each of `matrix`; nil where the
+    /// model keeps none.
+    let kept: Matrix?
     /// Who copies them meanwhile.
     private let readers = DispatchGroup()
     private let waited = Mutex<Double>(0)
 
-    /// - Parameter scratchDirectory: keeps them in an unlinked file there instead of in memory.
-    package init(windows: TokenWindows, width: Int, scratchDirectory: Directory?) throws {
+    /// - Parameters:
+    ///   - width: of a row, and of what is kept beside it.
+    ///   - scratchDirectory: keeps them in unlinked files there instead of in memory.
+    package init(
+        windows: TokenWindows, width: Int, keptWidth: Int = 0, scratchDirectory: Directory?
+    ) throws {
         self.windows = windows
         let rows = windows.tokens.count
-        if let scratchDirectory {
-            // Nobody else makes files there.
-            unlinkat(scratchDirectory.descriptor, Layout.Partial.scratch, 0)
-            let file = try scratchDirectory.create(Layout.Partial.scratch)
-            unlinkat(scratchDirectory.descriptor, Layout.Partial.scratch, 0)
-            guard
-                let matrix = Matrix(rows: rows, columns: width, scratchFile: file.descriptor)
-            else {
-                throw SystemError("make a scratch file", scratchDirectory.path, errno: ENOSPC)
-            }
-            self.matrix = matrix
-        } else {
-            matrix = Matrix(rows: rows, columns: width)
-        }
+        matrix = try Self.matrix(rows, width, scratchDirectory)
+        kept = keptWidth == 0 ? nil : try Self.matrix(rows, keptWidth, scratchDirectory)
+    }
+
+    /// Zeros in memory, or in an unlinked file in a directory.
+    static func matrix(
+        _ rows: Int, _ columns: Int, _ scratchDirectory: Directory?
+    ) throws -> Matrix {
+        guard let scratchDirectory else { return Matrix(rows: rows, columns: columns) }
+        // Nobody else makes files there.
+        unlinkat(scratchDirectory.descriptor, Layout.Partial.scratch, 0)
+        let file = try scratchDirectory.create(Layout.Partial.scratch)
+        unlinkat(scratchDirectory.descriptor, Layout.Partial.scratch, 0)
+        guard let matrix = Matrix(rows: rows, columns: columns, scratchFile: file.descriptor)
+        else { throw SystemError("make a scratch file", scratchDirectory.path, errno: ENOSPC) }
+        return matrix
     }
 
     /// To be called when window `index` is not needed for now: it leaves memory where there is a
     /// scratch file.
     package func release(_ index: Int) {
-        matrix.release((index * windows.length)..<((index + 1) * windows.length))
+        for matrix in [matrix, kept] {
+            matrix?.release((index * windows.length)..<((index + 1) * windows.length))
+        }
     }
 
     /// The states of window `index`, `[length, hidden_size]`. Windows may be used from several

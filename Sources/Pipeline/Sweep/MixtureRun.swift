@@ -56,17 +56,13 @@ struct MixtureRun {
                 sweep.lanes.flatMap { $0.layers[index].filter { $0.key.expert == nil } },
                 sweep.model)
             let middle =
-                sweep.sequential ? try sweep.passes.zeroed(states.windows).matrix : states.matrix
-            let sums =
-                sweep.sequential
-                ? Matrix(rows: comparedRows, columns: middle.columns)
-                : try sweep.passes.zeroed(states.windows).matrix
-            let stream = MixtureStream(
-                middle: middle, routes: routes(states), sums: sums, isCalibration: true)
+                sweep.sequential ? try zeros(states.matrix.rows) : states.matrix
+            let rows = sweep.sequential ? comparedRows : nil
+            let stream = try stream(states, middle, rows: rows, isCalibration: true)
             let (found, cost) = try sweep.passes.gather(
                 needs, of: block, from: states,
                 to: .middle(
-                    middle, stream.routes, sums: sums,
+                    middle, stream.routes, sums: stream.sums, beside: stream.beside,
                     observesShared: needs[Tap(.down)] != nil))
             statistics = found
             costs[0].calibration += cost
@@ -115,17 +111,30 @@ struct MixtureRun {
     private func enter(
         _ states: HiddenStates, through block: Block, rows: Int?, isCalibration: Bool = false
     ) throws -> (MixtureStream, Cost) {
-        let sums =
-            try rows.map { Matrix(rows: $0, columns: states.matrix.columns) }
-            ?? sweep.passes.zeroed(states.windows).matrix
-        let stream = MixtureStream(
-            middle: states.matrix, routes: routes(states), sums: sums,
-            isCalibration: isCalibration)
+        let stream = try stream(
+            states, states.matrix, rows: rows, isCalibration: isCalibration)
         let cost = try sweep.passes.run(
             block, states,
             sequences: rows.map { $0 / states.windows.length } ?? states.windows.count,
-            to: .middle(states.matrix, stream.routes, sums: sums, observesShared: false))
+            to: .middle(
+                states.matrix, stream.routes, sums: stream.sums, beside: stream.beside,
+                observesShared: false))
         return (stream, cost)
+    }
+
+    private func zeros(_ rows: Int) throws -> Matrix { try sweep.passes.zeros(rows) }
+
+    /// - Parameter rows: of which the output is wanted; nil: of all.
+    private func stream(
+        _ states: HiddenStates, _ middle: Matrix, rows: Int?, isCalibration: Bool
+    ) throws -> MixtureStream {
+        func sums() throws -> Matrix {
+            try rows.map { Matrix(rows: $0, columns: middle.columns) } ?? zeros(middle.rows)
+        }
+        return MixtureStream(
+            middle: middle, routes: routes(states), sums: try sums(),
+            beside: norms.isBesideFeedForward ? try sums() : nil,
+            tokens: states.windows.tokens, isCalibration: isCalibration)
     }
 
     /// Streams through some experts.
@@ -156,7 +165,9 @@ struct MixtureRun {
     func finish(_ states: HiddenStates?) throws -> Difference? {
         let forward = sweep.passes.forward
         for stream in dense + pruned.joined() + [source].compactMap(\.self) {
-            try forward.add(stream.sums, to: stream.middle, rows: stream.sums.rows)
+            try forward.finish(
+                norms, stream.sums, beside: stream.beside, addingTo: stream.middle,
+                tokens: stream.tokens, rows: stream.sums.rows)
         }
         guard let source, sweep.sequential, let states else { return nil }
         let total = Mutex(Difference())

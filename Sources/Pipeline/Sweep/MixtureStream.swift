@@ -10,6 +10,10 @@ struct MixtureStream {
     /// What the shared expert and the experts so far make of the first tokens, `[at most tokens,
     /// hidden_size]`.
     let sums: Matrix
+    /// What stands beside the experts; nil: the mixture takes the feed-forward's place.
+    let beside: Matrix?
+    /// Of each row.
+    let tokens: [Int32]
     /// Whether they are the calibration's.
     let isCalibration: Bool
 }

@@ -107,7 +107,8 @@ struct Survey {
     }
 
     private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
-        for writer in [LayerKey(.output), LayerKey(.down)] {
+        let writers = block.layers.keys.filter { $0.stage == .output || $0.stage == .down }
+        for writer in writers.sorted() {
             guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
                 continue
             }
@@ -136,7 +137,7 @@ struct Survey {
     /// over positions.
     private func embeddedPower() throws -> Double {
         let configuration = plan.model.configuration
-        let length = min(256, configuration.longestSequence)
+        let length = min(256, configuration.maxPositionEmbeddings)
         let windows = 16
         let hidden = Matrix(rows: length, columns: configuration.hiddenSize)
         let embedding = try plan.model.embedding()

@@ -55,7 +55,7 @@ extension Sweep {
         let isOutput = plan.key.role == .output
         let pruning = ChannelPruning(
             name: plan.name, metric: choice.metric, compensation: choice.compensation,
-            size: isOutput ? model.configuration.groupSize : 1,
+            size: isOutput ? model.configuration.heads[0].groupSize : 1,
             kept: isOutput ? shape.keyValueHeads : shape.intermediateSize, seed: seed,
             type: try model.weightType(plan.key, block: block.index))
         let (columns, outcome) = try pruning.apply(to: layer, statistics: input, pool: pool)
@@ -97,7 +97,8 @@ extension Sweep {
             }.sorted()
         }
         guard role == .key || role == .value else { return columns }
-        let (size, dimension) = (model.configuration.groupSize, model.configuration.headDim)
+        let heads = model.configuration.heads[0]
+        let (size, dimension) = (heads.groupSize, heads.dimension)
         return stride(from: 0, to: columns.count, by: size).flatMap { first in
             let head = columns[first] / size
             return (head * dimension)..<((head + 1) * dimension)

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The hidden states that a sweep takes from block to block.
 package struct SweepStates: Sendable {
     /// Of the calibration's windows, behind the pruned blocks where the sweep is sequential, else
@@ -12,19 +14,28 @@ package struct SweepStates: Sendable {
     struct Named: Sendable {
         let name: String
         let states: HiddenStates
+        /// What of them.
+        let matrix: Matrix
+
+        /// With what is kept beside them.
+        static func all(_ name: String, _ states: HiddenStates) -> [Named] {
+            let kept = states.kept.map { Named(name: "\(name).kept", states: states, matrix: $0) }
+            return [Named(name: name, states: states, matrix: states.matrix)]
+                + [kept].compactMap(\.self)
+        }
     }
 
     var namedCalibration: [Named] {
-        calibration.map { [Named(name: "calibration", states: $0)] } ?? []
+        calibration.map { Named.all("calibration", $0) } ?? []
     }
 
     var namedDense: [Named] {
-        dense.enumerated().map { Named(name: "dense.\($0)", states: $1) }
+        dense.enumerated().flatMap { Named.all("dense.\($0)", $1) }
     }
 
     var namedPruned: [Named] {
         pruned.enumerated().flatMap { lane, sequences in
-            sequences.enumerated().map { Named(name: "pruned.\(lane).\($0)", states: $1) }
+            sequences.enumerated().flatMap { Named.all("pruned.\(lane).\($0)", $1) }
         }
     }
 }

@@ -51,14 +51,18 @@ package struct Questions: Sendable {
     /// - Parameters:
     ///   - questions: the choices of each.
     ///   - answers: the index of each question's right choice.
-    ///   - positions: that the model has; no sequence needs more.
-    package init(_ questions: [[Continuation]], answers: [Int], positions: Int) {
+    ///   - limits: lengths above which a model sees all of a sequence otherwise, ascending, the
+    ///     last of which no sequence is longer than (`ModelConfiguration.lengthLimits`): none is
+    ///     filled up beyond the next one, or read from one on the other side of it.
+    package init(_ questions: [[Continuation]], answers: [Int], limits: [Int]) {
         precondition(questions.count == answers.count, "an answer for each question")
         let choices = Array(questions.joined())
         // The last token is predicted, and predicts nothing.
-        let sequences = Self.sharedSequences(choices.map { $0.tokens.dropLast() })
+        func limit(_ length: Int) -> Int { limits.first { $0 >= length } ?? length }
+        let inputs = choices.map { $0.tokens.dropLast() }
+        let sequences = Self.sharedSequences(inputs) { limit($0) }
         let groups = Dictionary(grouping: sequences) {
-            min(Self.filledLength($0.tokens.count), positions)
+            min(Self.filledLength($0.tokens.count), limit($0.tokens.count))
         }
         var batches: [TokenWindows] = []
         var continuations: [NextToken] = []
@@ -94,9 +98,10 @@ package struct Questions: Sendable {
     /// Sequences without those that others begin with, in the order of the first of `inputs` that
     /// each has: attention is causal, so that a model says the same at the same place of both.
     /// Choices of one token share their question's.
+    /// - Parameter limit: of an input's length; inputs with other ones share nothing.
     /// - Returns: with the indices, ascending, of all inputs that a sequence serves.
     static func sharedSequences(
-        _ inputs: [ArraySlice<Int32>]
+        _ inputs: [ArraySlice<Int32>], limit: (Int) -> Int = { _ in 0 }
     ) -> [(tokens: ArraySlice<Int32>, choices: [Int])] {
         // In this order an input stands right before one that begins with it, if there is any.
         let order = inputs.indices.sorted {
@@ -107,7 +112,7 @@ package struct Questions: Sendable {
         var next: ArraySlice<Int32>?
         for index in order.reversed() {
             let input = inputs[index]
-            if next?.starts(with: input) == true {
+            if let next, next.starts(with: input), limit(next.count) == limit(input.count) {
                 sequences[sequences.count - 1].choices.append(index)
             } else {
                 sequences.append((input, [index]))

@@ -45,7 +45,7 @@ extension Texts {
                     guard !context.isEmpty, tokens.count > context.count else {
                         throw refusal("\(place) has no tokens of its own; give both more text")
                     }
-                    let positions = model.configuration.longestSequence
+                    let positions = model.configuration.maxPositionEmbeddings
                     guard tokens.count - 1 <= positions else {
                         throw refusal(
                             "\(place) has \(tokens.count) tokens, more than the model's "
@@ -65,7 +65,7 @@ extension Texts {
         }
         for choice in questions.joined() { try model.check(tokens: choice.tokens, file: path) }
         return Questions(
-            questions, answers: answers, positions: model.configuration.longestSequence)
+            questions, answers: answers, limits: model.configuration.lengthLimits)
     }
 
     private static func question(

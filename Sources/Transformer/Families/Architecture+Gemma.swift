@@ -63,7 +63,7 @@ extension Architecture {
 }
 
 extension Architecture.Names {
-    fileprivate static let gemma2 = {
+    static let gemma2 = {
         var names = Architecture.Names.llama
         names.attentionOutputNorm = "post_attention_layernorm"
         names.feedForwardNorm = "pre_feedforward_layernorm"

@@ -17,6 +17,9 @@ extension Architecture {
         package var forms: [Form]
         /// Of the expert that all tokens go to, inside a block; nil: the family has none.
         package var shared: Shared?
+        /// What it has of its own where it stands beside a block's feed-forward, which then is the
+        /// shared expert; nil: it takes that place.
+        package var beside: Beside?
         /// Layers of experts that have biases.
         package var biases: Set<Role> = []
 
@@ -27,6 +30,8 @@ extension Architecture {
             case everyNth
             /// From this key's number on.
             case from(key: String, default: Int)
+            /// Those that are `sparse` in a list of all; where it is absent, from this number on.
+            case listed(key: String, from: Int)
             /// Every `moe_layer_interval`-th one from `moe_layer_start_index` to
             /// `moe_layer_end_index`.
             case interval
@@ -41,8 +46,9 @@ extension Architecture {
         }
 
         package struct Defaults: Sendable {
-            package var experts = 128
-            package var expertsPerToken = 8
+            /// nil: they must be there.
+            package var experts: Int? = 128
+            package var expertsPerToken: Int? = 8
             package var expertSize: Int?
         }
 
@@ -72,6 +78,7 @@ extension Architecture.Mixture {
         package var floor = Floor.none
         /// What the weights are multiplied with at the end.
         package var scaleKey: String?
+        package var defaultScale = 1.0
         package var groups = Groups.none
 
         package enum Scores: Sendable, Hashable {
@@ -114,6 +121,9 @@ extension Architecture.Mixture {
     package struct FusedOrder: Sendable, Hashable {
         /// `[experts, columns, rows]`.
         package var isTransposed = false
+        /// A tensor of the other shape, `[experts, rows, columns]`, is read as that; one that fits
+        /// both is.
+        package var mayBePlain = false
         /// Rows of gate and up take turns; otherwise all of gate come first.
         package var interleaves = false
         /// What the tensors' names end with.
@@ -121,10 +131,11 @@ extension Architecture.Mixture {
         package var biasSuffix = "_bias"
 
         package init(
-            isTransposed: Bool = false, interleaves: Bool = false, suffix: String = "",
-            biasSuffix: String = "_bias"
+            isTransposed: Bool = false, mayBePlain: Bool = false, interleaves: Bool = false,
+            suffix: String = "", biasSuffix: String = "_bias"
         ) {
             self.isTransposed = isTransposed
+            self.mayBePlain = mayBePlain
             self.interleaves = interleaves
             self.suffix = suffix
             self.biasSuffix = biasSuffix

@@ -103,7 +103,7 @@ struct ExpertForward {
         let count = tile.rows.count
         let normed = buffers.normed.prefix(rows: count, columns: middle.columns)
         gather(tokens.rows[tile.rows], of: middle, into: normed)
-        block.norms.feedForward?.apply(normed, into: normed)
+        block.norms.experts?.apply(normed, into: normed)
         try observe?(Tap(.feedForward, expert: expert), normed, tile)
         let products = buffers.products
         let up = buffers.up.prefix(rows: count, columns: group.expertSize)
@@ -132,7 +132,7 @@ extension Forward {
             let normed = loan.buffers.normed.prefix(rows: rows.count, columns: middle.columns)
             normed.copy(from: middle.rows(rows))
             middle.release(rows)
-            block.norms.feedForward?.apply(normed, into: normed)
+            block.norms.experts?.apply(normed, into: normed)
             try observe(
                 Tap(.feedForward), normed, Tile(sequence: 0, rows: rows, index: index))
         }

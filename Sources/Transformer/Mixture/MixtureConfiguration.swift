@@ -36,22 +36,24 @@ package struct MixtureConfiguration: Sendable, Hashable {
         let experts = try reader.size(
             oneOf: keys.experts, default: defaults.experts, atMost: 1 << 16)
         self.experts = experts
-        expertsPerToken = try reader.size(
-            oneOf: keys.expertsPerToken, default: defaults.expertsPerToken, atMost: experts)
+        expertsPerToken = try reader.expertsPerToken(keys, defaults, of: experts)
         let expertSize = try reader.size(keys.expertSize, default: defaults.expertSize)
         self.expertSize = expertSize
         sharedSize =
             switch mixture.shared?.size {
             case nil: nil
-            case .key(let key, let fallback): try reader.size(key, default: fallback)
+            case .key(let key, let fallback): try reader.sharedSize(key, default: fallback)
             case .experts(let key, let fallback):
-                try reader.sharedExperts(key, default: fallback).map { $0 * expertSize }
+                try reader.sharedSize(key, default: fallback, atMost: 1 << 10)
+                    .map { $0 * expertSize }
             }
         blocks = try reader.mixtureBlocks(mixture.blocks, count: count)
         let routing = mixture.routing
         normalises =
             try routing.normaliseKey.map { key throws(ModelError) in
-                try reader.flag(key, default: routing.normalises)
+                // Null is false there.
+                let isNull = reader.node(key)?.isNull ?? false
+                return try reader.flag(key, default: !isNull && routing.normalises)
             } ?? routing.normalises
         leastSum =
             if case .least(let key, let fallback) = routing.floor {
@@ -61,12 +63,12 @@ package struct MixtureConfiguration: Sendable, Hashable {
             }
         scale =
             try routing.scaleKey.map { key throws(ModelError) in
-                Float(try reader.number(key, default: 1))
+                Float(try reader.number(key, default: routing.defaultScale))
             } ?? 1
         groups = try reader.expertGroups(routing, experts: experts, perToken: expertsPerToken)
         jitter =
             routing.scores == .mixer
-            ? Float(try reader.number("router_jitter_noise", default: 0.01)) : 0
+            ? try reader.share("router_jitter_noise", default: 0.01) : 0
         if routing.scores == .mixer, expertsPerToken != 2 {
             throw reader.wrong("num_experts_per_tok", expected: "2 for this family")
         }
@@ -76,10 +78,13 @@ package struct MixtureConfiguration: Sendable, Hashable {
 extension ConfigReader {
     /// A size under one of several names, which must agree where there are several.
     fileprivate func size(
-        oneOf keys: [String], default fallback: Int, atMost limit: Int
+        oneOf keys: [String], default fallback: Int?, atMost limit: Int
     ) throws(ModelError) -> Int {
         let present = keys.filter { value($0) != nil }
-        guard let first = present.first else { return fallback }
+        guard let first = present.first else {
+            guard let fallback else { throw missing(keys[0]) }
+            return fallback
+        }
         let size = try size(first, atMost: limit)
         for other in present.dropFirst() where try self.size(other, atMost: limit) != size {
             throw wrong(other, expected: "\(size) as \(first) says, or nothing")
@@ -87,30 +92,60 @@ extension ConfigReader {
         return size
     }
 
+    fileprivate func expertsPerToken(
+        _ keys: Architecture.Mixture.Keys, _ defaults: Architecture.Mixture.Defaults,
+        of experts: Int
+    ) throws(ModelError) -> Int {
+        let count = try size(
+            oneOf: keys.expertsPerToken, default: defaults.expertsPerToken, atMost: 1 << 16)
+        if count > experts {
+            let present = keys.experts.first { value($0) != nil } ?? keys.experts[0]
+            throw wrong(
+                keys.expertsPerToken.first { value($0) != nil } ?? keys.expertsPerToken[0],
+                expected: "at most the \(experts) of \(present)"
+                    + (defaults.expertsPerToken.map { " (absent, it is \($0))" } ?? ""))
+        }
+        return count
+    }
+
     /// nil where the number is 0.
-    fileprivate func sharedExperts(
-        _ key: String, default fallback: Int
+    fileprivate func sharedSize(
+        _ key: String, default fallback: Int, atMost limit: Int = 1 << 31
     ) throws(ModelError) -> Int? {
-        if value(key)?.integer == 0 { return nil }
-        return try size(key, default: fallback, atMost: 1 << 10)
+        try refuseNull(key)
+        let size = try count(key, default: fallback, atMost: limit)
+        return size == 0 ? nil : size
+    }
+
+    /// At least 0.
+    fileprivate func share(_ key: String, default fallback: Double) throws(ModelError) -> Float {
+        if value(key)?.double == 0 { return 0 }
+        return Float(try number(key, default: fallback))
     }
 
     fileprivate func expertGroups(
         _ routing: Architecture.Mixture.Routing, experts: Int, perToken: Int
     ) throws(ModelError) -> MixtureConfiguration.Groups? {
-        var defaults = (count: 1, kept: 1)
+        // Those that must be there have none.
+        var defaults: (count: Int?, kept: Int?) = (nil, nil)
         switch routing.groups {
         case .none: return nil
         case .topTwo(let count, let kept): defaults = (count, kept)
         case .largest:
+            try refuseNull("topk_method")
             let method = try text("topk_method", default: "greedy")
             if method == "greedy" { return nil }
             if method != "group_limited_greedy" {
                 throw wrong("topk_method", expected: "greedy or group_limited_greedy")
             }
         }
+        try refuseNull("n_group")
+        try refuseNull("topk_group")
         let count = try size("n_group", default: defaults.count, atMost: experts)
         let kept = try size("topk_group", default: defaults.kept, atMost: count)
+        if kept > count {
+            throw wrong("topk_group", expected: "at most \(count), which n_group is")
+        }
         if experts % count != 0 {
             throw wrong("n_group", expected: "a divisor of the \(experts) experts")
         }
@@ -135,8 +170,17 @@ extension ConfigReader {
             let plain = try indices("mlp_only_layers")
             return all.map { ($0 + 1) % step == 0 && !plain.contains($0) }
         case .from(let key, let fallback):
+            try refuseNull(key)
             let first = try self.count(key, default: fallback)
             return all.map { $0 >= first }
+        case .listed(let key, let first):
+            guard let list = value(key) else { return all.map { $0 >= first } }
+            let known = ["dense": false, "sparse": true]
+            let kinds = (list.array ?? []).compactMap { $0.string.flatMap { known[$0] } }
+            guard kinds.count == list.array?.count, kinds.count >= count else {
+                throw wrong(key, expected: "a list of at least \(count) times dense or sparse")
+            }
+            return Array(kinds.prefix(count))
         case .interval:
             let step = try size("moe_layer_interval", default: 1)
             let first = try self.count("moe_layer_start_index", default: 1)
@@ -149,13 +193,9 @@ extension ConfigReader {
         }
     }
 
-    /// 0 or more.
-    private func count(_ key: String, default fallback: Int) throws(ModelError) -> Int {
-        guard let node = value(key) else { return fallback }
-        guard let number = node.integer, number >= 0 else {
-            throw wrong(key, expected: "an integer of at least 0")
-        }
-        return number
+    /// Where null is not the same as nothing, and no model can be made of it.
+    private func refuseNull(_ key: String) throws(ModelError) {
+        if node(key)?.isNull == true { throw wrong(key, expected: "a value, or nothing") }
     }
 
     private func indices(_ key: String) throws(ModelError) -> Set<Int> {

@@ -23,7 +23,7 @@ extension Model {
     /// The layers of a block, in the order of the forward pass. Blocks may have different ones.
     package func layers(block: Int) -> [LayerKey] {
         guard isMixture(block), let mixture = configuration.mixture else {
-            return architecture.roles.map { LayerKey($0) }
+            return architecture.roles.filter { has($0, block: block) }.map { LayerKey($0) }
         }
         let experts = (0..<mixture.experts).flatMap { expert in
             expertRoles.map { LayerKey($0, expert: expert) }
@@ -37,11 +37,13 @@ extension Model {
             configuration.mixture?.sharedSize != nil
         else {
             let roles = architecture.roles.filter { !isMixture(block) || $0.isInAttention }
-            return (roles + (isMixture(block) ? [.router] : [])).map { LayerKey($0) }
+            return (roles + (isMixture(block) ? [.router] : [])).filter { has($0, block: block) }
+                .map { LayerKey($0) }
         }
         let attention = architecture.roles.filter(\.isInAttention)
         let gate: [Role] = shared.gate == nil ? [] : [.sharedGate]
-        return (attention + [.router] + gate + shared.layers.keys.sorted()).map { LayerKey($0) }
+        return (attention + [.router] + gate + shared.layers.keys.sorted())
+            .filter { has($0, block: block) }.map { LayerKey($0) }
     }
 
     /// The roles of each expert's layers, as the checkpoint holds them.
@@ -77,9 +79,10 @@ extension Model {
                 "\(layerName(layer, block: block)).weight",
                 isTransposed: architecture.storesColumns)
         }
-        return TensorPlace(
-            blockName(fusedName(layer.role) + order.suffix, block), part: expert,
-            isTransposed: order.isTransposed)
+        let name = blockName(fusedName(layer.role) + order.suffix, block)
+        let plain = [configuration.mixture?.experts ?? 0] + shape(layer, block: block).dimensions
+        let isPlain = order.mayBePlain && checkpoint.tensor(named: name)?.shape == plain
+        return TensorPlace(name, part: expert, isTransposed: order.isTransposed && !isPlain)
     }
 
     package func biasPlace(_ layer: LayerKey, block: Int) -> TensorPlace {

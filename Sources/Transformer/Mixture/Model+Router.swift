@@ -9,7 +9,8 @@ extension Model {
         else { return nil }
         return Router(
             routing: routing, mixture: mixture,
-            correction: try correctionTensor(block: block)?.floats())
+            correction: try correctionTensor(block: block)?.floats(),
+            beside: try besideRouter(block: block))
     }
 
     /// What is added to the scores by which is chosen; nil where the family has none.
@@ -38,9 +39,10 @@ extension Model {
 extension ModelConfiguration {
     /// The widest input of a down projection that all tokens go through.
     var widestFeedForward: Int {
-        guard let mixture else { return intermediateSize }
-        return max(
-            mixture.sharedSize ?? 0, mixture.blocks.allSatisfy(\.self) ? 1 : intermediateSize)
+        let factor = doublesFeedForward ? 2 : 1
+        guard let mixture else { return factor * intermediateSize }
+        return factor
+            * max(mixture.sharedSize ?? 0, mixture.blocks.allSatisfy(\.self) ? 1 : intermediateSize)
     }
 
     /// Of a feed-forward that keeps its gate and what it weighs within limits.

@@ -11,6 +11,8 @@ struct Router {
     let mixture: MixtureConfiguration
     /// `[experts]`, added to the scores by which is chosen.
     let correction: [Float]?
+    /// Of a mixture beside a feed-forward, whose router reads something else.
+    let beside: BesideRouter?
 
     /// Writes the routes of some tokens.
     /// - Parameters:
@@ -34,7 +36,9 @@ struct Router {
                 chosen = chosenByScore(scores)
             }
             for (place, choice) in chosen.enumerated() {
-                routes.set(first + index, place, expert: choice.expert, weight: choice.weight)
+                let factor = beside.map { $0.factors[choice.expert] } ?? 1
+                routes.set(
+                    first + index, place, expert: choice.expert, weight: choice.weight * factor)
             }
         }
     }

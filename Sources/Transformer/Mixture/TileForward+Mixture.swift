@@ -7,19 +7,26 @@ extension TileForward {
     ///
     /// Source: `forward` of the classes of mixtures in the modeling files of transformers.
     ///
-    /// - Parameter sum: what the experts' outputs are then added to, `[rows, hidden_size]`; nil
-    ///   where it is not wanted.
+    /// - Parameters:
+    ///   - sum: what the experts' outputs are then added to, `[rows, hidden_size]`; nil where it is
+    ///     not wanted.
+    ///   - beside: what the shared expert makes where the mixture stands beside it, likewise.
     func middle(
         _ x: MatrixView, into y: MatrixView, _ routes: Routes, first: Int, sum: MatrixView?,
-        observesShared: Bool
+        beside: MatrixView?, observesShared: Bool
     ) throws {
-        let mixed = try attention(x)
+        let mixed = try mix(x)
         if !y.isSame(as: x) { y.copy(from: x) }
-        add(.output, mixed, norm: block.norms.attentionOutput, to: y)
+        add(mixer.output, mixed, norm: block.norms.attentionOutput, to: y)
         let normed = feedForwardInput(y)
         try observe?(Tap(.feedForward), normed, tile)
         let logits = buffers.routed.view.prefix(count)
-        apply(.router, Operand(normed), into: logits)
+        if let router = block.router?.beside {
+            router.apply(
+                y, into: logits, through: buffers.addend.view.prefix(count), buffers.products)
+        } else {
+            apply(.router, Operand(normed), into: logits)
+        }
         block.router?.route(logits, first: first, into: routes)
         guard block.layers[LayerKey(.down)] != nil else {
             sum?.fill(0)
@@ -29,6 +36,12 @@ extension TileForward {
         let up = feedUp(normed)
         if observesShared { try observe?(Tap(.down), up, tile) }
         guard let sum else { return }
+        if let beside {
+            sum.fill(0)
+            apply(.down, buffers.products.left(up, as: input), into: beside)
+            block.norms.beside?.shared.apply(beside, into: beside)
+            return
+        }
         apply(.down, buffers.products.left(up, as: input), into: sum)
         guard block.layers[LayerKey(.sharedGate)] != nil else { return }
         let gate = buffers.routed.prefix(rows: count, columns: 1)
@@ -42,22 +55,28 @@ extension Forward {
     /// Ends a mixture's block once its experts have run: hidden += sums, `[at least rows,
     /// hidden_size]` each.
     ///
-    /// - Parameter finished: called after each piece with its number of rows, from any thread; what
-    ///   it throws ends the pass.
-    package func add(
-        _ sums: Matrix, to hidden: Matrix, rows: Int,
-        finished: @Sendable (_ rows: Range<Int>) throws -> Void = { _ in }
+    /// - Parameters:
+    ///   - block: its norms and what comes behind.
+    ///   - beside: what is added to the experts' sums first; nil: nothing.
+    ///   - tokens: of all rows.
+    package func finish(
+        _ block: Block, _ sums: Matrix, beside: Matrix?, addingTo hidden: Matrix,
+        tokens: [Int32], rows: Int
     ) throws {
-        try pool.forEach((rows + Tile.size - 1) / Tile.size) { index in
+        defer { block.end?.perLayer?.release() }
+        try pool.forEach(
+            (rows + Tile.size - 1) / Tile.size, state: { borrow() }
+        ) { index, loan in
             let part = (index * Tile.size)..<min(rows, (index + 1) * Tile.size)
-            defer {
-                hidden.release(part)
-                sums.release(part)
-            }
+            defer { for matrix in [hidden, sums, beside] { matrix?.release(part) } }
+            let sum = sums.rows(part)
+            block.norms.beside?.output.apply(sum, into: sum)
+            if let beside { Tensors.add(beside.rows(part), to: sum) }
+            block.norms.feedForwardOutput?.apply(sum, into: sum)
             let factor = model.configuration.multipliers.residual
-            if factor != 1 { scale(sums.rows(part), by: factor) }
-            Tensors.add(sums.rows(part), to: hidden.rows(part))
-            try finished(part)
+            if factor != 1 { scale(sum, by: factor) }
+            Tensors.add(sum, to: hidden.rows(part))
+            try block.end?.apply(to: hidden.rows(part), tokens[part], loan.buffers.end)
         }
     }
 }

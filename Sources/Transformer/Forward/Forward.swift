@@ -1,0 +1,205 @@
+import Synchronization
+import Tensors
+
+/// Runs blocks on sequences, in tiles of some rows: first the keys and values of a group of
+/// sequences (or what a recurrence has in their place), then all the rest of their tiles. So the
+/// threads have much to share out even where there is one sequence, and what a tile needs stays in
+/// the cache.
+package final class Forward: Sendable {
+    /// What a pass leaves behind.
+    package enum Destination: Sendable {
+        /// The block's output, where its input was.
+        case inPlace
+        /// The output of the first sequences, in a matrix that holds just these; the others end at
+        /// the last layer's input, and the block's input stays as it is.
+        case first(Matrix)
+        /// Of a mixture: what stands before its feed-forward, in a matrix that may be the input's;
+        /// where its tokens go; and what the shared expert makes of the first ones, to which the
+        /// other experts' outputs are then added, or, where there is such a matrix, what stands
+        /// beside them.
+        case middle(
+            Matrix, Routes, sums: Matrix, beside: Matrix? = nil, observesShared: Bool)
+    }
+
+    /// Sees the input of some layers of a block, `[rows of the tile, features]`, before they run.
+    package typealias Observer =
+        @Sendable (_ tap: Tap, _ input: MatrixView, _ tile: Tile) throws -> Void
+
+    let model: Model
+    /// How products hold their factors; the same as of the blocks.
+    let input: ProductInput
+    let pool: WorkerPool
+    private let free = Mutex<[TileBuffers]>([])
+    let freeExperts = Mutex<[ExpertBuffers]>([])
+    private let keyValues = Mutex<KeyValues?>(nil)
+    let recurrentInputs = Mutex<RecurrentInputs?>(nil)
+    /// Rows of the buffers.
+    private let rows: Int
+
+    /// - Parameter length: of the longest sequence.
+    package init(_ model: Model, length: Int, input: ProductInput, pool: WorkerPool) {
+        self.model = model
+        self.input = input
+        self.pool = pool
+        rows = min(length, Tile.size)
+    }
+
+    /// Runs `block` on every sequence. hidden: `[sequences * length, hidden_size]`, sequence after
+    /// sequence.
+    ///
+    /// - Parameters:
+    ///   - tokens: of all sequences; needed where the model has a second embedding.
+    ///   - kept: keys and values that blocks leave for later ones, a row for each of `hidden`;
+    ///     needed where the model keeps any. They change where the hidden states do.
+    ///   - finished: called after each tile, from any thread; what it throws ends the pass.
+    package func run(
+        _ block: Block, _ hidden: Matrix, length: Int, sequences: Int, tokens: [Int32] = [],
+        kept: Matrix? = nil, destination: Destination = .inPlace, observe: Observer? = nil,
+        finished: @Sendable (Tile) throws -> Void = { _ in }
+    ) throws {
+        precondition(hidden.rows >= sequences * length, "shapes differ")
+        if case .middle = destination {
+            precondition(block.isMixture, "no mixture")
+        } else {
+            precondition(!block.isMixture, "a mixture's experts are run apart")
+        }
+        precondition(
+            block.end?.perLayer == nil || tokens.count >= sequences * length, "tokens are missing")
+        precondition(kept != nil || model.configuration.kept.width == 0, "nothing is kept")
+        defer { block.end?.perLayer?.release() }
+        let isWritten =
+            switch destination {
+            case .inPlace: true
+            case .first: false
+            case .middle(let matrix, _, _, _, _): matrix === hidden
+            }
+        let tiles = Tile.count(length: length)
+        let group = Self.sequencesAtOnce(model, length: length, threads: pool.width)
+        for first in stride(from: 0, to: sequences, by: group) {
+            let count = min(group, sequences - first)
+            let cache = cache(length: length, group: min(group, sequences))
+            let recurrent = recurrentInputs(length: length, group: min(group, sequences))
+            @Sendable func tile(_ index: Int) -> Tile {
+                let start = index % tiles * Tile.size
+                return Tile(
+                    sequence: first + index / tiles,
+                    rows: start..<min(length, start + Tile.size), index: first * tiles + index)
+            }
+            for pass in [Part.first, .rest] {
+                if pass == .rest { try recur(block, recurrent, sequences: count) }
+                try pool.forEach(count * tiles, state: { borrow() }) { index, loan in
+                    let tile = tile(index)
+                    let place = Self.place(tile, length)
+                    let run = TileForward(
+                        block: block, model: model, tile: tile, cache: cache,
+                        recurrent: recurrent, slot: tile.sequence - first,
+                        buffers: loan.buffers, observe: observe,
+                        tokens: tokens.isEmpty ? [] : tokens[place],
+                        kept: kept.map { KeptRows(rows: $0.rows(place), isWritten: isWritten) })
+                    let input = hidden.rows(place)
+                    defer {
+                        hidden.release(place)
+                        kept?.release(place)
+                    }
+                    switch pass {
+                    case .first: try run.first(input)
+                    case .rest:
+                        let target = Self.target(destination, hidden, tile, length)
+                        if case .middle(_, let routes, let sums, let beside, let observesShared) =
+                            destination, let target
+                        {
+                            let isWanted = place.upperBound <= sums.rows
+                            try run.middle(
+                                input, into: target, routes, first: place.lowerBound,
+                                sum: isWanted ? sums.rows(place) : nil,
+                                beside: isWanted ? beside?.rows(place) : nil,
+                                observesShared: observesShared)
+                        } else {
+                            try run.rest(input, into: target)
+                        }
+                        try finished(tile)
+                    }
+                }
+            }
+        }
+    }
+
+    private enum Part { case first, rest }
+
+    static func place(_ tile: Tile, _ length: Int) -> Range<Int> {
+        (tile.sequence * length + tile.rows.lowerBound)..<(tile.sequence * length
+            + tile.rows.upperBound)
+    }
+
+    private static func target(
+        _ destination: Destination, _ hidden: Matrix, _ tile: Tile, _ length: Int
+    ) -> MatrixView? {
+        let place = place(tile, length)
+        return switch destination {
+        case .inPlace: hidden.rows(place)
+        case .middle(let matrix, _, _, _, _): matrix.rows(place)
+        case .first(let matrix): place.upperBound <= matrix.rows ? matrix.rows(place) : nil
+        }
+    }
+
+    /// Enough for each thread to have 16 tiles to choose from, so that none waits long for the
+    /// last.
+    ///
+    /// The delta rule's inputs are wide: there 4 have to do.
+    private static func sequencesAtOnce(_ model: Model, length: Int, threads: Int) -> Int {
+        let each = model.configuration.recurrence?.heads == nil ? 16 : 4
+        // A job without calibration has sequences of no tokens.
+        let tiles = max(1, Tile.count(length: length))
+        return max(1, (each * threads + tiles - 1) / tiles)
+    }
+
+    private func cache(length: Int, group: Int) -> KeyValues {
+        keyValues.withLock { cache in
+            if let cache, cache.length == length, cache.sequences >= group { return cache }
+            // The old one goes first.
+            cache = nil
+            let made = KeyValues(
+                model, sequences: group, length: length, input: input)
+            cache = made
+            return made
+        }
+    }
+
+    /// What runs take at most beside the hidden states and the block, in bytes, with any of these
+    /// numbers of sequences of a length.
+    package static func bytes(
+        _ model: Model, _ sets: [(length: Int, sequences: Int)], input: ProductInput, threads: Int
+    ) -> Int {
+        let caches = sets.map { length, sequences in
+            let count = min(
+                sequences, sequencesAtOnce(model, length: length, threads: threads))
+            return KeyValues.bytes(model, sequences: count, length: length, input: input)
+                + RecurrentInputs.bytes(model, sequences: count, length: length)
+        }
+        let longest = sets.map(\.length).max() ?? 0
+        let experts = model.configuration.mixture == nil ? 0 : ExpertBuffers.bytes(model)
+        let state = model.configuration.recurrence?.heads.map { DeltaRule.bytes($0.shape) } ?? 0
+        return threads
+            * (TileBuffers.bytes(model, rows: min(longest, Tile.size)) + experts + state)
+            + (caches.max() ?? 0)
+    }
+
+    /// Buffers on loan to a thread, which go back when the loan is over.
+    final class Loan {
+        let buffers: TileBuffers
+        private let owner: Forward
+
+        init(_ buffers: TileBuffers, from owner: Forward) {
+            self.buffers = buffers
+            self.owner = owner
+        }
+
+        deinit { owner.free.withLock { $0.append(buffers) } }
+    }
+
+    func borrow() -> Loan {
+        Loan(
+            free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows, input: input),
+            from: self)
+    }
+}
