@@ -15,11 +15,16 @@ from transformers.modeling_rope_utils import RopeParameters
 
 FAMILIES = """llama mistral qwen2 qwen3 gemma gemma2 gemma3 gemma3_text smollm3 phi3 opt gpt_neox gpt2 phi granite olmo olmo2
 olmo3 starcoder2 stablelm cohere cohere2 ministral3 mistral3 glm4 exaone4 seed_oss ernie4_5 hunyuan_v1_dense nemotron arcee
-apertus qwen3_vl qwen3_vl_text gpt_neo gptj gpt_bigcode falcon bloom internlm3 qwen3_moe mixtral qwen2_moe""".split()
+apertus qwen3_vl qwen3_vl_text gpt_neo gptj gpt_bigcode falcon bloom internlm3 qwen3_moe mixtral qwen2_moe
+gpt_oss olmoe granitemoe granitemoeshared phimoe glm4_moe ernie4_5_moe
+qwen3_5 qwen3_5_text qwen3_5_moe qwen3_5_moe_text qwen3_next lfm2 lfm2_moe
+qwen3_vl_moe qwen3_vl_moe_text gemma4 gemma4_text
+deepseek_v2 deepseek_v3 glm4_moe_lite""".split()
 # Language models whose code stands beside that of what they are a part of.
-PLACES = {"gemma3_text": "gemma3", "qwen3_vl_text": "qwen3_vl"}
+PLACES = {"gemma3_text": "gemma3", "qwen3_vl_text": "qwen3_vl", "qwen3_5_text": "qwen3_5",
+          "qwen3_5_moe_text": "qwen3_5_moe", "qwen3_vl_moe_text": "qwen3_vl_moe", "gemma4_text": "gemma4"}
 # What sees beside them: of its own configuration only the keys at the top of config.json count here.
-OUTER = ["gemma3", "mistral3", "qwen3_vl"]
+OUTER = ["gemma3", "mistral3", "qwen3_vl", "qwen3_5", "qwen3_5_moe", "qwen3_vl_moe", "gemma4"]
 # A configuration of Mistral with layer_types is read as Ministral's.
 ALSO = {"mistral": ["ministral"]}
 SHARED = [

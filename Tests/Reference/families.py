@@ -28,6 +28,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import warnings
 
@@ -40,7 +41,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 from transformers.pytorch_utils import Conv1D
 
-from mixtures import GATED as GATED_EXPERTS, NUMBERED, count_by_weight, unfuse
+from mixtures import FUSED, GATED as GATED_EXPERTS, LINEAR, NUMBERED, count_by_weight, unfuse
 from native_fallback import let_layers_differ, load
 
 transformers.utils.logging.disable_progress_bar()
@@ -55,10 +56,12 @@ SIZES = dict(vocab_size=VOCABULARY, hidden_size=32, intermediate_size=56, num_hi
              num_key_value_heads=2, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=0)
 
 
-def family(model_type, config=None, carries=(), sizes=SIZES, prefix=None, experts=(), names=()):
+def family(model_type, config=None, carries=(), sizes=SIZES, prefix=None, experts=(), names=(), expert_carries=(), leaves=()):
     """carries: last parts of the names of layers that the configuration can give a bias; prefix: of the blocks in the file,
-    where memory has another; experts: what their layers are called in the file; names: what else it calls otherwise."""
-    return dict(model_type=model_type, config=dict(sizes, **(config or {})), carries=carries, prefix=prefix, experts=experts, names=names)
+    where memory has another; experts: what their layers are called in the file; names: what else it calls otherwise;
+    expert_carries: the same as carries, of experts' layers; leaves: parts of the names of layers that are left as they are."""
+    return dict(model_type=model_type, config=dict(sizes, **(config or {})), carries=carries, prefix=prefix, experts=experts,
+                names=names, expert_carries=expert_carries, leaves=leaves)
 
 
 def attention(config):
@@ -78,15 +81,85 @@ FALCON = ["query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"]
 LLAMA3 = dict(rope_type="llama3", rope_theta=1e4, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=16)
 YARN = dict(rope_type="yarn", rope_theta=1e4, factor=4.0, original_max_position_embeddings=16)
+# The gated delta rule and the attention beside it, in heads whose sizes fill no vector.
+DELTA = dict(head_dim=16, linear_conv_kernel_dim=4, linear_key_head_dim=10, linear_value_head_dim=12, linear_num_key_heads=2,
+             linear_num_value_heads=4, layer_types=["linear_attention", "full_attention", "linear_attention"])
+SEEN = dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, out_hidden_size=32, patch_size=8, num_position_embeddings=16)
+SEEING = dict(
+    vision_config=dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, out_hidden_size=32, patch_size=8,
+                       deepstack_visual_indexes=[0], num_position_embeddings=16),
+    image_token_id=90, video_token_id=91, vision_start_token_id=92, vision_end_token_id=93)
+GEMMA4 = dict(
+    num_hidden_layers=4, head_dim=12, global_head_dim=20, sliding_window=9, final_logit_softcapping=20.0,
+    layer_types=["sliding_attention", "full_attention"] * 2, vocab_size_per_layer_input=VOCABULARY,
+    rope_parameters={"full_attention": dict(rope_type="proportional", partial_rotary_factor=0.4, rope_theta=1e3),
+                     "sliding_attention": dict(rope_type="default", rope_theta=100.0)})
 EXPERTS = dict(moe_intermediate_size=24, num_experts=8, num_experts_per_tok=2)
+GRANITE = dict(intermediate_size=24, num_local_experts=8, num_experts_per_tok=2, embedding_multiplier=3.0, logits_scaling=2.0,
+               residual_multiplier=0.7, attention_multiplier=0.3, attention_bias=True)
+GRANITE_NAMES = [(".experts.", ".")]
+LATENTS = dict(num_key_value_heads=4, q_lora_rank=20, kv_lora_rank=16, qk_nope_head_dim=6, qk_rope_head_dim=8, v_head_dim=10)
+DEEPSEEK = dict(LATENTS, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=3, n_shared_experts=2)
+LATENT = ["q_a_proj", "kv_a_proj_with_mqa", "o_proj"]
 # Written to Fixtures/mixtures, for MixtureTests.
 MIXTURES = {
     "qwen3_moe": family("qwen3_moe", dict(EXPERTS, head_dim=12, norm_topk_prob=True, mlp_only_layers=[1], attention_bias=True),
                         carries=ATTENTION, experts=GATED_EXPERTS),
     "mixtral": family("mixtral", dict(intermediate_size=24, num_local_experts=6, num_experts_per_tok=2, sliding_window=17),
                       experts=NUMBERED, names=[(".mlp.", ".block_sparse_moe.")]),
+    "qwen3_vl_moe": family("qwen3_vl_moe", dict(
+        text_config=dict(SIZES, **EXPERTS, head_dim=12, mlp_only_layers=[1], rope_parameters=dict(
+            rope_type="default", rope_theta=1e4, mrope_section=[2, 2, 2], mrope_interleaved=True)), **SEEING),
+        ATTENTION, sizes={}, experts=FUSED),
+    "gemma4_moe": family("gemma4_text", dict(
+        GEMMA4, num_hidden_layers=2, layer_types=["sliding_attention", "full_attention"], intermediate_size=40,
+        hidden_size_per_layer_input=0, enable_moe_block=True, num_experts=6, top_k_experts=2, moe_intermediate_size=24,
+        attention_k_eq_v=True, num_global_key_value_heads=1), ATTENTION, experts=FUSED, leaves=["mlp."]),
     "qwen2_moe": family("qwen2_moe", dict(EXPERTS, shared_expert_intermediate_size=40, decoder_sparse_step=2),
                         carries=ATTENTION[:3], experts=GATED_EXPERTS),
+    "gpt_oss": family("gpt_oss", dict(head_dim=12, intermediate_size=32, num_local_experts=8, num_experts_per_tok=3,
+                                      sliding_window=9, swiglu_limit=1.0, swiglu_alpha=1.5),
+                      carries=ATTENTION, experts=FUSED, expert_carries=FUSED),
+    "olmoe": family("olmoe", dict(intermediate_size=24, num_experts=8, num_experts_per_tok=3, clip_qkv=0.8,
+                                  attention_bias=True), carries=ATTENTION, experts=GATED_EXPERTS),
+    "granitemoe": family("granitemoe", dict(GRANITE), carries=ATTENTION, experts=LINEAR, names=GRANITE_NAMES),
+    "granitemoeshared": family("granitemoeshared", dict(GRANITE, shared_intermediate_size=40), carries=ATTENTION,
+                               experts=LINEAR, names=GRANITE_NAMES),
+    "phimoe": family("phimoe", dict(
+        intermediate_size=24, num_local_experts=8, router_jitter_noise=0.1, attention_bias=True, lm_head_bias=True,
+        sliding_window=17, max_position_embeddings=256, original_max_position_embeddings=64,
+        rope_parameters=dict(rope_type="longrope", rope_theta=1e4, short_mscale=1.2, long_mscale=1.3,
+                             short_factor=[1.0, 1.1, 1.5, 3.0], long_factor=[1.0, 2.0, 5.0, 9.0],
+                             original_max_position_embeddings=64)),
+        carries=ATTENTION, experts=NUMBERED, names=[(".mlp.", ".block_sparse_moe.")]),
+    "glm4_moe": family("glm4_moe", dict(
+        head_dim=12, moe_intermediate_size=24, n_routed_experts=8, num_experts_per_tok=3, n_group=4, topk_group=2,
+        n_shared_experts=2, first_k_dense_replace=1, routed_scaling_factor=1.5, use_qk_norm=True, attention_bias=True),
+        carries=ATTENTION[:3], experts=GATED_EXPERTS),
+    "ernie4_5_moe": family("ernie4_5_moe", dict(
+        moe_intermediate_size=24, moe_num_experts=8, moe_k=2, moe_num_shared_experts=2, moe_layer_start_index=1,
+        use_bias=True), carries=ATTENTION + GATED, experts=GATED_EXPERTS),
+    "qwen3_5_moe": family("qwen3_5_moe", dict(
+        text_config=dict({k: v for k, v in SIZES.items() if k != "intermediate_size"}, **EXPERTS,
+                         **DELTA | dict(linear_key_head_dim=16), shared_expert_intermediate_size=40),
+        vision_config=SEEN, image_token_id=90, video_token_id=91, vision_start_token_id=92, vision_end_token_id=93),
+        carries=ATTENTION, experts=GATED_EXPERTS, sizes={}),
+    "qwen3_next": family("qwen3_next", dict(EXPERTS, **DELTA, shared_expert_intermediate_size=40, mlp_only_layers=[1],
+                                            attention_bias=True), carries=ATTENTION, experts=GATED_EXPERTS),
+    "lfm2_moe": family("lfm2_moe", dict(EXPERTS, num_dense_layers=1, conv_L_cache=3, routed_scaling_factor=1.5,
+                                        layer_types=["conv", "full_attention", "conv"]), experts=NUMBERED),
+    "deepseek_v3": family("deepseek_v3", dict(
+        DEEPSEEK, n_group=4, topk_group=2, first_k_dense_replace=1, routed_scaling_factor=1.5, attention_bias=True,
+        rms_norm_eps=1e-3, rope_parameters=YARN | dict(mscale=0.7, mscale_all_dim=0.9)),
+        carries=LATENT, experts=GATED_EXPERTS),
+    "deepseek_v2": family("deepseek_v2", dict(
+        DEEPSEEK, topk_method="group_limited_greedy", n_group=4, topk_group=2, routed_scaling_factor=3.0, mlp_bias=True,
+        rope_parameters=YARN | dict(mscale=0.707, mscale_all_dim=0.707)), carries=LATENT + GATED, experts=GATED_EXPERTS),
+    "deepseek_v2_lite": family("deepseek_v2", dict(
+        DEEPSEEK, q_lora_rank=None, first_k_dense_replace=1), carries=LATENT + GATED, experts=GATED_EXPERTS),
+    "glm4_moe_lite": family("glm4_moe_lite", dict(
+        DEEPSEEK, q_lora_rank=None, n_group=1, topk_group=1, mlp_layer_types=["sparse", "dense", "sparse"],
+        attention_bias=True), carries=LATENT, experts=GATED_EXPERTS),
 }
 FAMILIES = {
     "gemma": family("gemma", dict(head_dim=12), ATTENTION),
@@ -98,6 +171,16 @@ FAMILIES = {
         text_config=dict(SIZES, head_dim=12, query_pre_attn_scalar=20, sliding_window=9, sliding_window_pattern=2),
         vision_config=dict(VISION, model_type="siglip_vision_model"), mm_tokens_per_image=4, image_token_index=90,
         boi_token_index=91, eoi_token_index=92), ATTENTION, sizes={}, prefix="language_model.model.layers"),
+    "gemma4-text": family("gemma4_text", dict(
+        GEMMA4, hidden_size_per_layer_input=6, num_kv_shared_layers=2, use_double_wide_mlp=True), ATTENTION,
+        leaves=["per_layer"]),
+    "gemma4": family("gemma4", dict(
+        text_config=dict(SIZES, **GEMMA4, hidden_size_per_layer_input=0, attention_k_eq_v=True,
+                         num_global_key_value_heads=1, use_bidirectional_attention="vision"),
+        vision_config=dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+                           num_key_value_heads=2, head_dim=8, patch_size=4, position_embedding_size=16),
+        audio_config=None, image_token_id=90, video_token_id=91, audio_token_id=92, boi_token_id=93, eoi_token_id=94,
+        boa_token_id=93, eoa_token_index=94), ATTENTION, sizes={}),
     "smollm3": family("smollm3", dict(
         no_rope_layers=[1, 0, 1], use_sliding_window=True, sliding_window=9, tie_word_embeddings=False), ATTENTION + GATED),
     "gpt2": gpt("gpt2", dict(n_inner=56, scale_attn_by_inverse_layer_idx=True), GPT2),
@@ -115,6 +198,9 @@ FAMILIES = {
         num_attention_heads=2, num_key_value_heads=1, partial_rotary_factor=0.75, original_max_position_embeddings=64, max_position_embeddings=256,
         rope_parameters=dict(rope_type="longrope", rope_theta=1e4, short_factor=[1.0, 1.1, 1.2, 1.5, 2.0, 3.0],
                              long_factor=[1.0, 2.0, 3.0, 5.0, 7.0, 9.0]))),
+    "phi3-longrope-long": family("phi3", dict(
+        original_max_position_embeddings=32, max_position_embeddings=64, rope_parameters=dict(
+            rope_type="longrope", rope_theta=1e4, short_factor=[1.0, 1.1, 1.2, 1.5], long_factor=[1.0, 2.0, 3.0, 5.0]))),
     "starcoder2": family("starcoder2", dict(sliding_window=9), ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]),
     "stablelm": family("stablelm", dict(partial_rotary_factor=0.5, qk_layernorm=True, use_qkv_bias=True), ATTENTION[:3]),
     "stablelm-parallel": family("stablelm", dict(use_parallel_residual=True), ATTENTION[:3]),
@@ -138,9 +224,15 @@ FAMILIES = {
     "qwen3-vl": family("qwen3_vl", dict(
         text_config=dict(SIZES, head_dim=12, rope_parameters=dict(
             rope_type="default", rope_theta=1e4, mrope_section=[2, 2, 2], mrope_interleaved=True)),
-        vision_config=dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, out_hidden_size=32, patch_size=8,
-                           deepstack_visual_indexes=[0], num_position_embeddings=16),
-        image_token_id=90, video_token_id=91, vision_start_token_id=92, vision_end_token_id=93), ATTENTION, sizes={}),
+        **SEEING), ATTENTION, sizes={}),
+    "qwen3-5": family("qwen3_5", dict(
+        text_config=dict(SIZES, **DELTA, rope_parameters=dict(
+            rope_type="default", rope_theta=1e4, partial_rotary_factor=0.5, mrope_section=[2, 1, 1], mrope_interleaved=True)),
+        vision_config=SEEN, image_token_id=90, video_token_id=91, vision_start_token_id=92, vision_end_token_id=93),
+        ATTENTION, sizes={}),
+    "lfm2": family("lfm2", dict(block_multiple_of=8, layer_types=["conv", "full_attention", "conv"])),
+    "lfm2-biased": family("lfm2", dict(block_auto_adjust_ff_dim=False, conv_bias=True, conv_L_cache=4,
+                                       layer_types=["conv", "conv", "full_attention"]), ["conv.in_proj", "conv.out_proj"]),
     "gpt-neo": family("gpt_neo", dict(attention_types=[[["global", "local"], 1], [["local"], 1]], window_size=9),
                       ["out_proj", "c_fc", "c_proj"],
                       sizes=dict(vocab_size=VOCABULARY, hidden_size=32, num_layers=3, num_heads=4, intermediate_size=56,
@@ -165,9 +257,12 @@ def model_class(config):
 
 def randomise(model, generator):
     """Every parameter a multiple of 1/64, none where it was."""
-    for name, parameter in model.named_parameters():
+    corrections = [pair for pair in model.named_buffers() if pair[0].endswith("e_score_correction_bias")]
+    for name, parameter in [*model.named_parameters(), *corrections]:
         noise = torch.randn(parameter.shape, generator=generator)
-        if parameter.dim() < 2:
+        if "e_score_correction_bias" in name:
+            value = 0.1 * noise
+        elif parameter.dim() < 2:
             value = parameter.data + 0.05 + 0.2 * noise
         elif "embed" in name or "wte" in name or "wpe" in name:
             value = 0.05 + 0.3 * noise
@@ -177,6 +272,17 @@ def randomise(model, generator):
         # Not where it was, and a norm's weight never 0.
         if parameter.dim() < 2:
             parameter.data[parameter.data == 0] = 1 / 64
+    for name, buffer in model.named_buffers():
+        if name.endswith("layer_scalar"):
+            buffer.fill_(round(64 * (0.9 + 0.2 * torch.rand((), generator=generator).item())) / 64)
+
+
+def step_by_step(model):
+    """The gated delta rule token by token: in chunks, float32 loses some of the digits that are compared."""
+    module = sys.modules[type(model).__module__]
+    if hasattr(module, "torch_recurrent_gated_delta_rule"):
+        module.torch_chunk_gated_delta_rule = module.torch_recurrent_gated_delta_rule
+    return model
 
 
 def plain(model):
@@ -198,6 +304,13 @@ def blocks_of(model):
                 part in name for part in ("vision", "visual", "audio")):
             return name, module
     raise SystemExit(f"no blocks in {type(model).__name__}")
+
+
+def leave(oracle, parts):
+    """Has the reference leave layers alone."""
+    linears = oracle.linears
+    oracle.linears = lambda block: {
+        name: layer for name, layer in linears(block).items() if not any(part in name for part in parts)}
 
 
 def pack(source, target):
@@ -253,11 +366,12 @@ def write(oracle_path, name, out):
             oracle = load(oracle_path)
             oracle.blocks_of = blocks_of
             if case.startswith("native"):
-                let_layers_differ(oracle, set(entry["carries"]))
+                let_layers_differ(oracle, set(entry["carries"]), set(entry["expert_carries"]))
             if entry["experts"]:
                 count_by_weight(oracle)
-            pruned = plain(model_class(config).from_pretrained(
-                work, dtype=torch.float32, attn_implementation=attention(config)).eval())
+            leave(oracle, entry["leaves"])
+            pruned = step_by_step(plain(model_class(config).from_pretrained(
+                work, dtype=torch.float32, attn_implementation=attention(config)).eval()))
             if entry["experts"]:
                 unfuse(pruned, entry["experts"])
             reports[case] = report = dict(method=method, pattern=pattern or "unstructured", sparsity=sparsity,
@@ -314,7 +428,8 @@ def check(stadectl, name, out):
                            f"evaluation: {{tokens: tokens.safetensors, length: {LENGTH}}}\n"
                            "compute: {precision: float32}\n")
             done = subprocess.run([stadectl, "prune", "job.yaml"], cwd=work, capture_output=True, text=True)
-            if done.returncode and "the 0.0 that can go" in done.stderr:
+            if done.returncode and ("the 0.0 that can go" in done.stderr or "are not alike" in done.stderr
+                                    or "mixtures of experts" in done.stderr):
                 print(f"ok  {name} {job}: has none to lose")
                 continue
             if done.returncode:

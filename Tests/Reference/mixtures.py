@@ -14,6 +14,9 @@ from native_fallback import change
 # How the layers of an expert are called in the file, and what comes before.
 GATED = ("gate_proj", "up_proj", "down_proj")
 NUMBERED = ("w1", "w3", "w2")
+# Gate and up in one.
+FUSED = ("gate_up_proj", "down_proj")
+LINEAR = ("input_linear", "output_linear")
 
 
 class Experts(torch.nn.Module):
@@ -139,7 +142,7 @@ def count_by_weight(oracle):
     linears = oracle.linears
     oracle.linears = lambda block: {
         name: layer for name, layer in linears(block).items()
-        if not any(part in name for part in ("shared_expert", "router")) and not name.endswith("mlp.gate")}
+        if not any(part in name for part in ("shared_expert", "shared_mlp", "router")) and not name.endswith("mlp.gate")}
     oracle.Plain, oracle.Moments, oracle.scales_of = oracle.Moments, Moments, scales_of
     change(oracle, "lambda _, a, o, n=n: moments[n].add(a[0])", "lambda layer, a, o, n=n: moments[n].add(a[0], layer)")
     change(oracle, "            m, key = moments[name], ", "            moments[name].settle()\n            m, key = moments[name], ")

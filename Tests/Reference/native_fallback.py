@@ -52,17 +52,21 @@ def write(oracle, model, out, *settings):
                 shutil.copyfileobj(source, packed)
 
 
-def let_layers_differ(oracle, carries):
+def let_layers_differ(oracle, carries, expert_carries=()):
     """Replaces the metric's choice, and the one line of `prune` that takes the same compensation for every layer."""
     metric_of = oracle.metric_of
 
+    def is_carried(name):
+        names = expert_carries if ".experts." in name else carries
+        return any(f".{name}".endswith(f".{part}") for part in names)
+
     def metric_of_layer(method, name, weight, moments):
-        carried = name.rsplit(".", 1)[-1] in carries
+        carried = is_carried(name)
         return metric_of("wanda" if method == "stade" and not carried else method, name, weight, moments)
 
     def compensation_of_layer(name, used, wanted):
         how = wanted or ("mean" if used == "stade" else "none")
-        return how if name.rsplit(".", 1)[-1] in carries else WITHOUT_BIAS.get(how, how)
+        return how if is_carried(name) else WITHOUT_BIAS.get(how, how)
 
     oracle.metric_of = metric_of_layer
     oracle.compensation_of_layer = compensation_of_layer

@@ -2,7 +2,8 @@
 
 For each configuration of published.json (all, or those whose names contain one of NAME) a random checkpoint is made,
 `stadectl prune` prunes half of its weights by magnitude, and the perplexities of the dense and of the pruned model are
-compared with those of transformers, which reloads the output. What has to agree is 1e-5, relative.
+compared with those of transformers, which reloads the output. What has to agree is 1e-5, relative. LENGTH is that of
+a sequence, 64 where nothing is said.
 """
 import json
 import math
@@ -18,14 +19,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
-LENGTH, WINDOWS, VOCABULARY = 64, 8, 311
+LENGTH, WINDOWS, VOCABULARY = int(os.environ.get("LENGTH", 64)), 8, 311
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 # Names of sizes, and what families have in their place.
 NAMES = {"hidden_size": ["n_embd", "n_embed"], "num_attention_heads": ["n_head", "num_heads"],
          "num_hidden_layers": ["n_layer", "num_layers"], "num_key_value_heads": ["num_kv_heads"],
-         "intermediate_size": ["ffn_dim", "n_inner", "ffn_hidden_size"]}
+         "intermediate_size": ["ffn_dim", "n_inner", "ffn_hidden_size", "block_ff_dim"]}
 
 
 def scaled(config):
@@ -35,6 +36,8 @@ def scaled(config):
         c["text_config"] = scaled_text(c["text_config"], CONFIG_MAPPING[c["model_type"]]().text_config)
         c["vision_config"] = {k: v for k, v in c.get("vision_config", {}).items() if k == "model_type"} | VISION.get(
             c["model_type"], {})
+        if c.get("audio_config"):
+            c["audio_config"] = c["audio_config"] | AUDIO
         for key in c:
             if key.endswith(("_token_id", "_token_index")) and isinstance(c[key], int):
                 c[key] %= VOCABULARY
@@ -42,13 +45,35 @@ def scaled(config):
     return scaled_text(c, CONFIG_MAPPING[c["model_type"]]())
 
 
+SEEN = dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, out_hidden_size=0, patch_size=8, num_position_embeddings=16)
 VISION = {
     "gemma3": dict(model_type="siglip_vision_model", hidden_size=16, intermediate_size=24, num_hidden_layers=1,
                    num_attention_heads=2, image_size=16, patch_size=8),
     "mistral3": dict(model_type="pixtral", hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
                      image_size=16, patch_size=8, head_dim=8),
+    "qwen3_5": SEEN, "qwen3_5_moe": SEEN,
     "qwen3_vl": dict(depth=1, hidden_size=16, intermediate_size=24, num_heads=2, out_hidden_size=0, patch_size=8,
                      deepstack_visual_indexes=[0], num_position_embeddings=16)}
+
+
+VISION["qwen3_vl_moe"] = VISION["qwen3_vl"]
+VISION["gemma4"] = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=1, num_attention_heads=2,
+                        num_key_value_heads=2, head_dim=8, patch_size=4, position_embedding_size=16)
+AUDIO = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, output_proj_dims=16, subsampling_conv_channels=[4, 4])
+
+
+def scale_gemma4(c, head, old, new):
+    """Both kinds of blocks, twice, of which the last two read the keys of others where such blocks are."""
+    c["num_hidden_layers"] = 4
+    c["layer_types"] = ["sliding_attention", "full_attention"] * 2
+    c["global_head_dim"] = round(head * c["global_head_dim"] / 256)
+    c["num_kv_shared_layers"] = min(c["num_kv_shared_layers"], 2)
+    if c["num_global_key_value_heads"]:
+        c["num_global_key_value_heads"] = 1
+    c["vocab_size_per_layer_input"] = VOCABULARY
+    c["hidden_size_per_layer_input"] = round(c["hidden_size_per_layer_input"] / old * new)
+    if c["top_k_experts"]:
+        c["top_k_experts"], c["num_experts"] = 3, 8
 
 
 def scaled_text(c, defaults):
@@ -78,10 +103,22 @@ def scaled_text(c, defaults):
     if "word_embed_proj_dim" in c:
         c["word_embed_proj_dim"] = c["hidden_size"] * c["word_embed_proj_dim"] // hidden
     # So many that each kind of blocks is there.
-    c[key("num_hidden_layers")] = count = min(layers, 4 if "sliding" in json.dumps(c) or "no_rope" in json.dumps(c) else 3)
+    c[key("num_hidden_layers")] = count = min(layers, 4 if any(word in json.dumps(c) for word in ("sliding", "no_rope", "linear_num")) else 3)
     for name in ("layer_types", "no_rope_layers", "attention_layers"):
         if isinstance(c.get(name), list):
             c[name] = c[name][:count]
+    scale_experts(c, hidden, c[key("hidden_size")], count)
+    if "linear_num_key_heads" in c:
+        c["linear_num_value_heads"] = 2 * c["linear_num_value_heads"] // c["linear_num_key_heads"]
+        c["linear_num_key_heads"] = 2
+        c["linear_key_head_dim"], c["linear_value_head_dim"] = 16, 24
+    if "num_experts" in c and "linear_num_key_heads" in c or c["model_type"] == "lfm2_moe":
+        c["num_experts"], c["num_experts_per_tok"] = 8, min(3, c["num_experts_per_tok"])
+        c["moe_intermediate_size"] = 24
+        if "shared_expert_intermediate_size" in c:
+            c["shared_expert_intermediate_size"] = 40
+    if "full_attn_idxs" in c:
+        c["full_attn_idxs"] = [index for index in c["full_attn_idxs"] if index < count]
     if "attention_types" in c:
         count = c[key("num_hidden_layers")] = 4
         c["attention_types"] = [[c["attention_types"][0][0], 2]]
@@ -89,6 +126,8 @@ def scaled_text(c, defaults):
         c["window_size"] = 23
     if c.get("max_window_layers") is not None:
         c["max_window_layers"] = 1 if c["max_window_layers"] < layers else count
+    if c.get("model_type") == "gemma4_text":
+        scale_gemma4(c, head, hidden, c["hidden_size"])
     # So that it shows in short sequences.
     if c.get("sliding_window"):
         c["sliding_window"] = 23
@@ -98,6 +137,7 @@ def scaled_text(c, defaults):
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         if isinstance(c.get(name), int):
             c[name] %= VOCABULARY
+    scale_latents(c)
     for rope in [c.get("rope_scaling") or {}, c.get("rope_parameters") or {}]:
         pairs = int(head * (rope.get("partial_rotary_factor") or c.get("partial_rotary_factor", 1))) // 2
         for name in ("short_factor", "long_factor"):
@@ -106,6 +146,42 @@ def scaled_text(c, defaults):
         if "mrope_section" in rope:
             rope["mrope_section"] = [3, 3, 2]
     return c
+
+
+# How many experts, and how many serve a token.
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts")
+CHOSEN = ("num_experts_per_tok", "experts_per_token", "moe_k")
+
+
+def scale_experts(c, old, new, layers):
+    """Fewer and narrower experts, of hidden sizes `old` and `new`; so that both kinds of blocks are there."""
+    for name in EXPERTS:
+        if name in c:
+            c[name] = 8
+    for name in CHOSEN:
+        if name in c:
+            c[name] = min(c[name], 3)
+    for name in ("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"):
+        if c.get(name):
+            c[name] = max(8, round(c[name] / old * new) // 8 * 8)
+    if "first_k_dense_replace" in c:
+        c["first_k_dense_replace"] = min(c["first_k_dense_replace"], 1)
+    if "moe_layer_end_index" in c:
+        c["moe_layer_start_index"], c["moe_layer_end_index"] = min(c["moe_layer_start_index"], 2), layers - 1
+    # The random checkpoint is in plain floats.
+    if any(name in c for name in EXPERTS):
+        c.pop("quantization_config", None)
+
+
+def scale_latents(c):
+    """Narrow latents, each of another width; groups of two of the experts that are left."""
+    for name, size in dict(q_lora_rank=24, kv_lora_rank=20, qk_nope_head_dim=12, qk_rope_head_dim=8, v_head_dim=10).items():
+        if c.get(name):
+            c[name] = size
+    if c.get("head_dim") and "qk_rope_head_dim" in c:
+        c["head_dim"], c["qk_head_dim"] = 8, 20
+    if (c.get("n_group") or 1) > 1:
+        c["n_group"], c["topk_group"] = 4, 2
 
 
 def model_class(config):
@@ -123,10 +199,17 @@ def make(directory, config, seed):
     model = model_class(settings).from_config(settings, dtype=torch.float32)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if parameter.dim() > 1:
+            if "e_score_correction_bias" in name:
+                parameter.normal_(0, 0.1)
+            elif parameter.dim() > 1:
                 parameter.normal_(0, 0.6 if any(part in name for part in ("embed", "wte", "wpe")) else 0.25)
             else:
                 parameter.add_(0.2 * torch.randn_like(parameter) + 0.05)
+        for name, buffer in model.named_buffers():
+            if "e_score_correction_bias" in name:
+                buffer.normal_(0, 0.1)
+            if name.endswith("layer_scalar"):
+                buffer.fill_(0.9)
     model.save_pretrained(directory)
     if config["model_type"] == "gpt_neox":
         # As old files of the family have them; nothing reads them.
