@@ -20,20 +20,23 @@ enum ModelsDocument {
         return """
             # Models
 
-            The families that stade prunes, by `model_type` in `config.json`. `make models` writes this page from the \
-            values that
+            The families that stade prunes, by `model_type` in `config.json`. `make models` writes \
+            this page from the values that
             the program itself computes with.
 
-            Every family was compared with transformers 5.23: statistics, masks, biases, perplexities, and the output \
-            as it is
-            read again. Each takes every method, `unstructured` and every `N:M`. What is not here is refused by its name.
+            Every family was compared with transformers 5.23: statistics, masks, biases, \
+            perplexities, and the output as it is
+            read again. Each takes every method, `unstructured` and every `N:M`. What is not here \
+            is refused by its name.
 
-            - **Biases**: the layers that always have one, and the flags of `config.json` that stade may set to give \
-            others one. A
+            - **Biases**: the layers that always have one, and the flags of `config.json` that \
+            stade may set to give others one. A
               family without either carries no bias ([more](manifest.md#model-families-and-biases)).
             - **Channels**: whether `pattern: channels` may take feed-forward channels and heads.
-            - Of a model that also sees, stade prunes the language model. All else passes through unchanged.
-            - Blocks behind `num_hidden_layers`, which predict further tokens, pass through unchanged.
+            - Of a model that also sees, stade prunes the language model. All else passes through \
+            unchanged.
+            - Blocks behind `num_hidden_layers`, which predict further tokens, pass through \
+            unchanged.
 
             | `model_type` | class | biases | channels | peculiarities |
             |---|---|---|---|---|
