@@ -65,8 +65,8 @@ format: ## lay out all Swift sources
 
 lint: ## check the layout of the sources and the manifest in the README
 	@swift format lint --strict --recursive --parallel Sources Tests Benchmarks Package.swift
-	@! LC_ALL=C.UTF-8 grep -rnP --include='*.swift' '^(?=\s*//).{101,}' Sources Tests Benchmarks \
-		|| { echo 'comments of more than 100 columns' >&2; exit 1; }
+	@! LC_ALL=C.UTF-8 grep -rnP --include='*.swift' '^.{101,}' Sources Tests Benchmarks \
+		|| { echo 'lines of more than 100 columns' >&2; exit 1; }
 	@! grep -rnE --exclude=Journal.swift 'Unsafe(Mutable|Raw|Pointer)|nonisolated\(unsafe\)' \
 		$(addprefix Sources/, Transformer Pruning Manifests Pipeline Reports Spool Daemon staded stadectl) \
 		|| { echo 'raw pointers where none belong; see CONTRIBUTING.md, Style' >&2; exit 1; }

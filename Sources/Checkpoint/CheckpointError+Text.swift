@@ -84,8 +84,8 @@ extension CheckpointError {
             "says that the model beside it is quantised (\(method)); \(advice). If its weights are "
                 + "plain, remove the file"
         case .tensor:
-            "belongs to a quantised layer (\(method)); \(advice). If the layers' weights are plain, "
-                + "remove the tensor"
+            "belongs to a quantised layer (\(method)); \(advice). If the layers' weights are "
+                + "plain, remove the tensor"
         }
     }
 

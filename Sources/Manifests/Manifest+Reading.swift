@@ -74,8 +74,8 @@ extension Manifest {
         {
             throw fields.error(
                 "found no 'calibration', which prune.allocation "
-                    + "\(manifest.prune.allocation.rawValue) needs; expected it with 'text', 'tokens' "
-                    + "or 'statistics'")
+                    + "\(manifest.prune.allocation.rawValue) needs; expected it with 'text', "
+                    + "'tokens' or 'statistics'")
         }
         if let evaluation = try fields.section("evaluation") {
             manifest.evaluation = try Evaluation(evaluation)

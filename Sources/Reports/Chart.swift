@@ -73,8 +73,8 @@ struct Chart {
             return Self.top + part * innerHeight
         }
         var parts = [
-            "<svg\(width > 400 ? " class=\"large\"" : "") viewBox=\"0 0 \(Int(width)) \(Int(height))\" role=\"img\" "
-                + "aria-label=\"\(markup(title))\">"
+            "<svg\(width > 400 ? " class=\"large\"" : "") viewBox=\"0 0 \(Int(width)) "
+                + "\(Int(height))\" role=\"img\" aria-label=\"\(markup(title))\">"
         ]
         for value in ticks {
             let y = fixed(level(value), 1)
@@ -91,7 +91,8 @@ struct Chart {
                     + "y=\"\(Int(height) - 21)\">\(markup(tickX(value)))</text>")
         }
         parts.append(
-            "<text class=\"axis\" text-anchor=\"middle\" x=\"\(fixed(place((lowX + highX) / 2), 1))\" "
+            "<text class=\"axis\" text-anchor=\"middle\" "
+                + "x=\"\(fixed(place((lowX + highX) / 2), 1))\" "
                 + "y=\"\(Int(height) - 4)\">\(markup(x))</text>")
         if let reference {
             let y = fixed(level(reference.y), 1)
@@ -133,7 +134,8 @@ struct Chart {
             }
             for point in points {
                 parts.append(
-                    "<circle class=\"dot \(Self.hue(point.line))\(point.mark == nil ? "" : " marked")\" "
+                    "<circle class=\"dot "
+                        + "\(Self.hue(point.line))\(point.mark == nil ? "" : " marked")\" "
                         + "cx=\"\(fixed(place(point.x), 1))\" cy=\"\(fixed(level(point.y), 1))\" "
                         + "r=\"\(point.mark != nil ? 5.5 : points.count > 40 ? 2 : 3)\">"
                         + "<title>\(markup(point.label))</title></circle>")
@@ -152,7 +154,8 @@ struct Chart {
         }
         parts.append("</svg>")
         return """
-            <figure style="max-width: \(Int(width * 1.3))px"><figcaption>\(markup(title)) <span class="unit">\(markup(y))</span></figcaption>
+            <figure style="max-width: \(Int(width * 1.3))px"><figcaption>\(markup(title)) <span \
+            class="unit">\(markup(y))</span></figcaption>
             \(parts.joined(separator: "\n"))
             \(legend)</figure>
 

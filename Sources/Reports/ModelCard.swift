@@ -45,7 +45,8 @@ package struct ModelCard {
             "```", "",
             (report.isSmaller
                 ? "It is a dense model with other numbers in `config.json`. "
-                : "The zeros are exact and stay where they are unless the model is trained further. ")
+                : "The zeros are exact and stay where they are unless the model is trained "
+                    + "further. ")
                 + "Every layer's numbers are in `\(Layout.Output.report)`.", "",
         ]
         return lines.joined(separator: "\n")
@@ -87,7 +88,8 @@ package struct ModelCard {
                     + "\(Markdown.code(measured.source ?? "")):", "",
                 "| dense | pruned |", "|---|---|",
                 "| \(measured.denseText ?? decimals(measured.dense, measured.denseError)) "
-                    + "| \(measured.prunedText ?? decimals(measured.pruned, measured.prunedError)) |",
+                    + "| \(measured.prunedText ?? decimals(measured.pruned, measured.prunedError)) "
+                    + "|",
             ]
         }
         if let likeness = report.fidelity?.likeness {

@@ -25,7 +25,8 @@ extension ReportDocument {
                 (
                     "tokens a second", data(speed.pruned, rounded(speed.pruned)),
                     "of \(data(speed.dense, rounded(speed.dense))), "
-                        + "\(fixed(speed.pruned / speed.dense, 2)) times, through the blocks in this job"
+                        + "\(fixed(speed.pruned / speed.dense, 2)) times, through the blocks in "
+                        + "this job"
                 ))
         }
         for width in widths {

@@ -66,8 +66,8 @@ extension ReportDocument {
     var fileNote: String {
         isSmaller
             ? "The output is a smaller dense model: there is less to store and to compute."
-            : "The output is a dense file: zeros are stored, so it is as large and as fast as before "
-                + "wherever they are not skipped."
+            : "The output is a dense file: zeros are stored, so it is as large and as fast as "
+                + "before wherever they are not skipped."
     }
 
     /// Bytes of the tensors before and after.

@@ -20,7 +20,8 @@ extension ReportPage {
         let clear = change.isClear == false ? ", no more than chance would have it" : ""
         var parts = [
             "Perplexity \(direction) from \(data(perplexity.denseMeasured?.value)) to "
-                + "\(data(perplexity.prunedMeasured?.value)) (\(difference(change, "%"))\(clear)): \(zeros)"
+                + "\(data(perplexity.prunedMeasured?.value)) (\(difference(change, "%"))\(clear)): "
+                + "\(zeros)"
         ]
         if let agreement = report.fidelity?.agreement, agreement.words == nil {
             parts.append(
@@ -60,7 +61,8 @@ extension ReportPage {
         else { return "" }
         return
             "<p class=\"warn\">Measured on a single window: how far off these numbers are is not "
-            + "known. Give a longer evaluation text, or a shorter <code>evaluation.length</code>.</p>\n"
+            + "known. Give a longer evaluation text, or a shorter "
+            + "<code>evaluation.length</code>.</p>\n"
     }
 
     /// Facts of the decision: name, value and a note.
@@ -70,7 +72,8 @@ extension ReportPage {
             facts.append(
                 (
                     "perplexity, pruned", data(perplexity.prunedMeasured),
-                    "dense: \(data(perplexity.denseMeasured)), over \(data(tokens, grouped(tokens))) tokens"
+                    "dense: \(data(perplexity.denseMeasured)), over "
+                        + "\(data(tokens, grouped(tokens))) tokens"
                 ))
             if perplexity.prunedLoss != nil {
                 facts.append(
@@ -100,13 +103,16 @@ extension ReportPage {
     var questions: String {
         guard let questions = report.questions else { return "" }
         let source = questions.source.map { "<code>\(markup($0))</code>" } ?? "a file"
+        let rows = questions.rows.map { row in
+            [row.name, accuracy(row.plain, row.name), accuracy(row.normalised, row.name)]
+        }
         return """
             <h2>Multiple choice</h2>
-            <p class="quiet">\(data(questions.count, grouped(questions.count))) questions of \(source). acc: \
-            the choice with the largest likelihood is the right one; acc_norm: the largest likelihood for \
-            its length. After ± the standard error; that of the change is smaller than the others suggest, \
-            for both models answer the same questions.</p>
-            \(table(["", "acc", "acc_norm"], questions.rows.map { row in [row.name, accuracy(row.plain, row.name), accuracy(row.normalised, row.name)] }))
+            <p class="quiet">\(data(questions.count, grouped(questions.count))) questions of \
+            \(source). acc: the choice with the largest likelihood is the right one; acc_norm: the \
+            largest likelihood for its length. After ± the standard error; that of the change is \
+            smaller than the others suggest, for both models answer the same questions.</p>
+            \(table(["", "acc", "acc_norm"], rows))
             """
     }
 

@@ -25,9 +25,10 @@ extension ReportPage {
         return """
             <h2>Layers</h2>
             <p>\(choices.joined(separator: "; ")).</p>
-            <p class="quiet">Error: squared, over the square of the output. Expected: from what is known of \
-            the inputs, which most methods take as uncorrelated. Measured: on the calibration's inputs \
-            themselves. Bias share: how much of the input is its mean, 0 to 1.</p>
+            <p class="quiet">Error: squared, over the square of the output. Expected: from what is \
+            known of the inputs, which most methods take as uncorrelated. Measured: on the \
+            calibration's inputs themselves. Bias share: how much of the input is its mean, 0 to \
+            1.</p>
             <div class="charts">\(gone)</div>
             \(errors)
             <div class="charts">\(shares)</div>

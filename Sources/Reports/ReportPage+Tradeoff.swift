@@ -43,8 +43,8 @@ extension ReportPage {
         }
         return """
             <h2>How much to prune</h2>
-            \(advice(lines))\(chart.svg)\(comparison(lines))\(likeness(lines))<details><summary>Where the \
-            \(outputs.count) outputs are</summary>
+            \(advice(lines))\(chart.svg)\(comparison(lines))\(likeness(lines))\
+            <details><summary>Where the \(outputs.count) outputs are</summary>
             \(table(["method", report.goneName, "output"], texts: 3, outputs))</details>
 
             """

@@ -35,8 +35,8 @@ package struct ReportPage {
         parts.append("<p class=\"verdict\">\(verdict)</p>\n<dl class=\"facts\">\n")
         for (name, value, note) in facts {
             parts.append(
-                "<div><dt>\(name)</dt><dd>\(value)</dd>\(note.isEmpty ? "" : "<small>\(note)</small>")"
-                    + "</div>\n")
+                "<div><dt>\(name)</dt><dd>\(value)</dd>"
+                    + "\(note.isEmpty ? "" : "<small>\(note)</small>")</div>\n")
         }
         parts.append("</dl>\n\(doubt)")
         parts.append(
@@ -56,8 +56,8 @@ package struct ReportPage {
         let changed = report.layers.filter { $0.reason != nil }
         if let first = changed.first, let reason = first.reason {
             parts.append(
-                "<p class=\"warn\">\(changed.count) of \(report.layers.count) layers did not get what "
-                    + "was asked for, <code>\(markup(first.name))</code> the first: "
+                "<p class=\"warn\">\(changed.count) of \(report.layers.count) layers did not get "
+                    + "what was asked for, <code>\(markup(first.name))</code> the first: "
                     + "\(markup(reason)).</p>\n")
         }
         return parts.joined()
@@ -107,9 +107,9 @@ package struct ReportPage {
         }
         return """
             <h2>Blocks</h2>
-            <p class="quiet">Measured: dense and pruned block on the same input, with what passes its layers \
-            by. Expected: the mean of its layers' relative squared errors, from their statistics alone. The \
-            two are on scales of their own.</p>
+            <p class="quiet">Measured: dense and pruned block on the same input, with what passes \
+            its layers by. Expected: the mean of its layers' relative squared errors, from their \
+            statistics alone. The two are on scales of their own.</p>
             <div class="charts">\(measured)\(expected)\(seconds)</div>
             <details><summary>All \(blocks.count) blocks</summary>
             \(table(["block", "squared error", "cosine", "expected", "seconds"], rows))</details>

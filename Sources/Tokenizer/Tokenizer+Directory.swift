@@ -62,7 +62,8 @@ extension Tokenizer {
             throw DocumentError(
                 file: joined(directory, "tokenizer.json"), position: nil,
                 reason: "is missing, and \(settings.tokenizerClass.name) is not made of other "
-                    + "files here; write it: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
+                    + "files here; write it: "
+                    + "AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)",
                 exitCode: .data)
         }
     }

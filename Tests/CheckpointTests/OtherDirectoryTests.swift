@@ -202,7 +202,8 @@ struct OtherDirectoryTests {
         Case(
             "TensorFlow", ["tf_model.h5", "from_tf"], ["config.json": config, "tf_model.h5": "x"]),
         Case(
-            "GGUF beside config", ["q4.gguf", "gguf_file"], ["config.json": config, "q4.gguf": "x"]),
+            "GGUF beside config", ["q4.gguf", "gguf_file"],
+            ["config.json": config, "q4.gguf": "x"]),
         Case("no weights at all", ["no weights"], ["config.json": config, "README.md": "x"]),
     ]
 

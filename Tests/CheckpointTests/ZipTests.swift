@@ -102,7 +102,8 @@ struct ZipTests {
         Case(
             "other name at the data", patched(zip.bytes, 3, 4, 2, 30, 0x58 as UInt8), "cut short"),
         Case(
-            "long name at the data", patched(zip.bytes, 3, 4, 2, 26, 0xFFFF as UInt16), "cut short"),
+            "long name at the data", patched(zip.bytes, 3, 4, 2, 26, 0xFFFF as UInt16),
+            "cut short"),
         Case(
             "long extra field at the data", patched(zip.bytes, 3, 4, 2, 28, 0xFFFF as UInt16),
             "cut short"),

@@ -29,7 +29,8 @@ import Testing
                 version: 1
                 model: \(path)/model
                 output: \(path)/out
-                prune: {sparsity: \(samples < 100 ? "0.5" : "[0.4, 0.5, 0.6, 0.7]"), method: \(method)}
+                prune: {sparsity: \(samples < 100 ? "0.5" : "[0.4, 0.5, 0.6, 0.7]"), method: \
+                \(method)}
                 calibration:
                   text: \(AttendantTests.demo)/text/calibration.txt
                   samples: \(samples)

@@ -71,7 +71,8 @@ final class ScratchDaemon {
             echo 123456789012 >"$leaf/memory.peak"
             kill -KILL $$ ;;
         keeping*)
-            trap 'for i in 1 2 3 4 5 6 7 8 9 10; do say "{\\"event\\":\\"keeping\\"}"; sleep 0.1; done
+            trap 'for i in 1 2 3 4 5 6 7 8 9 10; do say "{\\"event\\":\\"keeping\\"}"; sleep 0.1; \
+            done
                 echo kept >>"$(dirname "$0")/ran"; say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM
             while :; do sleep 0.05; done ;;
         session*)

@@ -32,8 +32,10 @@ extension Box {
 
     /// Characters that normalizers and steps look at.
     static let odd = """
-        It's 12345 a\u{300}\u{323}é ﬁ Å A\u{30A} \u{200D}\u{FEFF}▁▁Ġ <s>x</s> [UNK]\t\r\n\u{85}\u{3000}
-        日本語カナｶﾞ 각\u{1100}\u{1161} हिन्दी 👩‍👩‍👧🇩🇪 İſß ``x'' \u{1D15E}\u{10FFFF} <|extra|> a<|strip|> 1.2.3
+        It's 12345 a\u{300}\u{323}é ﬁ Å A\u{30A} \u{200D}\u{FEFF}▁▁Ġ <s>x</s> \
+        [UNK]\t\r\n\u{85}\u{3000}
+        日本語カナｶﾞ 각\u{1100}\u{1161} हिन्दी 👩‍👩‍👧🇩🇪 İſß ``x'' \u{1D15E}\u{10FFFF} <|extra|> \
+        a<|strip|> 1.2.3
         """
 
     /// Tokenizers of every kind by their names. They stand in one file without SentencePiece's
@@ -72,8 +74,9 @@ extension Box {
             let start = result.count
             result += part
             entries.append(
-                "\"\(name)\": {\"dtype\": \"\(type)\", \"shape\": [\(shape.map(String.init).joined(separator: ", "))], "
-                    + "\"data_offsets\": [\(start), \(result.count)]}")
+                "\"\(name)\": {\"dtype\": \"\(type)\", \"shape\": "
+                    + "[\(shape.map(String.init).joined(separator: ", "))], \"data_offsets\": "
+                    + "[\(start), \(result.count)]}")
         }
         for member in header.members ?? [] where member.key != "__metadata__" {
             let shape = (member.value["shape"]?.array ?? []).compactMap(\.integer)

@@ -27,9 +27,10 @@ extension Box {
             mkdir torch fp8
             cp llama/config.json torch
             cp llama/config.json fp8
-            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},/' \
-                fp8/config.json
-            for f in pieces stored vocabulary; do mkdir $f; cp demo/config.json demo/*.safetensors $f; done
+            sed -i '0,/{/s//{"quantization_config": {"quant_method": "fp8", "weight_block_size": \
+            [128, 128]},/' fp8/config.json
+            for f in pieces stored vocabulary; do mkdir $f; cp demo/config.json demo/*.safetensors \
+            $f; done
             gzip -dc '\(tokenizers)'/llama.tokenizer.model.gz >pieces/tokenizer.model
             gzip -dc '\(tokenizers)'/unigram-bytes.tokenizer.model.gz >stored/tokenizer.model
             sed -i 's/"llama"/"mistral"/' stored/config.json
@@ -133,7 +134,8 @@ extension Box {
             sed 's/^output.*/output: good/' manifests/llama.yaml >spool/inbox/.good
             printf 'x' >spool/inbox/.bad
             mv spool/inbox/.good spool/inbox/good.yaml; mv spool/inbox/.bad spool/inbox/bad.yaml
-            for i in $(seq 300); do [ "$(ls spool/done spool/failed | grep -c ^2)" = 2 ] && break; sleep 0.1; done
+            for i in $(seq 300); do [ "$(ls spool/done spool/failed | grep -c ^2)" = 2 ] && break; \
+            sleep 0.1; done
             kill -TERM $p; wait $p
             id=$(ls spool/done | head -1); number=0
             [ -n "$id" ]
@@ -143,7 +145,8 @@ extension Box {
                 sed -i "s/$id/$new/g" spool/$state/$new/*.json
                 rm -f spool/$state/$new/result.json
             done
-            printf '{"phase": "pruning", "block": 1, "blocks": 4}' >spool/active/$new/progress.json 2>/dev/null || :
+            printf '{"phase": "pruning", "block": 1, "blocks": 4}' \
+            >spool/active/$new/progress.json 2>/dev/null || :
             : >spool/drained
             mv spool pristine-spool
             """)
@@ -159,7 +162,8 @@ extension Box {
             # Below the configuration's root, not here.
             sed -i 's/^output:.*/output: snapshot/' manifests/snapshot.yaml
             '\(stadectl)' prune --config fuzz.yaml --resume manifests/snapshot.yaml & p=$!
-            for i in $(seq 1000); do find out -name progress.json | grep -q . && break; sleep 0.01; done
+            for i in $(seq 1000); do find out -name progress.json | grep -q . && break; sleep \
+            0.01; done
             kill -TERM $p; wait $p || :
             find out -name progress.json | grep -q .
             cp -a out pristine-out

@@ -38,8 +38,9 @@ struct Fuzz {
                 _ = mkdir(settings.keep, 0o755)
                 try writeFile(kept, bytes)
                 say(
-                    "FAILED  case \(number), \(escaped(target.file)): \(faults.joined(separator: "; "))\n"
-                        + "        \(words.joined(separator: " "))\n        input: \(kept)")
+                    "FAILED  case \(number), \(escaped(target.file)): "
+                        + "\(faults.joined(separator: "; "))\n        "
+                        + "\(words.joined(separator: " "))\n        input: \(kept)")
                 for said in end.said.split(separator: 0x0a).suffix(5) {
                     say("        " + escaped(String(decoding: said, as: UTF8.self), limit: 300))
                 }
@@ -52,7 +53,8 @@ struct Fuzz {
         for (name, line) in tally.sorted(by: { $0.key < $1.key }) {
             let padded = name + String(repeating: " ", count: max(1, 16 - name.utf8.count))
             say(
-                "\(padded)\(line.cases) cases, \(line.accepted) still valid, \(line.failures) failed"
+                "\(padded)\(line.cases) cases, \(line.accepted) still valid, \(line.failures) "
+                    + "failed"
             )
         }
         let failures = tally.values.reduce(0) { $0 + $1.failures }
@@ -60,7 +62,8 @@ struct Fuzz {
         say(
             failures == 0
                 ? "fuzz: \(cases) cases, each ended as documented; seed \(settings.seed)"
-                : "fuzz: \(failures) of \(cases) cases failed; SEED=\(settings.seed) CASE=n tries one again"
+                : "fuzz: \(failures) of \(cases) cases failed; SEED=\(settings.seed) CASE=n tries "
+                    + "one again"
         )
         return failures == 0 ? 0 : 1
     }

@@ -8,10 +8,12 @@ import Pipeline
 /// `Tests/Reference/tokens_of_outputs.py` compares the tokens themselves.
 struct JobTokenizerTests {
     private static let before = #"""
-        {"version": "1.0", "added_tokens": [{"id": 0, "content": "<unk>"}, {"id": 1, "content": "<s>"},
+        {"version": "1.0",
+        "added_tokens": [{"id": 0, "content": "<unk>"}, {"id": 1, "content": "<s>"},
         {"id": 2, "content": "</s>"}], "normalizer": null, "pre_tokenizer": null,
         "post_processor": {"type": "TemplateProcessing",
-        "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}]},
+        "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+        {"Sequence": {"id": "A", "type_id": 0}}]},
         "model": {"type": "BPE", "vocab": {}, "merges": []}}
         """#
     private static let ends =
@@ -111,7 +113,8 @@ struct JobTokenizerTests {
             [
                 "tokenizer.json": ends,
                 "tokenizer_config.json":
-                    #"{"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": null}"#,
+                    #"{"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<|endoftext|>", "#
+                    + #""eos_token": "<|endoftext|>", "unk_token": null}"#,
             ], "special tokens around"
         ),
         (

@@ -102,7 +102,8 @@ struct QuestionsTests {
         let special = #"{"SpecialToken": {"id": "$", "type_id": 0}}"#
         let template = #"""
             {"type": "TemplateProcessing", "single": [\#(special), {"Sequence": {"id": "A",
-            "type_id": 0}}, \#(special), \#(special)], "pair": [], "special_tokens": {"$": {"id": "$",
+            "type_id": 0}}, \#(special), \#(special)], "pair": [],
+            "special_tokens": {"$": {"id": "$",
             "ids": [9], "tokens": ["$"]}}}
             """#
         try writeFile(

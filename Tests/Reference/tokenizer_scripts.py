@@ -46,7 +46,7 @@ def main():
             last = script
     ends = [start for start, _ in runs[1:]] + [0x110000]
     text = "".join(number(end - start, DIGITS) + number(script, string.ascii_uppercase) for (start, script), end in zip(runs, ends))
-    print("\\\n".join(textwrap.wrap(text, 92)))
+    print("\\\n".join(textwrap.wrap(text, 88)))
 
 
 if __name__ == "__main__":

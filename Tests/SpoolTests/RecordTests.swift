@@ -53,7 +53,8 @@ import Testing
         let record = try record(
             #"{"name": "a", "file": "a.yaml", "uid": 0, "submitted": 5, "retry_after": -1, "#
                 + #""peak_memory_bytes": -1, "memory_needed_bytes": 0, "exit_code": 4294967296, "#
-                + #""resumed": {"block": 5, "blocks": 4}, "changes": [{"state": "lost", "time": 1},"#
+                + #""resumed": {"block": 5, "blocks": 4}, "#
+                + #""changes": [{"state": "lost", "time": 1},"#
                 + #"{"state": "held", "time": 1e300}, {"state": "held", "time": 2}], "# + keys + "}"
         )
         #expect(record.priority == priority && record.attempts == attempts)

@@ -38,7 +38,8 @@ import Testing
         Case(#""1.0""#, #""2.0""#, "t.json:1:13: version: '2.0' is not supported; only '1.0' is"),
         Case(
             #""BPE""#, #""Odd""#,
-            "model.type: 'Odd' is not supported; supported are BPE, Unigram, WordLevel and WordPiece"
+            "model.type: 'Odd' is not supported; supported are BPE, Unigram, WordLevel and "
+                + "WordPiece"
         ),
         Case(#""BPE""#, #""Unigram""#, "model.vocab: an array is expected"),
         Case(#""BPE""#, #""WordPiece""#, "model.unk_token: is missing; a string is expected"),
@@ -53,7 +54,8 @@ import Testing
             "pre_tokenizer.add_prefix_space: is missing; true or false is expected"),
         Case(
             #"{"type": "ByteLevel","#,
-            #"{"type": "Split", "pattern": {"Regex": "(a"}, "behavior": "Isolated", "invert": false,"#,
+            #"{"type": "Split", "pattern": {"Regex": "(a"}, "behavior": "Isolated", "#
+                + #""invert": false,"#,
             "pre_tokenizer.pattern.Regex: not a valid pattern: end pattern with unmatched"),
         Case(
             #"{"type": "ByteLevel","#,
@@ -61,7 +63,8 @@ import Testing
             "pre_tokenizer.behavior: 'Odd' is not supported; supported are Isolated,"),
         Case(
             #"{"type": "ByteLevel","#,
-            #"{"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated", "invert": false,"#,
+            #"{"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated", "#
+                + #""invert": false,"#,
             "pre_tokenizer.pattern.String: the text to look for is empty"),
         Case(
             #"{"type": "ByteLevel","#, #"{"type": "Metaspace", "replacement": "__","#,
@@ -82,7 +85,8 @@ import Testing
             "normalizer.strip_right: is missing; true or false is expected"),
         Case(
             #""normalizer": null"#,
-            #""normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Odd"}]}"#,
+            #""normalizer": {"type": "Sequence", "#
+                + #""normalizers": [{"type": "NFC"}, {"type": "Odd"}]}"#,
             "normalizer.normalizers[1].type: 'Odd' is not supported"),
         Case(
             #""post_processor": null"#, #""post_processor": {"type": "Odd"}"#,
@@ -94,7 +98,8 @@ import Testing
             "post_processor.special_tokens.<s>.ids: is missing; an array is expected"),
         Case(
             #""post_processor": null"#,
-            #""post_processor": {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "B"}}]}"#,
+            #""post_processor": {"type": "TemplateProcessing", "#
+                + #""single": [{"Sequence": {"id": "B"}}]}"#,
             "post_processor.single[0].Sequence.id: a template for one sequence"),
         Case(#"["a b"]"#, #"["a  b"]"#, "model.merges[0]: two tokens with one space between them"),
         Case(#"["a b"]"#, #"["ab"]"#, "model.merges[0]: two tokens with one space between them"),
@@ -146,7 +151,8 @@ import Testing
         let text = Self.small.replacing(
             #""normalizer": null"#,
             with:
-                #""normalizer": null, "truncation": {"max_length": 1}, "padding": {"a": 1}, "new": 2"#
+                #""normalizer": null, "truncation": {"max_length": 1}, "#
+                + #""padding": {"a": 1}, "new": 2"#
         )
         let tokenizer = try Tokenizer(Array(text.utf8), path: "t.json")
         #expect(try tokenizer.encode("abba", addSpecialTokens: true) == [2, 1, 0])

@@ -48,7 +48,8 @@ extension ModelDirectory {
             return "has no config.json beside its weights; download it too\(found)"
         }
         return
-            "has no config.json, so it is no model's directory; it holds \(Self.list(names.sorted()))"
+            "has no config.json, so it is no model's directory; it holds "
+            + "\(Self.list(names.sorted()))"
     }
 
     /// What one directory of the hub's cache is.
@@ -56,7 +57,8 @@ extension ModelDirectory {
         guard names.contains("refs") || names.contains("blobs") else { return nil }
         if let snapshot = try? snapshot() {
             return
-                "is a directory of the hub's cache; name \(escaped(joined(path, "snapshots/\(snapshot)")))"
+                "is a directory of the hub's cache; name "
+                + escaped(joined(path, "snapshots/\(snapshot)"))
         }
         return "is a directory of the hub's cache without a snapshot; download the model again"
     }

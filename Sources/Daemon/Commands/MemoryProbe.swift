@@ -19,8 +19,8 @@ struct MemoryProbe: Failure {
     var exitCode: ExitCode { .tryAgain }
 
     var description: String {
-        "ran out of memory: \(size(bytes)) more cannot be had (ulimit -v, ulimit -d): raise that, or "
-            + "ask for less"
+        "ran out of memory: \(size(bytes)) more cannot be had (ulimit -v, ulimit -d): raise that, "
+            + "or ask for less"
     }
 
     /// Before anything is looked at: room for the model's files, which are mapped, and for threads.

@@ -100,7 +100,8 @@ enum LookupError: Failure, Hashable {
                 + (ids.count > 5 ? " and \(ids.count - 5) more" : "") + "; give more of the id"
         case .unfinished(let id, let state):
             state != JobState.failed.rawValue
-                ? "job \(id) is \(state): it has published nothing yet; 'stadectl watch \(id)' waits"
+                ? "job \(id) is \(state): it has published nothing yet; 'stadectl watch \(id)' "
+                    + "waits"
                 : "job \(id) is \(state): it has published nothing; 'stadectl show \(id)' says why"
         }
     }

@@ -6,7 +6,8 @@ extension Subcommand {
     static let inspect = Subcommand(
         name: "inspect", summary: "tell what a model is and what can be done to it", operand: "DIR",
         details: """
-            DIR is a model's directory. Prints its family, sizes and dtypes, its tokenizer, what each layer
+            DIR is a model's directory. Prints its family, sizes and dtypes, its tokenizer, what \
+            each layer
             can carry, which patterns it allows, and what pruning it with the defaults takes here.
             """,
         options: [.json]

@@ -7,7 +7,8 @@ extension Subcommand {
     static let list = Subcommand(
         name: "list", summary: "show all jobs", operand: "",
         details: """
-            Shows every job that the spool knows, the oldest first, and below them how many manifests
+            Shows every job that the spool knows, the oldest first, and below them how many \
+            manifests
             wait in the inbox, and why.
             """,
         options: [.configuration, .spool, .json]

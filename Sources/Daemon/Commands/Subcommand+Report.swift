@@ -8,7 +8,8 @@ extension Subcommand {
     static let report = Subcommand(
         name: "report", summary: "print what pruning did, and what it cost", operand: "DIR|ID",
         details: """
-            DIR is a pruned checkpoint with its stade-report.json; ID a finished job, as 'stadectl show'
+            DIR is a pruned checkpoint with its stade-report.json; ID a finished job, as 'stadectl \
+            show'
             takes it, of which every output is shown. The same is in stade-report.html, with plots.
             """,
         options: [.configuration, .spool, .json]
@@ -107,8 +108,8 @@ struct ReportError: Failure, Hashable {
                 + (inside.isEmpty ? "; is it the model?" : "; in it have one: \(found)")
         case .manifest:
             return
-                "is a manifest; name the output that it asks for, or the job ('stadectl list' shows "
-                + "them)"
+                "is a manifest; name the output that it asks for, or the job ('stadectl list' "
+                + "shows them)"
         case .file:
             return "is a file; name the directory that holds \(Layout.Output.report), or a job"
         }

@@ -48,7 +48,8 @@ extension Subcommand {
             name: verb.rawValue, summary: summary, operand: "ID",
             details: """
                 \(details)
-                Only the job's owner and root may ask. Waits for the daemon's answer for some seconds.
+                Only the job's owner and root may ask. Waits for the daemon's answer for some \
+                seconds.
                 ID is as for 'stadectl show'.
                 """,
             options: [.configuration, .spool, .json]

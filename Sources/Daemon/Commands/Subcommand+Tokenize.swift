@@ -8,7 +8,8 @@ extension Subcommand {
     static let tokenize = Subcommand(
         name: "tokenize", summary: "print a text's tokens", operand: "MODEL [TEXT]",
         details: """
-            MODEL is a model's directory, of which the tokenizer and config.json are read. Without TEXT
+            MODEL is a model's directory, of which the tokenizer and config.json are read. Without \
+            TEXT
             the text is standard input, as it is, with its line ends. Prints the ids of the tokens,
             special tokens that the tokenizer adds included.
             """,

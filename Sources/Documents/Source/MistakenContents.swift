@@ -20,8 +20,8 @@ package enum MistakenContents {
         let text = String(decoding: bytes, as: UTF8.self)
         if text.hasPrefix("version https://git-lfs.github.com/spec/") {
             return
-                "is a Git LFS pointer, not the file itself; run 'git lfs pull' in the clone that it "
-                + "came from, or download it again"
+                "is a Git LFS pointer, not the file itself; run 'git lfs pull' in the clone that "
+                + "it came from, or download it again"
         }
         let low = text.lowercased()
         if ["<!doctype html", "<html", "<head", "<body", "<!--"].contains(where: low.hasPrefix),
@@ -83,7 +83,7 @@ package enum MistakenContents {
     }
 
     private static func answered(_ text: String) -> String {
-        "is a server's answer ('\(escaped(text, limit: 60))'), not the file itself; download it again, "
-            + "with access to it"
+        "is a server's answer ('\(escaped(text, limit: 60))'), not the file itself; download it "
+            + "again, with access to it"
     }
 }

@@ -35,7 +35,8 @@ package enum ModelPath {
         case .notFound where isHubID(path):
             return
                 "not found; it looks like the id of a model on the hub, and models are read from "
-                + "directories: download it first ('hf download \(path) --local-dir DIR') and name DIR"
+                + "directories: download it first ('hf download \(path) --local-dir DIR') and name "
+                + "DIR"
         case .notFound where path.contains("://"):
             return
                 "is an address, and models are read from directories; download the model first and "
@@ -68,8 +69,8 @@ package enum ModelPath {
         }
         if ends(".gguf", ".ggml") {
             return "is a GGUF file, not a directory; convert it to safetensors first "
-                + "(from_pretrained(gguf_file=..) and save_pretrained of transformers) and name the "
-                + "directory"
+                + "(from_pretrained(gguf_file=..) and save_pretrained of transformers) and name "
+                + "the directory"
         }
         if ends(".bin", ".pt", ".pth", ".ckpt", ".pkl") {
             return

@@ -80,8 +80,8 @@ package struct PlanError: Failure, Hashable {
                 + (isSolved ? "choose another method with" : "set")
                 + " prune.compensation mean or none, or calibrate on a text"
         case .noTokenizer:
-            "has no tokenizer.json, which a text needs; add it, or what it is made of (vocab.json with "
-                + "merges.txt, or tokenizer.model), or give 'tokens' instead of 'text'"
+            "has no tokenizer.json, which a text needs; add it, or what it is made of (vocab.json "
+                + "with merges.txt, or tokenizer.model), or give 'tokens' instead of 'text'"
         case .noTargets(let example):
             "'targets' and 'ignore' leave no layer to prune; layers are named like \(example)"
         case .unmatched(let key, let expression, let hint):
@@ -96,17 +96,18 @@ package struct PlanError: Failure, Hashable {
             "layer \(layer) has \(columns) columns, method best can do with \(limit) at most; "
                 + "choose another method or ignore the layer"
         case .noChannels(let example, let heads):
-            "'targets' and 'ignore' leave pattern channels nothing to take: \(example) must be among "
-                + "the layers\(heads ? ", or attention" : "; for attention set 'heads'")"
+            "'targets' and 'ignore' leave pattern channels nothing to take: \(example) must be "
+                + "among the layers\(heads ? ", or attention" : "; for attention set 'heads'")"
         case .partOfChannels(let layer, let part):
             "pattern channels changes the whole \(part), alike in all blocks, but 'targets' and "
                 + "'ignore' leave out layer \(layer): let them name all of its layers or none"
         case .channels(let sparsity, let most):
-            "sparsity \(sparsity) with pattern channels is more than the \((most * 100).rounded() / 100) "
-                + "that can go and leave every block a channel and a head; ask for less"
+            "sparsity \(sparsity) with pattern channels is more than the "
+                + "\((most * 100).rounded() / 100) that can go and leave every block a channel and "
+                + "a head; ask for less"
         case .blocksDiffer(let family):
-            "pattern channels makes all blocks equally wide, but the blocks of this \(family) are not "
-                + "alike; choose another pattern"
+            "pattern channels makes all blocks equally wide, but the blocks of this \(family) are "
+                + "not alike; choose another pattern"
         case .mixtureChannels(let family):
             "pattern channels is not there for mixtures of experts like this \(family); choose "
                 + "another pattern"

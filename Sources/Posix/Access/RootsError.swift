@@ -54,7 +54,8 @@ package struct RootsError: Failure, Hashable {
             return "\(text): not found; looked for \(list(places, "nothing"))\(advice)"
         case .noParent(let places):
             return "\(text): the directory that would hold it does not exist; looked for "
-                + "\(list(places, "nothing")); \(advice.isEmpty ? "create it first" : String(advice.dropFirst(2)))"
+                + "\(list(places, "nothing")); "
+                + "\(advice.isEmpty ? "create it first" : String(advice.dropFirst(2)))"
         case .notDirectory(let at): return "\(escaped(at)) is not a directory"
         case .notFile(let at): return "\(escaped(at)) is not a regular file"
         case .noName: return "\(text) does not name a new directory inside an allowed root"

@@ -56,7 +56,8 @@ extension Inbox {
         let parent = inbox.descriptor
         if stade_renameat2(parent, Layout.Inbox.claims, parent, other, 1) == 0 {
             intake.warn(
-                "\(escaped(path)) was not the daemon's and is now \(other); nothing in it was looked at"
+                "\(escaped(path)) was not the daemon's and is now \(other); nothing in it was "
+                    + "looked at"
             )
         } else if errno != ENOENT {
             throw SystemError("move aside", path)

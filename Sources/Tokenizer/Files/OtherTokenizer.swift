@@ -16,7 +16,8 @@ enum OtherTokenizer {
         ),
         (
             ["tiktoken.model", "*.tiktoken"],
-            "is a vocabulary of tiktoken, which is not read here; \(write) with the package tiktoken"
+            "is a vocabulary of tiktoken, which is not read here; \(write) with the package "
+                + "tiktoken"
         ),
         (
             ["tokenizer.model.v*", "spiece.model", "sentencepiece*.model", "spm.model"],

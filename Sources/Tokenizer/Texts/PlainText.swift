@@ -59,10 +59,11 @@ struct PlainText {
             guard buffer.count <= source.documentLimit else {
                 throw source.error(
                     cuts == nil
-                        ? "the text has more than \(source.documentLimit) bytes, and this tokenizer "
-                            + "needs it as a whole; split it into documents, as JSON Lines"
-                        : "the text has more than \(source.documentLimit) bytes without a word's end; "
-                            + "split it",
+                        ? "the text has more than \(source.documentLimit) bytes, and this "
+                            + "tokenizer needs it as a whole; split it into documents, as JSON "
+                            + "Lines"
+                        : "the text has more than \(source.documentLimit) bytes without a word's "
+                            + "end; split it",
                     line: cuts == nil ? nil : place.line)
             }
             return true

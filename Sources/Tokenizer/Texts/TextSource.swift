@@ -135,8 +135,9 @@ package struct TextSource: Sendable {
     package func forEachRecord(_ body: (Node, _ line: Int) throws -> Bool) throws {
         if TextKind.isSingleDocument(head: try head()) {
             throw error(
-                "it is one JSON document, not one a line; make it JSON Lines, with an object a line "
-                    + "(jq -c '.[]' FILE, or jq -c . FILE where it is a single object)", line: 1)
+                "it is one JSON document, not one a line; make it JSON Lines, with an object a "
+                    + "line (jq -c '.[]' FILE, or jq -c . FILE where it is a single "
+                    + "object)", line: 1)
         }
         var line: [UInt8] = []
         var number = 1

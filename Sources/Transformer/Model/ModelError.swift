@@ -28,7 +28,8 @@ package struct ModelError: Failure, Hashable {
                 "model_type '\(escaped(found, limit: 80))' is not supported; supported are "
                     + supported.joined(separator: ", ")
             case .unexpectedBias(let tensor):
-                "tensor \(escaped(tensor)) is there, but config.json says that the layer has no bias"
+                "tensor \(escaped(tensor)) is there, but config.json says that the layer has no "
+                    + "bias"
             case .tokenOutOfRange(let token, let vocabulary):
                 "token \(token) is outside the model's vocabulary of \(vocabulary); "
                     + "the tokens were made for another model"
