@@ -39,8 +39,8 @@ import Testing
         let expression = try RegularExpression(pattern)
         var random = Seeded(9)
         let alphabet = Array(
-            "aaZZſsStTrReEvVmMlLdDǅʰ'''''//  "
-                + "\t\r\n\u{85}\u{A0}\u{3000}\u{2028}019½٣.,!_-é\u{301}\u{301}日日🚀"
+            ("aaZZſsStTrReEvVmMlLdDǅʰ'''''//  "
+                + "\t\r\n\u{85}\u{A0}\u{3000}\u{2028}019½٣.,!_-é\u{301}\u{301}日日🚀")
                 .unicodeScalars)
         for _ in 0..<3000 {
             var text = String.UnicodeScalarView()
