@@ -45,6 +45,12 @@ let modules: [(name: String, imports: [Target.Dependency])] = [
     ),
 ]
 
+/// Of which modules the tests are built: all, or those in `STADE_TESTS=Pruning,Pipeline`.
+let tested = modules.map(\.name).filter { name in
+    guard let chosen = Context.environment["STADE_TESTS"] else { return true }
+    return chosen.split(separator: ",").contains { $0 == name }
+}
+
 /// Files that the tests read from the source tree.
 let testFiles = [
     "Tokenizer": ["Fixtures"], "Transformer": ["Fixtures"], "Pipeline": ["Fixtures", "Families"],
@@ -70,7 +76,7 @@ let package = Package(
         + modules.map { module in
             .target(name: module.name, dependencies: module.imports, swiftSettings: settings)
         }
-        + modules.map { module in
+        + modules.filter { tested.contains($0.name) }.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
                 dependencies: [.byName(name: module.name), "TestSupport"] + module.imports
