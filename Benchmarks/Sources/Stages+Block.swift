@@ -37,7 +37,7 @@ extension Run {
     /// as narrow as can be, whose arithmetic counts.
     func measureAttention(_ precision: Precision) throws {
         var narrow = SyntheticModel.small
-        narrow.hidden = 64
+        narrow.hidden = 8 * narrow.heads
         narrow.intermediate = 64
         try measure("attention", narrow.make("\(scratch)/narrow"), precision)
     }
