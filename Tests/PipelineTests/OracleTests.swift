@@ -38,7 +38,7 @@ struct OracleTests {
 
     static func sweep(
         _ model: Model, _ settings: Settings, calibration: TokenWindows, evaluation: TokenWindows,
-        threads: Int
+        threads: Int, keepsDense: Bool = false
     ) throws -> Sweep {
         let layers = model.blocks.map { block in
             model.layers(block: block).map { key in
@@ -60,8 +60,9 @@ struct OracleTests {
             ],
             pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
             calibration: calibration,
-            evaluation: Evaluation(windows: evaluation), measuresDense: true, precision: .float32,
-            pool: WorkerPool(width: threads), watch: Watch.nobody, scratchDirectory: nil)
+            evaluation: Evaluation(windows: evaluation), measuresDense: true,
+            keepsDense: keepsDense, precision: .float32, pool: WorkerPool(width: threads),
+            watch: Watch.nobody, scratchDirectory: nil)
     }
 
     /// Everything a sweep found, bit by bit.

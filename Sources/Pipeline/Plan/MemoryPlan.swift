@@ -34,20 +34,22 @@ package struct MemoryPlan: Sendable, Hashable {
     /// - Parameters:
     ///   - sweeps: what is done to the layers of each output, for each sweep that the job runs one
     ///     after the other.
+    ///   - keepsDense: whether the calibration goes through the dense blocks, too.
     ///   - reading: what reading the texts has taken, in bytes.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: Evaluation?, sequential: Bool, reading: Int, allocation: Allocation,
-        keepsStatistics: Bool,
-        precision: Precision, threads: Int,
+        evaluation: Evaluation?, sequential: Bool, keepsDense: Bool = false, reading: Int,
+        allocation: Allocation, keepsStatistics: Bool, precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
         let calibrated = calibration?.tokens.count ?? 0
         let evaluated = evaluation?.tokens ?? 0
         let outputs = sweeps.map(\.count).max() ?? 1
+        // Between two blocks.
+        let tokens = (keepsDense ? 2 : 1) * calibrated + (1 + outputs) * evaluated
         guard
-            Self.canMultiply(model, tokens: calibrated + (1 + outputs) * evaluated, threads)
+            Self.canMultiply(model, tokens: tokens, threads)
         else { throw PlanError(place: place, reason: .memory(needed: .max, allowed: limit)) }
 
         let sets = ([calibration].compactMap(\.self) + (evaluation?.sequences ?? [])).map {
@@ -57,15 +59,14 @@ package struct MemoryPlan: Sendable, Hashable {
         let width = 4 * model.configuration.hiddenSize
         // The dense and the pruned models' evaluations go side by side.
         let state = width + 4 * model.configuration.kept.width
-        let moving = (calibrated + (1 + outputs) * evaluated) * state
+        let moving = tokens * state
         stateBytes = moving
         let states =
             moving
             + MixtureMemory.states(
-                model, calibrated: calibrated, evaluated: (1 + outputs) * evaluated,
-                sequential: sequential)
+                model, calibrated: calibrated, moved: tokens, sequential: sequential)
         let routes = MixtureMemory.routes(
-            model, tokens: (sequential ? 2 : 1) * calibrated + (1 + outputs) * evaluated)
+            model, tokens: (sequential ? calibrated : 0) + tokens)
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let amount = InputNeeds.Amount(calibration)

@@ -20,13 +20,13 @@ struct MixtureMemory {
     /// Hidden states beside those that are there between two blocks, in bytes: what the experts
     /// make of each, and where the dense block is measured before the pruned one runs, what both
     /// read.
-    static func states(
-        _ model: Model, calibrated: Int, evaluated: Int, sequential: Bool
-    ) -> Int {
+    ///
+    /// - Parameter moved: tokens that go through the block, dense or pruned.
+    static func states(_ model: Model, calibrated: Int, moved: Int, sequential: Bool) -> Int {
         guard model.configuration.mixture != nil else { return 0 }
-        let beside = model.isBesideFeedForward ? calibrated + evaluated : 0
+        let beside = model.isBesideFeedForward ? moved : 0
         return 4 * model.configuration.hiddenSize
-            * ((sequential ? 2 : 1) * calibrated + evaluated + beside)
+            * ((sequential ? calibrated : 0) + moved + beside)
     }
 
     /// How many matrices have the outputs that are compared.

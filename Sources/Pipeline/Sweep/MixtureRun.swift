@@ -14,7 +14,8 @@ struct MixtureRun {
     /// The calibration through the dense block: what the experts are measured on; nil where they
     /// are not.
     private(set) var source: MixtureStream?
-    /// Those of the evaluation through the dense block.
+    /// Those of the evaluation through the dense block, and of the calibration where the sweep
+    /// follows it there, too.
     private(set) var dense: [MixtureStream] = []
     /// Those through the pruned block, of each lane: the calibration's, where that follows it, and
     /// the evaluation's.
@@ -45,7 +46,8 @@ struct MixtureRun {
 
     /// The calibration and the evaluation through the dense attention.
     mutating func measure(
-        _ block: Block, _ states: HiddenStates?, dense: [HiddenStates]
+        _ block: Block, _ states: HiddenStates?, denseCalibration: HiddenStates?,
+        dense: [HiddenStates]
     ) throws {
         let label = sweep.lanes[0].label
         sweep.watch.progress(.pruning, block: index, label)
@@ -67,6 +69,12 @@ struct MixtureRun {
             statistics = found
             costs[0].calibration += cost
             source = stream
+        }
+        if let denseCalibration {
+            let (stream, cost) = try enter(
+                denseCalibration, through: block, rows: nil, isCalibration: true)
+            self.dense.append(stream)
+            costs[0].calibration += cost
         }
         if !dense.isEmpty {
             sweep.watch.progress(.denseEvaluation, block: index, label)

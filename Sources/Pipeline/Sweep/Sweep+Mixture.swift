@@ -16,7 +16,8 @@ extension Sweep {
             let block = try passes.load(index)
             if number == 0 {
                 try run.measure(
-                    block, states.calibration, dense: measuresDense ? states.dense : [])
+                    block, states.calibration, denseCalibration: states.denseCalibration,
+                    dense: measuresDense ? states.dense : [])
             }
             watch.progress(.pruning, block: index, lane.label)
             try prune(
@@ -42,7 +43,7 @@ extension Sweep {
                     seconds: (ContinuousClock.now - start) / .seconds(1),
                     cost: run.cost(lane: number)))
         }
-        if isLast(index) { states.calibration = nil }
+        if isLast(index) { states.endCalibration() }
     }
 
     /// Some experts: what they read, what they make of all streams, dense and pruned, and what is

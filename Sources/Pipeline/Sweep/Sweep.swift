@@ -24,6 +24,8 @@ package struct Sweep: Sendable {
     /// Whether the evaluation goes through the dense model, too; otherwise what that leaves is
     /// there.
     package let measuresDense: Bool
+    /// Whether a sequential sweep takes the calibration through the dense blocks as well.
+    let keepsDense: Bool
     package let passes: Passes
     /// How many of a mixture's experts are in memory at once.
     let expertsAtOnce: Int
@@ -41,10 +43,12 @@ package struct Sweep: Sendable {
     package init(
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
         sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
-        evaluation: Evaluation?, measuresDense: Bool, precision: Precision, pool: WorkerPool,
-        watch: Watch, expertsAtOnce: Int = 1, scratchDirectory: Directory?
+        evaluation: Evaluation?, measuresDense: Bool, keepsDense: Bool = false,
+        precision: Precision, pool: WorkerPool, watch: Watch, expertsAtOnce: Int = 1,
+        scratchDirectory: Directory?
     ) {
         precondition(!sequential || lanes.count == 1, "one output when sequential")
+        precondition(sequential || !keepsDense, "another sweep is behind dense blocks anyway")
         self.model = model
         self.lanes = lanes
         self.pattern = pattern
@@ -55,6 +59,7 @@ package struct Sweep: Sendable {
         self.known = known
         self.evaluation = evaluation
         self.measuresDense = measuresDense
+        self.keepsDense = keepsDense
         self.expertsAtOnce = expertsAtOnce
         let lengths = (evaluation?.sequences ?? []).map(\.length)
         passes = Passes(
@@ -71,15 +76,17 @@ package struct Sweep: Sendable {
         precondition(measuresDense || dense != nil || block > 0, "no dense model to compare with")
         let start = block == 0 ? passes.embedded : passes.zeroed
         let sequences = evaluation?.sequences ?? []
+        let windows = model.blocks.contains(block) ? calibration : nil
         return SweepStates(
-            calibration: try model.blocks.contains(block) ? calibration.map(start) : nil,
+            calibration: try windows.map(start),
+            denseCalibration: try keepsDense ? windows.map(start) : nil,
             dense: try dense ?? sequences.map(start),
             pruned: try lanes.map { _ in try sequences.map(start) })
     }
 
     /// All that the rest of the sweep needs, in the order in which the next block changes it.
     func named(_ states: SweepStates) -> [SweepStates.Named] {
-        let moving = measuresDense ? states.namedDense : []
+        let moving = states.namedDenseCalibration + (measuresDense ? states.namedDense : [])
         let first =
             sequential
             ? moving + states.namedCalibration : states.namedCalibration + moving
@@ -107,6 +114,9 @@ package struct Sweep: Sendable {
                 watch.progress(.pruning, block: index, lane.label)
                 measured = try measure(block, states.calibration)
                 cost.calibration += measured?.cost ?? Cost()
+                if let dense = states.denseCalibration {
+                    cost.calibration += try passes.advance(dense, through: block)
+                }
                 if measuresDense, !states.dense.isEmpty {
                     watch.progress(.denseEvaluation, block: index, lane.label)
                     cost.dense = try advance(states.dense, through: block)
@@ -127,7 +137,7 @@ package struct Sweep: Sendable {
                     index: index, difference: difference,
                     seconds: (ContinuousClock.now - start) / .seconds(1), cost: cost))
         }
-        if isLast(index) { states.calibration = nil }
+        if isLast(index) { states.endCalibration() }
     }
 
     private func advance(_ states: [HiddenStates], through block: Block) throws -> Cost {

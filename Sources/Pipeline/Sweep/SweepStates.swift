@@ -5,6 +5,9 @@ package struct SweepStates: Sendable {
     /// Of the calibration's windows, behind the pruned blocks where the sweep is sequential, else
     /// behind the dense ones; nil without a calibration, and when all blocks are done.
     var calibration: HiddenStates?
+    /// Of the same windows behind the dense blocks, where a sequential sweep follows those, too;
+    /// nil elsewhere, and when all blocks are done.
+    var denseCalibration: HiddenStates?
     /// Of the evaluation's sequences, behind the dense blocks.
     var dense: [HiddenStates]
     /// Of the same ones behind the pruned blocks of each lane: `[lanes][sequences]`.
@@ -25,8 +28,18 @@ package struct SweepStates: Sendable {
         }
     }
 
+    /// All blocks are done.
+    mutating func endCalibration() {
+        calibration = nil
+        denseCalibration = nil
+    }
+
     var namedCalibration: [Named] {
         calibration.map { Named.all("calibration", $0) } ?? []
+    }
+
+    var namedDenseCalibration: [Named] {
+        denseCalibration.map { Named.all("calibration.dense", $0) } ?? []
     }
 
     var namedDense: [Named] {
