@@ -130,7 +130,24 @@ struct JobResumeTests {
 
     @Test(arguments: manifests)
     func stoppedAfterEachBlock_goesOnWithTheSameBits(_ manifest: String) throws {
-        let place = try self.place()
+        try goesOn(self.place(), manifest)
+    }
+
+    @Test(
+        arguments: ["gpt_oss", "deepseek_v3"],
+        [
+            "prune: {pattern: channels, sparsity: 0.25}\nstatistics: true\n",
+            "prune: {allocation: error, sparsity: [0.4, 0.6], method: stade}\n",
+            "prune: {allocation: owl, method: [wanda, stade], sequential: false}\n",
+        ])
+    func stoppedMixture_goesOnWithTheSameBits(_ family: String, _ manifest: String) throws {
+        try goesOn(
+            MixtureTests.place(family),
+            manifest + Workplace.calibration + MixtureTests.evaluation)
+    }
+
+    /// Stopped after each block.
+    private func goesOn(_ place: Workplace, _ manifest: String) throws {
         try reference(place, manifest)
         var resumed: [Int] = []
         for _ in 0..<20 {

@@ -177,8 +177,15 @@ struct AllocationTests {
         let direct = Double(scores.count { $0 > 5 * mean }) / Double(scores.count)
         #expect(direct > 0.001)
         for threads in 1...3 {
-            let sparsity = try outlierFraction(of: pairs, pool: WorkerPool(width: threads))
-            #expect(sparsity == direct)
+            let pool = WorkerPool(width: threads)
+            var fraction = OutlierFraction()
+            for (layer, statistics) in pairs {
+                try fraction.add(layer, factors: OutlierFraction.factors(statistics), pool: pool)
+            }
+            for (layer, statistics) in pairs {
+                try fraction.count(layer, factors: OutlierFraction.factors(statistics), pool: pool)
+            }
+            #expect(fraction.value == direct)
         }
     }
 }

@@ -70,7 +70,7 @@ class Experts(torch.nn.Module):
                 layer.shares = weights
             if len(token):
                 result.index_add_(0, token, self.run(child, hidden[token]) * weights[:, None])
-            if layers[0]._forward_hooks:
+            if any(layer._forward_hooks for layer in layers):
                 for layer in layers:
                     layer.isPooled = True
                 self.run(child, hidden)
@@ -115,6 +115,8 @@ def count_by_weight(oracle):
                 return
             rows = torch.cat(self.rows) if self.rows else torch.zeros(0, self.features)
             shares = torch.cat(self.shares) if self.rows else torch.zeros(0)
+            # Of the squared output, by the weights with which it is used.
+            self.use = (shares.double() ** 2).sum().item() / len(torch.cat(self.all_rows))
             if len(rows) < self.features:
                 rows = torch.cat(self.all_rows)
                 shares = torch.ones(len(rows))

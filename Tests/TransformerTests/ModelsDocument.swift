@@ -32,7 +32,10 @@ enum ModelsDocument {
             - **Biases**: the layers that always have one, and the flags of `config.json` that \
             stade may set to give others one. A
               family without either carries no bias ([more](manifest.md#model-families-and-biases)).
-            - **Channels**: whether `pattern: channels` may take feed-forward channels and heads.
+            - **Channels**: what `pattern: channels` may take: channels of feed-forwards and of \
+            experts, heads.
+              Shared experts only where `targets` name them, or with the others
+              ([more](manifest.md#channels)).
             - Of a model that also sees, stade prunes the language model. All else passes through \
             unchanged.
             - Blocks behind `num_hidden_layers`, which predict further tokens, pass through \
@@ -77,18 +80,27 @@ enum ModelsDocument {
     ]
 
     private static func channels(_ architecture: Architecture) -> String {
-        if architecture.mixture != nil { return "none" }
-        var parts = architecture.keys.intermediateSize == nil ? [] : ["feed-forward"]
+        var parts: [String] = []
+        if let mixture = architecture.mixture {
+            parts.append(mixture.shared == nil ? "experts" : "experts, \(shared(mixture))")
+        }
+        let isPlain = architecture.mixture.map { $0.blocks != .all } ?? true
+        if isPlain, architecture.keys.intermediateSize != nil { parts.append("feed-forward") }
         let isWhole = architecture.headNorms.map { $0.extent != .head && $0.flag == nil } ?? false
         switch architecture.headCount {
-        case _ where architecture.latent != nil: break
+        case _ where architecture.latent != nil || architecture.names.sinks != nil: break
         case .free where !isWhole: parts.append("heads")
         case .dividingHiddenSize where !isWhole:
             parts.append("heads, of which numbers divide `hidden_size`")
         default: break
         }
-        if architecture.hasKindsOfHeads { parts.append("only where all blocks are alike") }
         return parts.isEmpty ? "none" : parts.joined(separator: ", ")
+    }
+
+    private static func shared(_ mixture: Architecture.Mixture) -> String {
+        if mixture.beside != nil { return "the feed-forward beside them" }
+        if case .experts = mixture.shared?.size { return "the shared one with them" }
+        return "the shared one"
     }
 
     private static func peculiarities(_ architecture: Architecture) -> String {

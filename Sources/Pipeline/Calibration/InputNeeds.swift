@@ -39,9 +39,11 @@ struct InputNeeds: Sendable, Hashable {
         }
     }
 
-    /// Mean, variance and norm of the taps of all layers of a block.
-    static func sums(of block: Int, _ model: Model) -> [Tap: InputNeeds] {
-        model.layers(block: block).reduce(into: [:]) { needs, layer in
+    /// Mean, variance and norm of the taps of some layers of a block.
+    static func sums(
+        of layers: [LayerKey], block: Int, _ model: Model
+    ) -> [Tap: InputNeeds] {
+        layers.reduce(into: [:]) { needs, layer in
             needs[layer.tap] = InputNeeds(features: model.shape(layer, block: block).columns)
         }
     }

@@ -98,11 +98,7 @@ final class OutputWriter: LaneWriter {
         let config = plan.model.checkpoint.config
         let treatment = output.treatment
         let biased = treatment.biases.edit(config, used: treatment.usedRoles)
-        // Of shapes that differ only the model's own can be said.
-        let isNarrowed = treatment.shapes != plan.model.blockShapes
-        let edited =
-            (isNarrowed ? treatment.uniformShape : nil).map { plan.model.edit(biased, for: $0) }
-            ?? biased
+        let edited = plan.model.edit(biased, for: treatment.widths)
         return edited == plan.model.checkpoint.storedConfig ? Node?.none : edited
     }
 

@@ -55,6 +55,12 @@ struct MixtureMemory {
             $0.key.expert != nil && $0.choice != nil
         }
         let amount = InputNeeds.Amount(tokens: tokens)
+        // Layers of other shapes stand beside them until all of the group are written, and the
+        // masks of an expert's layers come together.
+        let isNarrowed = plans.contains { $0.choice?.metric.isFollowing == true }
+        let weights = model.expertRoles.reduce(0) {
+            $0 + model.shape(LayerKey($1, expert: 0), block: block).count
+        }
         var needs: [Stage: InputNeeds] = [:]
         var moment = 0
         for plan in plans {
@@ -72,21 +78,19 @@ struct MixtureMemory {
             // Where they lie transposed, a copy is written.
             let copy =
                 model.weightPlace(plan.key, block: plan.block).isTransposed ? 4 * shape.count : 0
-            moment = max(moment, shape.count + fit + solver + outputs + copy)
+            let mask = isNarrowed ? weights : shape.count
+            moment = max(moment, mask + fit + solver + outputs + copy)
         }
         func bytes(_ stage: Stage) -> Int {
             // The sums of the calibration's parts, too.
             needs[stage].map { $0.bytes(amount, threads: threads) + 192 * $0.features } ?? 0
         }
-        let masks =
-            keepsStatistics
-            ? model.expertRoles.reduce(0) {
-                $0 + model.shape(LayerKey($1, expert: 0), block: block).count
-            } : 0
+        let masks = keepsStatistics ? weights : 0
+        let layers = model.expertBytes(1, block: block, input: input)
         expert =
             tokens == 0 && plans.isEmpty
-            ? model.expertBytes(1, block: block, input: input)
-            : model.expertBytes(1, block: block, input: input) + masks
+            ? layers
+            : (isNarrowed ? 2 : 1) * layers + masks
                 + (tokens > 0 ? bytes(.feedForward) + bytes(.down) : 0)
         beside = moment + (tokens > 0 ? bytes(.feedForward) : 0)
         isSolved = needs.values.contains(where: \.hasProducts)

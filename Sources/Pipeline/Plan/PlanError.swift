@@ -21,12 +21,10 @@ package struct PlanError: Failure, Hashable {
         case noChannels(example: String, heads: Bool)
         case partOfChannels(layer: String, part: String)
         case channels(sparsity: Double, most: Double)
-        /// Whole channels are to go, and the blocks are not alike.
-        case blocksDiffer(family: String)
-        /// The same, of a mixture of experts.
-        case mixtureChannels(family: String)
-        /// A survey is asked for, of a mixture of experts.
-        case mixtureAllocation(family: String)
+        /// Of a shared expert whose width `key` says with that of the others.
+        case tiedChannels(layer: String, key: String, isLeftOut: Bool)
+        /// What an allocation by error needs to know of experts is in no file of statistics.
+        case unknownUse(layer: String)
         case group(layer: String, columns: Int, group: Int)
         case threads(asked: Int, allowed: Int)
         case memoryCeiling(asked: Int, allowed: Int)
@@ -105,15 +103,16 @@ package struct PlanError: Failure, Hashable {
             "sparsity \(sparsity) with pattern channels is more than the "
                 + "\((most * 100).rounded() / 100) that can go and leave every block a channel and "
                 + "a head; ask for less"
-        case .blocksDiffer(let family):
-            "pattern channels makes all blocks equally wide, but the blocks of this \(family) are "
-                + "not alike; choose another pattern"
-        case .mixtureChannels(let family):
-            "pattern channels is not there for mixtures of experts like this \(family); choose "
-                + "another pattern"
-        case .mixtureAllocation(let family):
-            "prune.allocation other than uniform is not there for mixtures of experts like this "
-                + "\(family); leave it out"
+        case .tiedChannels(let layer, let key, let isLeftOut):
+            "pattern channels changes the shared expert with the others, for \(key) says the width "
+                + "of both: "
+                + (isLeftOut
+                    ? "do not ignore layer \(layer), or ignore the other experts, too"
+                    : "let 'targets' name the other experts, too, or leave out layer \(layer)")
+        case .unknownUse(let layer):
+            "allocation error must know how much each expert is used, such as that of layer "
+                + "\(layer), which a file of statistics has not: choose another allocation, or "
+                + "calibrate on a text"
         case .group(let layer, let columns, let group):
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"

@@ -9,17 +9,13 @@ extension Planner {
     static func treatments(_ model: Model, _ manifest: Manifest) throws -> [[Treatment]] {
         let sparsities = manifest.prune.sparsity
         let selected = try selection(model, manifest)
-        if model.configuration.mixture != nil, manifest.prune.allocation != .uniform {
-            throw PlanError(
-                place: manifest.name, reason: .mixtureAllocation(family: model.architecture.name))
-        }
         return try manifest.prune.methods.map { method in
             if manifest.prune.pattern == .channels {
                 return try sparsities.map {
                     try channelTreatment(model, manifest, method, sparsity: $0, selected)
                 }
             }
-            let treatment = try treatment(model, manifest, method, selected)
+            let treatment = try treatment(model, manifest, method, selected.layers)
             return sparsities.map { _ in treatment }
         }
     }
@@ -36,7 +32,7 @@ extension Planner {
             }.map(\.key.role))
         return Treatment(
             method: method, layers: layers, biases: biases, usedRoles: used,
-            shapes: model.blockShapes, headsKept: nil,
+            shapes: model.blockShapes, widths: model.widths, headsKept: nil,
             layout: try layout(model, biases, used: used, shapes: model.blockShapes))
     }
 
@@ -50,20 +46,33 @@ extension Planner {
         if model.storesTiedHead {
             edits.append(.remove(model.ownHeadName))
         }
-        for block in model.blocks {
-            for key in model.layers(block: block) {
-                let old = model.shape(key, block: block)
-                let new = model.shape(key, block: block, in: shapes[block])
-                if old == new { continue }
-                let layer = model.layerName(key, block: block)
-                edits.append(.resize("\(layer).weight", to: model.stored(new)))
-                if old.rows != new.rows, model.hasBias(key, block: block) {
-                    edits.append(.resize("\(layer).bias", to: [new.rows]))
-                }
-            }
-        }
+        for block in model.blocks { edits += resized(model, block, to: shapes[block]) }
         return try CheckpointLayout(
             model.checkpoint, edits: edits, checked: model.usedTensors())
+    }
+
+    /// The tensors of a block whose shapes change with the block's; where experts are one tensor,
+    /// that once.
+    private static func resized(
+        _ model: Model, _ block: Int, to shape: BlockShape
+    ) -> [CheckpointLayout.Edit] {
+        var edits: [CheckpointLayout.Edit] = []
+        var names: Set<String> = []
+        for key in model.layers(block: block) {
+            let old = model.shape(key, block: block)
+            let new = model.shape(key, block: block, in: shape)
+            if old == new { continue }
+            let weights = model.weightPlace(key, block: block)
+            if names.insert(weights.name).inserted {
+                edits.append(.resize(weights.name, to: model.stored(new, at: weights)))
+            }
+            guard old.rows != new.rows, model.hasBias(key, block: block) else { continue }
+            let bias = model.biasPlace(key, block: block)
+            if names.insert(bias.name).inserted {
+                edits.append(.resize(bias.name, to: model.experts(bias) + [new.rows]))
+            }
+        }
+        return edits
     }
 
     static func noTargets(_ model: Model, _ manifest: Manifest) -> PlanError {

@@ -6,9 +6,16 @@ import Posix
 import Transformer
 
 extension Planner {
-    /// The layers that `targets` and `ignore` leave to be pruned in each block.
+    /// What `targets` and `ignore` say of the layers of each block.
+    struct Selection {
+        /// That are left to be pruned.
+        let layers: [Set<LayerKey>]
+        /// That `ignore` names.
+        let ignored: [Set<LayerKey>]
+    }
+
     /// - Throws: `PlanError` for an expression that is found in no layer's name, or takes too long.
-    static func selection(_ model: Model, _ manifest: Manifest) throws -> [Set<LayerKey>] {
+    static func selection(_ model: Model, _ manifest: Manifest) throws -> Selection {
         let prune = manifest.prune
         let blocks = model.blocks.map { block in
             model.layers(block: block).map {
@@ -49,9 +56,10 @@ extension Planner {
         targets.names.formUnion(
             try matcher.found(naming, "targets", in: reserved.sorted()).names)
         targets.names.subtract(ignored.names)
-        return blocks.map { block in
-            Set(block.filter { targets.names.contains($0.name) }.map(\.key))
+        func keys(_ names: Set<String>) -> [Set<LayerKey>] {
+            blocks.map { block in Set(block.filter { names.contains($0.name) }.map(\.key)) }
         }
+        return Selection(layers: keys(targets.names), ignored: keys(ignored.names))
     }
 
     /// Modules with weights that are never pruned, and the head by its usual name, whatever the

@@ -24,6 +24,14 @@ extension Planner {
             path, of: model, followSymlinks: job.paths.followSymlinks)
         // For an allocation by error what the halves of a block bring must be known, too.
         let needsAll = job.manifest.prune.allocation == .error
+        if needsAll,
+            let expert = outputs.lazy.flatMap(\.treatment.layers).joined().first(where: {
+                $0.key.expert != nil
+            })
+        {
+            throw PlanError(
+                place: job.manifest.name, reason: .unknownUse(layer: expert.name))
+        }
         for block in outputs.flatMap(\.treatment.layers) {
             let pruned = block.filter { $0.choice != nil }
             try file.check(needsAll && !pruned.isEmpty ? block : pruned)

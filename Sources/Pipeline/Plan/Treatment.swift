@@ -13,12 +13,9 @@ struct Treatment: Sendable {
     let usedRoles: Set<Role>
     /// Of each of the output's blocks.
     let shapes: [BlockShape]
+    /// What all of them follow from.
+    let widths: ModelWidths
     /// Why heads stay although whole channels go; nil where that is no matter.
     let headsKept: String?
     let layout: CheckpointLayout
-
-    /// Of all blocks of the output; nil where they differ.
-    var uniformShape: BlockShape? {
-        shapes.dropFirst().allSatisfy { $0 == shapes[0] } ? shapes.first : nil
-    }
 }

@@ -130,18 +130,19 @@ struct Report: Sendable {
     /// nil except where whole channels go.
     private var channels: ReportDocument.Channels? {
         let treatment = output.treatment
-        guard manifest.prune.pattern == .channels, let dense = plan.model.uniformShape,
-            let pruned = treatment.uniformShape
-        else { return nil }
+        guard manifest.prune.pattern == .channels else { return nil }
         return .init(
-            dense: widths(dense), pruned: widths(pruned), headsKept: treatment.headsKept)
+            dense: widths(plan.model.widths), pruned: widths(treatment.widths),
+            headsKept: treatment.headsKept)
     }
 
-    private func widths(_ shape: BlockShape) -> ReportDocument.Widths {
-        let group = plan.model.configuration.heads[0].perGroup
+    private func widths(_ widths: ModelWidths) -> ReportDocument.Widths {
+        let configuration = plan.model.configuration
+        let group = configuration.numAttentionHeads / configuration.numKeyValueHeads
         return .init(
-            intermediate: shape.intermediateSize, heads: shape.keyValueHeads * group,
-            keyValueHeads: shape.keyValueHeads)
+            intermediate: widths.feedForward, expert: widths.expert,
+            shared: plan.model.sharedWidth(in: widths), heads: widths.keyValueHeads * group,
+            keyValueHeads: widths.keyValueHeads)
     }
 
     private var resources: ReportDocument.Resources {

@@ -9,22 +9,22 @@ struct Survey {
     /// By layer's name.
     typealias Sparsities = [String: Double]
 
-    private let plan: Plan
-    private let passes: Passes
+    let plan: Plan
+    let passes: Passes
     /// What it has taken so far.
-    private(set) var cost = Cost()
+    var cost = Cost()
     /// The fraction of outliers in each block.
-    private var outliers: [Int: Double] = [:]
+    var outliers: [Int: Double] = [:]
     /// Of each layer, centred or not as some output needs it.
-    private var curves: [Key: ErrorCurve] = [:]
+    var curves: [Key: ErrorCurve] = [:]
     /// Of each layer by name: how much of the residual stream its half of the block brings, right
     /// behind it.
-    private var parts: [String: Double] = [:]
+    var parts: [String: Double] = [:]
     /// The expected square of a token's hidden states so far, as if nothing in them were
     /// correlated.
-    private var stream = 0.0
+    var stream = 0.0
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let layer: String
         let isCentred: Bool
 
@@ -42,14 +42,16 @@ struct Survey {
 
     /// What it takes beside a sweep's pass, in bytes.
     static func bytes(_ model: Model, _ allocation: Allocation, threads: Int) -> Int {
-        guard allocation == .error else { return 0 }
-        let widths = model.blocks.flatMap { block in
-            model.layers(block: block).map { model.shape($0, block: block).columns }
+        if allocation == .uniform { return 0 }
+        let experts = expertBytes(model)
+        if allocation == .owl { return experts }
+        let shapes = model.blocks.flatMap { block in
+            model.layers(block: block).map { model.shape($0, block: block) }
         }
-        let widest = widths.max() ?? 0
+        let widest = shapes.reduce(0) { max($0, $1.columns) }
         // Curves with and without the mean, their segments twice while they are sorted, and a
         // thread's row and sums, or counts.
-        return widths.count * ErrorCurve.levels * (2 * 8 + 2 * 32)
+        return experts + shapes.count * ErrorCurve.levels * (2 * 8 + 2 * 32)
             + threads * (RowErrors.bytes(columns: widest) + 16 * widest + (1 << 20))
     }
 
@@ -65,28 +67,52 @@ struct Survey {
 
     /// Goes through the dense model, over the calibration or over what is known in its place.
     mutating func run() throws {
-        if plan.manifest.prune.allocation == .error { stream = try embeddedPower() }
+        if allocation == .error { stream = try embeddedPower() }
         let states = try plan.calibration.map { try passes.embedded($0) }
         for index in plan.model.blocks {
-            let block = try passes.load(index)
-            passes.readAhead(index + 1)
             passes.watch.progress(.survey, block: index, nil)
-            // The same ones for all outputs.
-            let selected = plan.outputs[0].treatment.layers[index].filter { $0.choice != nil }
-            let statistics = try statistics(block, states, isNeeded: !selected.isEmpty)
-            if selected.isEmpty { continue }
-            switch plan.manifest.prune.allocation {
-            case .uniform: break
-            case .owl:
-                outliers[index] = try outlierFraction(
-                    of: selected.compactMap { layer in
-                        guard let linear = block.layers[layer.key],
-                            let input = statistics[layer.key.tap]
-                        else { return nil }
-                        return (linear, input)
-                    }, pool: passes.pool)
-            case .error: try addCurves(block, statistics)
+            if plan.model.isMixture(index) {
+                try surveyMixture(index, states)
+            } else {
+                try survey(index, states)
             }
+        }
+    }
+
+    var allocation: Allocation { plan.manifest.prune.allocation }
+
+    /// The layers of a block that are to be pruned, the same ones for all outputs.
+    func selected(_ block: Int) -> [LayerPlan] {
+        plan.outputs[0].treatment.layers[block].filter { $0.choice != nil }
+    }
+
+    private mutating func survey(_ index: Int, _ states: HiddenStates?) throws {
+        let block = try passes.load(index)
+        passes.readAhead(index + 1)
+        let selected = selected(index)
+        let statistics = try statistics(block, states, isNeeded: !selected.isEmpty)
+        if selected.isEmpty { return }
+        switch allocation {
+        case .uniform: break
+        case .owl:
+            var fraction = OutlierFraction()
+            let layers = selected.compactMap { layer -> (Linear, [Double])? in
+                guard let linear = block.layers[layer.key],
+                    let input = statistics[layer.key.tap]
+                else { return nil }
+                return (linear, OutlierFraction.factors(input))
+            }
+            for (layer, factors) in layers {
+                try fraction.add(layer, factors: factors, pool: passes.pool)
+            }
+            for (layer, factors) in layers {
+                try fraction.count(layer, factors: factors, pool: passes.pool)
+            }
+            outliers[index] = fraction.value
+        case .error:
+            var powers: [LayerKey: Double] = [:]
+            try addCurves(block.layers, block: index, statistics, &powers)
+            add(powers, block: index)
         }
     }
 
@@ -100,37 +126,12 @@ struct Survey {
             cost += try passes.advance(states, through: block)
             return [:]
         }
+        let layers = plan.model.layers(block: block.index)
         let (statistics, cost) = try passes.gather(
-            InputNeeds.sums(of: block.index, plan.model), of: block, from: states, to: .inPlace)
+            InputNeeds.sums(of: layers, block: block.index, plan.model), of: block, from: states,
+            to: .inPlace)
         self.cost += cost
         return statistics
-    }
-
-    private mutating func addCurves(_ block: Block, _ statistics: [Tap: Statistics]) throws {
-        let writers = block.layers.keys.filter { $0.stage == .output || $0.stage == .down }
-        for writer in writers.sorted() {
-            guard let layer = block.layers[writer], let input = statistics[writer.tap] else {
-                continue
-            }
-            let power = try ErrorCurve.power(layer, input, pool: passes.pool)
-            stream += power
-            for key in block.layers.keys where key.role.isInAttention == writer.role.isInAttention {
-                parts[plan.model.layerName(key, block: block.index)] =
-                    stream > 0 ? power / stream : 1
-            }
-        }
-        for layer in plan.outputs.flatMap({ $0.treatment.layers[block.index] }) {
-            let key = Key(layer)
-            guard layer.choice != nil, curves[key] == nil, let linear = block.layers[layer.key],
-                let input = statistics[layer.key.tap]
-            else { continue }
-            guard input.isFinite else {
-                throw SweepError(model: plan.model.checkpoint.directory, layer: layer.name)
-            }
-            curves[key] = try ErrorCurve(
-                of: linear, statistics: input, isCentred: key.isCentred,
-                scope: plan.manifest.prune.scope, pool: passes.pool)
-        }
     }
 
     /// The mean square of a token's first hidden states over tokens from all of the vocabulary, and

@@ -9,25 +9,65 @@ extension Sweep {
         var outcome: LayerPruning.Outcome
     }
 
+    /// Layers of one block, all of them as in the checkpoint, and the shape that it is to have.
+    private struct Narrowing {
+        let block: Int
+        let layers: [LayerKey: Linear]
+        let shape: BlockShape
+        let statistics: [Tap: Statistics]
+    }
+
     /// Takes channels and heads out of a block in memory.
     /// - Returns: the block of the lane's shape.
     func pruneChannels(
         _ block: Block, _ lane: Lane, _ statistics: [Tap: Statistics],
         into writer: any LaneWriter
     ) throws -> Block {
-        let plans = lane.layers[block.index].filter { $0.choice != nil }
-        let shape = lane.shapes[block.index]
+        let narrowing = Narrowing(
+            block: block.index, layers: block.layers, shape: lane.shapes[block.index],
+            statistics: statistics)
+        let plans = lane.layers[block.index].filter {
+            $0.choice != nil && $0.key.expert == nil
+        }
+        let narrowed = try narrow(narrowing, plans, lane, into: writer)
+        return block.replacing(
+            block.layers.merging(narrowed) { $1 }, shape: lane.shapes[block.index])
+    }
+
+    /// Takes channels out of experts in memory, one expert after the other.
+    /// - Returns: the experts of the lane's shape.
+    func pruneChannels(
+        _ group: ExpertGroup, _ lane: Lane, _ experts: ExpertStatistics,
+        into writer: any LaneWriter
+    ) throws -> ExpertGroup {
+        let shape = lane.shapes[group.block]
+        let narrowing = Narrowing(
+            block: group.block, layers: group.layers, shape: shape,
+            statistics: experts.statistics)
+        var layers = group.layers
+        for expert in group.experts {
+            let plans = lane.expertLayers(expert, block: group.block).filter { $0.choice != nil }
+            layers.merge(
+                try narrow(narrowing, plans, lane, experts: experts, into: writer)
+            ) { $1 }
+        }
+        return group.replacing(layers, expertSize: shape.expertSize)
+    }
+
+    /// - Returns: what takes the place of the layers of `plans`.
+    private func narrow(
+        _ block: Narrowing, _ plans: [LayerPlan], _ lane: Lane,
+        experts: ExpertStatistics = ExpertStatistics(), into writer: any LaneWriter
+    ) throws -> [LayerKey: Linear] {
         var narrowed: [LayerKey: Narrowed] = [:]
         for plan in plans where plan.key.role == .output || plan.key.role == .down {
             try watch.checkStop()
-            let (columns, layer) = try pruneColumns(
-                plan, block, shape: shape, statistics: statistics)
+            let (columns, layer) = try pruneColumns(plan, block)
             narrowed[plan.key] = layer
             for other in plans where other.key.follows(plan.key) {
                 try watch.checkStop()
                 narrowed[other.key] = try keep(
-                    rows(columns, of: other.key, block), of: other.key, block, shape: shape,
-                    statistics)
+                    rows(columns, of: other.key, block), of: other.key, block)
             }
         }
         for plan in plans {
@@ -35,42 +75,42 @@ extension Sweep {
             try writer.write(
                 LayerResult(
                     plan: plan, sparsity: lane.sparsity(of: plan), outcome: result.outcome,
-                    layer: result.layer,
-                    statistics: statistics[plan.key.tap], isPooled: false, tokens: nil,
-                    shape: model.shape(plan.key, block: block.index)))
+                    layer: result.layer, statistics: block.statistics[plan.key.tap],
+                    isPooled: experts.pooled.contains(plan.key.tap),
+                    tokens: plan.key.expert.flatMap { experts.tokens[$0] },
+                    shape: model.shape(plan.key, block: block.block)))
         }
-        let layers = block.layers.merging(narrowed.mapValues(\.layer)) { $1 }
-        return block.replacing(layers, shape: shape)
+        return narrowed.mapValues(\.layer)
     }
 
     /// Prunes a layer that loses columns.
     /// - Returns: the columns that stay, and the layer with no others.
     private func pruneColumns(
-        _ plan: LayerPlan, _ block: Block, shape: BlockShape, statistics: [Tap: Statistics]
+        _ plan: LayerPlan, _ block: Narrowing
     ) throws -> (columns: [Int], Narrowed) {
         guard let choice = plan.choice, let layer = block.layers[plan.key] else {
             preconditionFailure("no such layer in the block")
         }
-        let input = try input(plan, statistics)
+        let input = try input(plan, block.statistics)
         let isOutput = plan.key.role == .output
+        let size = isOutput ? model.configuration.heads[block.block].groupSize : 1
+        let columns = model.shape(plan.key, block: block.block, in: block.shape).columns
         let pruning = ChannelPruning(
             name: plan.name, metric: choice.metric, compensation: choice.compensation,
-            size: isOutput ? model.configuration.heads[0].groupSize : 1,
-            kept: isOutput ? shape.keyValueHeads : shape.intermediateSize, seed: seed,
-            type: try model.weightType(plan.key, block: block.index))
-        let (columns, outcome) = try pruning.apply(to: layer, statistics: input, pool: pool)
+            size: size, kept: columns / size, seed: seed,
+            type: try model.weightType(plan.key, block: block.block))
+        let (kept, outcome) = try pruning.apply(to: layer, statistics: input, pool: pool)
         try check(outcome, plan)
         input?.covariance?.forget()
         let narrow = Linear(
-            weights: layer.weights.selecting(columns: columns),
+            weights: layer.weights.selecting(columns: kept),
             bias: model.bias(of: layer, plus: outcome.biasChange, plan), input: layer.input)
-        return (columns, Narrowed(layer: narrow, outcome: outcome))
+        return (kept, Narrowed(layer: narrow, outcome: outcome))
     }
 
     /// A layer with some of its rows.
     private func keep(
-        _ rows: [Int], of key: LayerKey, _ block: Block, shape: BlockShape,
-        _ statistics: [Tap: Statistics]
+        _ rows: [Int], of key: LayerKey, _ block: Narrowing
     ) throws -> Narrowed {
         guard let layer = block.layers[key] else {
             preconditionFailure("no such layer in the block")
@@ -79,15 +119,16 @@ extension Sweep {
             layer: Linear(
                 weights: layer.weights.selecting(rows: rows),
                 bias: layer.bias.map { bias in rows.map { bias[$0] } }, input: layer.input,
-                parts: model.parts(key, block: block.index, in: shape)),
+                parts: model.parts(key, block: block.block, in: block.shape)),
             outcome: ChannelPruning.rows(
-                kept: rows, of: layer, statistics: statistics[key.tap]))
+                kept: rows, of: layer, statistics: block.statistics[key.tap]))
     }
 
     /// The rows of a layer that make these columns' input, ascending.
-    private func rows(_ columns: [Int], of key: LayerKey, _ block: Block) -> [Int] {
+    private func rows(_ columns: [Int], of key: LayerKey, _ block: Narrowing) -> [Int] {
         let role = key.role
-        let parts = zip(role.parts, model.parts(key, block: block.index, in: block.shape))
+        let dense = model.blockShape(block.block)
+        let parts = zip(role.parts, model.parts(key, block: block.block, in: dense))
         if role.parts.count > 1 {
             return parts.flatMap { part, ranges in
                 let places = ranges.flatMap(\.self)
@@ -97,7 +138,7 @@ extension Sweep {
             }.sorted()
         }
         guard role == .key || role == .value else { return columns }
-        let heads = model.configuration.heads[0]
+        let heads = model.configuration.heads[block.block]
         let (size, dimension) = (heads.groupSize, heads.dimension)
         return stride(from: 0, to: columns.count, by: size).flatMap { first in
             let head = columns[first] / size

@@ -13,16 +13,14 @@ extension Sweep {
         var run = try MixtureRun(self, index, states.calibration)
         for (number, lane) in lanes.enumerated() {
             try writers[number].begin(index)
-            let block = try passes.load(index)
+            var block = try passes.load(index)
             if number == 0 {
                 try run.measure(
                     block, states.calibration, denseCalibration: states.denseCalibration,
                     dense: measuresDense ? states.dense : [])
             }
             watch.progress(.pruning, block: index, lane.label)
-            try prune(
-                block.layers, lane.layers[index].filter { $0.key.expert == nil }, lane,
-                run.statistics, into: writers[number])
+            block = try prune(block, lane, run.statistics, into: writers[number])
             try block.pack(pool: pool)
             try run.move(block, states.calibration, pruned: states.pruned[number], lane: number)
             run.norms = block.withoutLayers
@@ -54,7 +52,7 @@ extension Sweep {
         let index = run.index
         var measured = ExpertStatistics()
         for (number, lane) in lanes.enumerated() {
-            let group = try model.loadExperts(
+            var group = try model.loadExperts(
                 experts, block: index, input: passes.precision.input, pool: pool)
             if number == 0 {
                 watch.progress(.pruning, block: index, lane.label)
@@ -62,9 +60,13 @@ extension Sweep {
                 try run.advance(run.dense, through: group, .denseEvaluation, lane.label)
             }
             watch.progress(.pruning, block: index, lane.label)
-            try prune(
-                group.layers, experts.flatMap { lane.expertLayers($0, block: index) }, lane,
-                measured.statistics, experts: measured, into: writers[number])
+            if pattern == .channels {
+                group = try pruneChannels(group, lane, measured, into: writers[number])
+            } else {
+                try prune(
+                    group.layers, experts.flatMap { lane.expertLayers($0, block: index) }, lane,
+                    measured.statistics, experts: measured, into: writers[number])
+            }
             try group.pack(pool: pool)
             try run.advance(run.pruned[number], through: group, .prunedEvaluation, lane.label)
             try writers[number].settle()
@@ -79,4 +81,7 @@ struct ExpertStatistics {
     var pooled: Set<Tap> = []
     /// How many tokens each expert serves.
     var tokens: [Int: Int] = [:]
+    /// The mean, over all tokens of the block, of the square of the weight with which each expert's
+    /// output is used.
+    var uses: [Int: Double] = [:]
 }

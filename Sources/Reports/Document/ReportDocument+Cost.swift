@@ -97,19 +97,27 @@ extension ReportDocument {
     /// By the names that most families have in `config.json`.
     package struct Widths: ReportPart, Hashable {
         package private(set) var intermediate: Int?
+        package private(set) var expert: Int?
+        package private(set) var shared: Int?
         package private(set) var heads: Int?
         package private(set) var keyValueHeads: Int?
 
         package init() {}
 
-        package init(intermediate: Int, heads: Int, keyValueHeads: Int) {
+        package init(
+            intermediate: Int?, expert: Int?, shared: Int?, heads: Int, keyValueHeads: Int
+        ) {
             self.intermediate = intermediate
+            self.expert = expert
+            self.shared = shared
             self.heads = heads
             self.keyValueHeads = keyValueHeads
         }
 
         package mutating func code(_ coder: inout NodeCoder) {
             coder.rare("intermediate_size", &intermediate)
+            coder.rare("expert_intermediate_size", &expert)
+            coder.rare("shared_expert_intermediate_size", &shared)
             coder.rare("num_attention_heads", &heads)
             coder.rare("num_key_value_heads", &keyValueHeads)
         }

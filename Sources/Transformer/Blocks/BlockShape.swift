@@ -1,4 +1,3 @@
-import Documents
 import Tensors
 
 /// How wide a block is inside: what structured pruning changes.
@@ -30,22 +29,6 @@ extension Model {
     }
 
     package var blockShapes: [BlockShape] { blocks.map { blockShape($0) } }
-
-    /// Of all blocks where they have the same widths and the same layers, but for those in the
-    /// attention and in what stands in its place; nil where they differ.
-    package var uniformShape: BlockShape? {
-        if configuration.mixture != nil { return nil }
-        let shape = blockShape(0)
-        func layers(_ block: Int) -> [LayerKey] {
-            self.layers(block: block).filter { !$0.role.isInAttention }
-        }
-        let first = layers(0)
-        let isUniform = blocks.allSatisfy {
-            blockShape($0) == shape && layers($0) == first
-                && configuration.heads[$0] == configuration.heads[0]
-        }
-        return isUniform ? shape : nil
-    }
 
     /// Of a layer's weights.
     package func shape(_ layer: LayerKey, block: Int) -> Shape {
@@ -114,7 +97,19 @@ extension Model {
 
     /// How many weights a block's linear layers have where it has such a shape.
     package func weights(block: Int, in shape: BlockShape) -> Int {
-        layers(block: block).reduce(0) { $0 + self.shape($1, block: block, in: shape).count }
+        let (common, expert) = counts(block: block, in: shape)
+        return common + (configuration.mixture?.experts ?? 0) * expert
+    }
+
+    /// Weights of a block's linear layers but for its experts', and of one expert's.
+    private func counts(block: Int, in shape: BlockShape) -> (common: Int, expert: Int) {
+        func count(_ layers: [LayerKey]) -> Int {
+            layers.reduce(0) { $0 + self.shape($1, block: block, in: shape).count }
+        }
+        guard isMixture(block) else { return (count(layers(block: block)), 0) }
+        return (
+            count(commonLayers(block: block)), count(expertRoles.map { LayerKey($0, expert: 0) })
+        )
     }
 
     /// How many weights the linear layers of all blocks have.
@@ -127,68 +122,13 @@ extension Model {
         guard isMixture(block), let mixture = configuration.mixture else {
             return weights(block: block, in: shape) + endMultiplyAdds
         }
-        func count(_ layers: [LayerKey]) -> Int {
-            layers.reduce(0) { $0 + self.shape($1, block: block, in: shape).count }
-        }
-        return count(commonLayers(block: block))
-            + mixture.expertsPerToken * count(expertRoles.map { LayerKey($0, expert: 0) })
-            + endMultiplyAdds
+        let (common, expert) = counts(block: block, in: shape)
+        return common + mixture.expertsPerToken * expert + endMultiplyAdds
             + (architecture.mixture?.beside == nil ? 0 : mixture.experts * configuration.hiddenSize)
     }
 
     /// Multiply-adds of all blocks' linear layers for one token.
     package var multiplyAdds: Int {
         blocks.reduce(0) { $0 + multiplyAdds(block: $1, in: blockShape($1)) }
-    }
-
-    /// Numbers of key/value heads below the model's, ascending, that the configuration of
-    /// `written`, the family under which the weights are stored, can say.
-    package func smallerHeadCounts(as written: Architecture) -> [Int] {
-        if configuration.latent != nil { return [] }
-        // Norms over more than one head, and what each head has of its own, would have to be cut
-        // with them.
-        if architecture.names.sinks != nil { return [] }
-        if let norms = configuration.headNorms, norms.extent != .head { return [] }
-        let counts = 1..<configuration.numKeyValueHeads
-        switch written.headCount {
-        case .fixed: return []
-        case .dividingHiddenSize:
-            return counts.filter {
-                configuration.hiddenSize % ($0 * configuration.heads[0].perGroup) == 0
-            }
-        case .free: return Array(counts)
-        }
-    }
-
-    /// Whether the configuration can say another width of the feed-forward.
-    package var storesIntermediateSize: Bool { architecture.keys.intermediateSize != nil }
-
-    /// `config.json` where all blocks have such a shape; the same node where it is the model's own.
-    package func edit(_ config: Node, for block: BlockShape) -> Node {
-        architecture.replacing(
-            editSettings(architecture.settings(config), for: block), in: config)
-    }
-
-    private func editSettings(_ config: Node, for block: BlockShape) -> Node {
-        var result = config
-        if block.intermediateSize != configuration.intermediateSize,
-            let key = architecture.keys.intermediateSize
-        {
-            let reader = ConfigReader(
-                config: config, file: "", aliases: architecture.keys.aliases,
-                overrides: architecture.keys.overrides)
-            result = result.setting(reader.found(key), to: Node(block.intermediateSize))
-            if let shrinks = architecture.keys.shrinksIntermediateSize {
-                result = result.setting(shrinks, to: Node(.bool(false)))
-            }
-        }
-        guard block.keyValueHeads != configuration.numKeyValueHeads else { return result }
-        let heads = block.keyValueHeads * configuration.heads[0].perGroup
-        for (key, value) in [
-            ("num_attention_heads", heads), ("num_key_value_heads", block.keyValueHeads),
-            // Absent, it would be `hidden_size` by the new number of heads.
-            ("head_dim", configuration.headDim),
-        ] { result = result.setting(key, to: Node(value)) }
-        return result
     }
 }

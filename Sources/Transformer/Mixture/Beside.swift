@@ -103,8 +103,7 @@ extension Model {
 
     /// `intermediate_size` of the expert that all tokens go to; 0 where there is none.
     func sharedSize(_ mixture: MixtureConfiguration, _ block: Int) -> Int {
-        let factor = configuration.intermediateSize(block) / configuration.intermediateSize
-        return (mixture.sharedSize ?? 0) * factor
+        configuration.feedForwardFactor(block) * (mixture.sharedSize ?? 0)
     }
 }
 

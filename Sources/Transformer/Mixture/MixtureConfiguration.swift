@@ -10,6 +10,8 @@ package struct MixtureConfiguration: Sendable, Hashable {
     package let expertSize: Int
     /// `intermediate_size` of the shared expert; nil: there is none.
     package let sharedSize: Int?
+    /// How many experts wide that is; nil: its width is a number of its own.
+    package let sharedExperts: Int?
     /// Whether each block has a mixture. `[num_hidden_layers]`
     package let blocks: [Bool]
     /// Whether a token's weights are divided by their sum.
@@ -39,14 +41,14 @@ package struct MixtureConfiguration: Sendable, Hashable {
         expertsPerToken = try reader.expertsPerToken(keys, defaults, of: experts)
         let expertSize = try reader.size(keys.expertSize, default: defaults.expertSize)
         self.expertSize = expertSize
-        sharedSize =
-            switch mixture.shared?.size {
-            case nil: nil
-            case .key(let key, let fallback): try reader.sharedSize(key, default: fallback)
-            case .experts(let key, let fallback):
-                try reader.sharedSize(key, default: fallback, atMost: 1 << 10)
-                    .map { $0 * expertSize }
-            }
+        switch mixture.shared?.size {
+        case nil: (sharedSize, sharedExperts) = (nil, nil)
+        case .key(let key, let fallback):
+            (sharedSize, sharedExperts) = (try reader.sharedSize(key, default: fallback), nil)
+        case .experts(let key, let fallback):
+            let count = try reader.sharedSize(key, default: fallback, atMost: 1 << 10)
+            (sharedSize, sharedExperts) = (count.map { $0 * expertSize }, count)
+        }
         blocks = try reader.mixtureBlocks(mixture.blocks, count: count)
         let routing = mixture.routing
         normalises =

@@ -98,8 +98,7 @@ extension Model {
     package func weightTensor(_ layer: LayerKey, block: Int) throws(CheckpointError) -> TensorView {
         let place = weightPlace(layer, block: block)
         let shape = shape(layer, block: block)
-        let matrix = place.isTransposed ? [shape.columns, shape.rows] : shape.dimensions
-        return try checkpoint.expect(place.name, shape: experts(place) + matrix)
+        return try checkpoint.expect(place.name, shape: stored(shape, at: place))
     }
 
     /// The tensor with a layer's bias, checked.
@@ -110,8 +109,14 @@ extension Model {
             place.name, shape: experts(place) + [shape(layer, block: block).rows])
     }
 
+    /// The shape of the tensor at a place with weights of such a shape.
+    package func stored(_ shape: Shape, at place: TensorPlace) -> [Int] {
+        experts(place)
+            + (place.isTransposed ? [shape.columns, shape.rows] : shape.dimensions)
+    }
+
     /// The dimension of a tensor that is all experts'.
-    private func experts(_ place: TensorPlace) -> [Int] {
+    package func experts(_ place: TensorPlace) -> [Int] {
         place.part == nil ? [] : [configuration.mixture?.experts ?? 0]
     }
 

@@ -61,11 +61,14 @@ package struct ExpertTokens: Sendable {
     /// By how much each token counts in statistics: what the expert's output is multiplied with,
     /// scaled so that the mean of their squares is 1. nil where all count alike.
     package var tokenWeights: [Float]? {
-        let power = weights.reduce(0) { $0 + Double($1) * Double($1) }
+        let power = power
         guard power > 0, weights.contains(where: { $0 != weights[0] }) else { return nil }
         let factor = (Double(count) / power).squareRoot()
         return weights.map { Float(Double($0) * factor) }
     }
+
+    /// The sum of the squares of the weights.
+    package var power: Double { weights.reduce(0) { $0 + Double($1) * Double($1) } }
 
     fileprivate mutating func append(token: Int32, weight: Float) {
         rows.append(token)

@@ -129,19 +129,6 @@ extension Model {
     /// Whether weights are stored as `[in, out]`.
     package var storesColumns: Bool { architecture.storesColumns }
 
-    /// The shape of the tensor of weights of such a shape.
-    package func stored(_ shape: Shape) -> [Int] {
-        storesColumns ? [shape.columns, shape.rows] : shape.dimensions
-    }
-
-    /// Weights as they are stored; the same matrix where that is `[out, in]`.
-    package func stored(_ weights: Matrix) -> Matrix {
-        guard storesColumns else { return weights }
-        let matrix = Matrix(rows: weights.columns, columns: weights.rows)
-        matrix.view.copyTransposed(from: weights.view)
-        return matrix
-    }
-
     /// How many weights each layer has.
     package var layerSizes: [Int] {
         blocks.flatMap { block in layers(block: block).map { shape($0, block: block).count } }

@@ -66,7 +66,12 @@ extension ModelConfiguration {
 
     /// `intermediate_size` of a block.
     package func intermediateSize(_ block: Int) -> Int {
-        doublesFeedForward && heads[block].source != nil ? 2 * intermediateSize : intermediateSize
+        feedForwardFactor(block) * intermediateSize
+    }
+
+    /// How many times `intermediate_size` a block's feed-forward is wide.
+    func feedForwardFactor(_ block: Int) -> Int {
+        doublesFeedForward && heads[block].source != nil ? 2 : 1
     }
 }
 

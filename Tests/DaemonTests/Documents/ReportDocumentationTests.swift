@@ -33,6 +33,9 @@ import Testing
         "perplexity.dense_text", "perplexity.pruned_text", "curve[].perplexity_text", "warnings",
         // Of mixtures.
         "layers[].expert", "layers[].statistics.tokens", "layers[].statistics.of",
+        "channels.dense.expert_intermediate_size", "channels.pruned.expert_intermediate_size",
+        "channels.dense.shared_expert_intermediate_size",
+        "channels.pruned.shared_expert_intermediate_size",
     ]
 
     /// `layers[].bias.policy` and the like.
