@@ -35,10 +35,8 @@ extension LayerPruning {
         let row = Buffer<Double>(count: columns)
         for r in 0..<layer.rows where left > 0 {
             scores.fill(row, weights: layer.weights.view, row: r)
-            for j in 0..<columns where left > 0 && row[j] == threshold {
-                mask[r * columns + j] = 1
-                left -= 1
-            }
+            left -= markEqual(
+                threshold, of: row, atMost: left, in: &mask, from: r * columns)
         }
     }
 }

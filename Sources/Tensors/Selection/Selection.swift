@@ -141,6 +141,22 @@ func select(_ rank: Int, of x: UnsafeMutablePointer<Double>, count: Int) -> Doub
     return x[rank]
 }
 
+/// Sets `mask` to 1 where a score is `value`, from the left, at most `limit` times. The mask of the
+/// first score is `mask[start]`.
+/// - Returns: how many it marked.
+package func markEqual(
+    _ value: Double, of scores: Buffer<Double>, atMost limit: Int, in mask: inout [UInt8],
+    from start: Int
+) -> Int {
+    precondition(start >= 0 && start + scores.count <= mask.count, "a mask for each score")
+    var marked = 0
+    for j in 0..<scores.count where marked < limit && scores.start[j] == value {
+        mask[start + j] = 1
+        marked += 1
+    }
+    return marked
+}
+
 /// Counts scores whose bits above `shift + 16` equal `prefix` by their 16 bits above `shift`. For
 /// non-negative doubles the order of the bits is the order of the numbers, so that four such passes
 /// find any rank without sorting or keeping the scores. `bins` has 65536 elements.
