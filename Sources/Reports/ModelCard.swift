@@ -121,7 +121,7 @@ package struct ModelCard {
         guard let bytes = report.bytes else { return [] }
         guard report.isSmaller else {
             return [
-                "| size on disk | \(bytes.pruned) bytes, the same as before: zeros are stored |"
+                "| size on disk | \(bytes.pruned) bytes of \(bytes.dense): zeros are stored |"
             ]
         }
         var lines = ["| size on disk | \(bytes.pruned) bytes of \(bytes.dense) |"]

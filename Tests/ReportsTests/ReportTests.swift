@@ -183,7 +183,7 @@ struct ReportTests {
                 + "linear layers are zero.",
             "| method | auto: the default |", "| layers | 4 stade with affine |",
             "| zeros | 4096 of 8192 |",
-            "| size on disk | 40964 bytes, the same as before: zeros are stored |",
+            "| size on disk | 40964 bytes of 40960: zeros are stored |",
             "On 1 windows of 2048 tokens of `wiki.txt`:", "| 20.82 ± 0.75 | 23.25 ± 0.88 |",
             "On the 40 questions of `a&b.jsonl`:", "| pruned | 57.5 ± 7.9 % | 55.0 ± 8.0 % |",
         ] { #expect(card.contains(line + "\n"), "\(line)") }
