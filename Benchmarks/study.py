@@ -2,9 +2,11 @@
 
     python3 study.py STADECTL OUT --model MODEL [--model ...] --calibration TEXT --evaluation TEXT
         [--methods wanda,stade,...] [--cells 0.5,0.6,0.7,2:4,4:8] [--seeds 0,1,2]
-        [--samples 128] [--length 256] [--windows 64] [--threads 2]
+        [--samples 128] [--length 256] [--windows 64] [--threads 2] [--sequential true|false|stages] [--target own|dense]
 
-One job for each model, seed and cell, with a list of those methods that OUT has no report of yet: so methods can be
+A method may name its settings itself: `best/stages` is best with `sequential: stages`, `best/dense` with a dense target, too.
+
+One job for each model, seed, cell and method that OUT has no report of yet: so methods can be
 added, and a study that was stopped goes on. OUT gets manifests and reports, not the checkpoints. A cell is the mean over the
 seeds and their standard deviation; the least mean of a row is bold.
 """
@@ -26,16 +28,35 @@ parser.add_argument("--cells", default="0.5,0.6,0.7,2:4,4:8")
 parser.add_argument("--seeds", default="0,1,2")
 for name, value in [("samples", 128), ("length", 256), ("windows", 64), ("threads", 2)]:
     parser.add_argument(f"--{name}", type=int, default=value)
+parser.add_argument("--sequential", choices=["true", "false", "stages"], default="true")
+parser.add_argument("--target", choices=["own", "dense"], default="own")
 options = parser.parse_args()
 methods = options.methods.split(",")
 cells = options.cells.split(",")
 seeds = [int(seed) for seed in options.seeds.split(",")]
 
 
+def settings(method):
+    """The keys of `prune` for a method of the command line."""
+    method, _, setting = method.partition("/")
+    sequential = {"": options.sequential}.get(setting, "stages")
+    target = "dense" if setting == "dense" else options.target if not setting else "own"
+    keys = {"method": method, "sequential": sequential if sequential == "stages" else sequential == "true"}
+    return keys | ({"target": target} if target != "own" else {})
+
+
+def name(prune):
+    """What a report's method is called on the command line."""
+    keys = {"method": prune["method"], "sequential": "stages" if prune.get("stages") else prune["sequential"]}
+    if "target" in prune:
+        keys["target"] = prune["target"]
+    return next((method for method in methods if settings(method) == keys), str(keys))
+
+
 def reports(directory):
     """Reports by method."""
     found = [json.loads(path.read_text()) for path in directory.glob("*/stade-report.json")]
-    return {report["prune"]["method"]: report for report in found}
+    return {name(report["prune"]): report for report in found}
 
 
 def run(model, seed, cell):
@@ -43,11 +64,11 @@ def run(model, seed, cell):
     directory = options.out / "-".join([pathlib.Path(model).name, str(seed), cell.replace(":", "of")])
     directory.mkdir(parents=True, exist_ok=True)
     missing = [method for method in methods if method not in reports(directory)]
-    if missing:
+    for method in missing:
         prune = {"pattern": cell} if ":" in cell else {"sparsity": float(cell)}
         manifest = {
             "version": 1, "model": str(pathlib.Path(model).resolve()), "output": str((directory / "out").resolve()),
-            "overwrite": True, "prune": prune | {"method": missing},
+            "overwrite": True, "prune": prune | settings(method),
             "calibration": {
                 "text": str(pathlib.Path(options.calibration).resolve()), "samples": options.samples,
                 "length": options.length, "seed": seed},
@@ -58,9 +79,9 @@ def run(model, seed, cell):
         # JSON is YAML.
         (directory / "job.yaml").write_text(json.dumps(manifest))
         subprocess.run([options.stadectl, "prune", directory / "job.yaml"], check=True, capture_output=True)
-        # The output of a single method is not named after it.
+        # Kept apart from those of the other methods.
         if (directory / "out").exists():
-            (directory / "out").rename(directory / f"out-{missing[0]}")
+            (directory / "out").rename(directory / f"out-{method.replace('/', '-')}")
         for weights in directory.glob("out*/*"):
             if weights.name != "stade-report.json":
                 weights.unlink() if weights.is_file() else shutil.rmtree(weights)
@@ -81,6 +102,6 @@ for model in options.model:
         dense = found[0][methods[0]]["perplexity"]["dense"]
         row = {method: shown([reports[method]["perplexity"]["pruned"] for reports in found]) for method in methods}
         least = min(mean for mean, _ in row.values())
-        name = cell if ":" in cell else f"{100 * float(cell):g} %"
+        label = cell if ":" in cell else f"{100 * float(cell):g} %"
         texts = [f"**{text}**" if mean == least else text for mean, text in row.values()]
-        print(f"| {pathlib.Path(model).name} {name} | {dense:.2f} | " + " | ".join(texts) + " |", flush=True)
+        print(f"| {pathlib.Path(model).name} {label} | {dense:.2f} | " + " | ".join(texts) + " |", flush=True)

@@ -15,7 +15,7 @@ extension Manifest {
             "prune",
             [
                 "method", "sparsity", "pattern", "heads", "allocation", "bounds", "compensation",
-                "scope", "targets", "ignore", "sequential", "bias",
+                "scope", "targets", "ignore", "sequential", "target", "bias",
             ]
         ),
         ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
@@ -51,7 +51,7 @@ extension Manifest {
                     "prune.sequential", node,
                     expected: "false, or nothing, with calibration.statistics")
             }
-            manifest.prune.sequential = false
+            manifest.prune.order = .dense
         } else if let calibration = try fields.section("calibration") {
             manifest.calibration = try Calibration(calibration)
             // Windows are drawn of a text alone, and besides them only one method draws anything.
@@ -68,6 +68,13 @@ extension Manifest {
             throw fields.error(
                 "found no 'calibration', which prune.method \(method.name) needs; "
                     + "expected it with 'text', 'tokens' or 'statistics'")
+        }
+        if manifest.prune.order == .stages, manifest.calibration == nil,
+            let node = prune?.value("sequential")
+        {
+            throw fields.mismatch(
+                "prune.sequential", node,
+                expected: "true, false, or nothing, for there is no calibration")
         }
         if manifest.prune.allocation != .uniform, manifest.calibration == nil,
             manifest.knownStatistics == nil

@@ -50,11 +50,26 @@ package struct Manifest: Sendable {
         /// `targets` is found in its name and none of `ignore`.
         package var targets = [".*"]
         package var ignore = ["lm_head"]
-        package var sequential = true
+        package var order = Order.blocks
+        /// Towards what the methods that solve for weights go.
+        package var target = Target.auto
         package var bias = Bias.auto
+
+        /// Whether a layer's input comes through what has been pruned before it.
+        package var sequential: Bool { order != .dense }
 
         /// How many outputs a job has.
         package var outputs: Int { methods.count * sparsity.count }
+    }
+
+    /// What a layer's input has come through when it is measured.
+    package enum Order: Sendable, Hashable {
+        /// The dense model.
+        case dense
+        /// Blocks that are pruned already, then its own, which is dense.
+        case blocks
+        /// All stages before it, pruned.
+        case stages
     }
 
     /// Which ways of giving a layer a bias are allowed.

@@ -41,7 +41,8 @@ extension Manifest.Prune {
             throw fields.mismatch("targets", node, expected: "at least one regular expression")
         }
         ignore = try Self.expressions("ignore", fields) ?? ignore
-        sequential = try fields.bool("sequential") ?? sequential
+        order = try Self.order(fields) ?? order
+        try readTarget(fields)
         bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
     }
 
@@ -71,6 +72,29 @@ extension Manifest.Prune {
             throw fields.mismatch("bounds", node, expected: "bounds around the sparsity \(share)")
         }
         bounds = range
+    }
+
+    private mutating func readTarget(_ fields: Fields) throws(DocumentError) {
+        target = try fields.choice("target", Target.self) ?? target
+        guard target == .dense, let node = fields.value("target") else { return }
+        if order != .stages {
+            throw fields.mismatch(
+                "target", node, expected: "own or auto, or prune.sequential: stages beside it")
+        }
+        if let method = methods.first(where: { !$0.solvesWeights(pattern) }) {
+            throw fields.mismatch(
+                "target", node,
+                expected: "own or auto, for method \(method.name) does not solve for weights")
+        }
+    }
+
+    private static func order(_ fields: Fields) throws(DocumentError) -> Manifest.Order? {
+        guard let node = fields.value("sequential") else { return nil }
+        if node.string == "stages" { return .stages }
+        guard let isSequential = node.bool else {
+            throw fields.mismatch("sequential", node, expected: "true, false or stages")
+        }
+        return isSequential ? .blocks : .dense
     }
 
     private static func methods(_ fields: Fields) throws(DocumentError) -> [Method]? {

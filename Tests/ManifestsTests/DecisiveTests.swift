@@ -30,6 +30,7 @@ struct DecisiveTests {
         "prune.targets": Choice(first: "[a]", second: "[b]"),
         "prune.ignore": Choice(first: "[a]", second: "[]"),
         "prune.sequential": Choice(first: "true", second: "false"),
+        "prune.target": Choice(first: "own", second: "auto"),
         "prune.bias": Choice(first: "native", second: "none"),
         "calibration.text": Choice(first: "a.txt", second: "b.txt"),
         "calibration.tokens": Choice(first: "a.safetensors", second: "b.safetensors"),

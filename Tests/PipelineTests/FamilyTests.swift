@@ -23,7 +23,9 @@ struct FamilyTests {
 
     /// Each case against what the program finds of the model of `place` where it is let to change
     /// every layer's bias, as the published methods do.
-    static func compare(_ place: Workplace, _ cases: [String: Node]) throws {
+    static func compare(
+        _ place: Workplace, _ cases: [String: Node], byStages: Bool = false
+    ) throws {
         let model = try Model(place.checkpoint("model"))
         let file = try SafetensorsFile(place["tokens.safetensors"])
         let calibration = try #require(file.tensor(named: "calibration"))
@@ -36,7 +38,7 @@ struct FamilyTests {
                 OracleTests.sweep(
                     model, OracleTests.Settings(report),
                     calibration: TokenWindows(tokens: integers(calibration), length: length),
-                    evaluation: windows, threads: 2))
+                    evaluation: windows, threads: 2, byStages: byStages))
             try compare(found, report, file, case: name)
         }
     }

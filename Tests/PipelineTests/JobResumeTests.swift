@@ -26,6 +26,8 @@ struct JobResumeTests {
         "prune: {allocation: owl, method: [wanda, stade], sequential: false}\n" + both,
         "prune: {method: magnitude, compensation: none}\n" + Workplace.evaluation,
         "prune: {targets: [layers.1]}\n" + both,
+        "prune: {method: [auto, best], sequential: stages}\nstatistics: true\n" + withQuestions,
+        "prune: {method: [sparsegpt, best], sequential: stages, target: dense}\n" + both,
         "prune: {pattern: channels, heads: true, sparsity: [0.3, 0.5]}\nstatistics: true\n" + both,
     ]
 

@@ -17,6 +17,7 @@ struct OracleTests {
         var compensation: Compensation?
         var pattern: Pattern
         var sparsity: Double
+        var target: Target
 
         /// As the reference's report has them.
         init(_ report: Node) throws {
@@ -26,6 +27,7 @@ struct OracleTests {
                 rawValue: try #require(report["compensation"]?.string))
             pattern = try #require(report["pattern"]?.string.flatMap(Pattern.init))
             sparsity = try #require(report["sparsity"]?.double)
+            target = report["target"]?.string.flatMap { Target(rawValue: $0) } ?? .own
         }
     }
 
@@ -38,7 +40,7 @@ struct OracleTests {
 
     static func sweep(
         _ model: Model, _ settings: Settings, calibration: TokenWindows, evaluation: TokenWindows,
-        threads: Int, keepsDense: Bool = false
+        threads: Int, keepsDense: Bool = false, byStages: Bool = false
     ) throws -> Sweep {
         let layers = model.blocks.map { block in
             model.layers(block: block).map { key in
@@ -49,7 +51,8 @@ struct OracleTests {
                     choice: model.isReserved(key, block: block)
                         ? nil
                         : settings.method.choose(
-                            for: layer, compensation: settings.compensation),
+                            for: layer, compensation: settings.compensation
+                        ).towards(settings.target),
                     policy: .native)
             }
         }
@@ -58,10 +61,11 @@ struct OracleTests {
             lanes: [
                 Lane(layers: layers, sparsity: settings.sparsity, shapes: model.blockShapes)
             ],
-            pattern: settings.pattern, scope: .row, seed: 0, sequential: true,
+            pattern: settings.pattern, scope: .row, seed: 0, sequential: true, byStages: byStages,
             calibration: calibration,
             evaluation: Evaluation(windows: evaluation), measuresDense: true,
-            keepsDense: keepsDense, precision: .float32, pool: WorkerPool(width: threads),
+            keepsDense: keepsDense || settings.target == .dense, precision: .float32,
+            pool: WorkerPool(width: threads),
             watch: Watch.nobody, scratchDirectory: nil)
     }
 

@@ -22,21 +22,30 @@ struct ExpertGatherer {
 
     /// Runs some experts, as they are in memory: what they read, and what they add to the output
     /// where that is wanted.
-    mutating func gather(_ group: ExpertGroup) throws -> ExpertStatistics {
+    ///
+    /// - Parameters:
+    ///   - stage: of the inputs that are wanted; nil: of all, and the output with them.
+    ///   - step: what is done of the experts.
+    ///   - dense: what the dense experts read of the same tokens.
+    mutating func gather(
+        _ group: ExpertGroup, _ stage: Stage? = nil, _ step: ExpertStep = .whole,
+        beside dense: [Tap: Matrix] = [:]
+    ) throws -> ExpertStatistics {
         var result = ExpertStatistics()
         let lists = source.routes.tokens(of: group.experts)
         var inputs: [Tap: GatheredInput] = [:]
         for (expert, tokens) in zip(group.experts, lists) {
             result.tokens[expert] = tokens.count
             result.uses[expert] = tokens.power / Double(max(1, source.routes.tokens))
-            for (tap, needs) in needs(expert) {
+            for (tap, needs) in needs(expert) where stage.map({ tap.stage == $0 }) ?? true {
                 if tokens.count < needs.features {
                     result.pooled.insert(tap)
                 } else {
                     inputs[tap] = GatheredInput(
                         needs,
                         GatheredInput.Places(
-                            tokens: tokens.count, tokenWeights: tokens.tokenWeights))
+                            tokens: tokens.count, tokenWeights: tokens.tokenWeights),
+                        dense: dense[tap])
                 }
             }
         }
@@ -44,7 +53,8 @@ struct ExpertGatherer {
         let observe: Forward.Observer = { tap, input, tile in gathered[tap]?.add(input, tile) }
         let watch = passes.watch
         try passes.forward.run(
-            group, of: norms, source.middle, lists, addingTo: source.sums,
+            group, of: norms, source.middle, lists,
+            addingTo: stage == nil ? source.sums : nil, step: step,
             observe: gathered.isEmpty ? nil : observe,
             finished: { _ in try watch.checkStop() })
         for (tap, input) in gathered { result.statistics[tap] = input.finish() }

@@ -26,6 +26,33 @@ final class GatheredInput: Sendable {
             parted = (tokens / Tile.size, Tile.size)
         }
 
+        /// The first token of a tile.
+        func start(_ tile: Tile) -> Int { tile.sequence * length + tile.rows.lowerBound }
+
+        func tokenWeights(_ tile: Tile) -> ArraySlice<Float>? {
+            tokenWeights?[start(tile)..<(start(tile) + tile.rows.count)]
+        }
+
+        /// Of the tokens of a sample.
+        func sampleWeights(of count: Int) -> [Float]? {
+            tokenWeights.map { weights in
+                sample.rows(from: 0, length: count).map { weights[$0.offset] }
+            }
+        }
+
+        /// Copies what a sample has of a tile, each row times its token weight.
+        func take(_ input: MatrixView, _ tile: Tile, into sample: Matrix) {
+            let rows = self.sample.rows(from: start(tile), length: tile.rows.count)
+            for (offset, row) in rows {
+                let target = sample.rows(row..<(row + 1))
+                target.copy(
+                    from: input.part(rows: offset..<(offset + 1), columns: 0..<input.columns))
+                if let tokenWeights = tokenWeights(tile) {
+                    scaleRows(target, by: tokenWeights.dropFirst(offset).prefix(1))
+                }
+            }
+        }
+
         init(_ windows: TokenWindows) {
             self.windows = windows.count
             length = windows.length
@@ -53,8 +80,12 @@ final class GatheredInput: Sendable {
     private let sample: Matrix?
     /// nil where nothing is solved.
     private let products: CovarianceSum?
+    /// nil where the dense model's input is not needed, or not known.
+    private let dense: GatheredDense?
 
-    init(_ needs: InputNeeds, _ places: Places) {
+    /// - Parameter dense: what the dense model's layers read of the same tokens,
+    ///   `[tokens, features]`.
+    init(_ needs: InputNeeds, _ places: Places, dense: Matrix? = nil) {
         self.places = places
         features = needs.features
         let total = Total(
@@ -68,12 +99,13 @@ final class GatheredInput: Sendable {
         sample =
             needs.hasSample ? Matrix(rows: places.sample.count, columns: features) : nil
         products = needs.hasProducts ? CovarianceSum(features: features) : nil
+        self.dense =
+            needs.hasDense ? dense.map { GatheredDense($0, needs, places) } : nil
     }
 
     func add(_ input: MatrixView, _ tile: Tile) {
         var part = Moments(features: features)
-        let start = tile.sequence * places.length + tile.rows.lowerBound
-        let tokenWeights = places.tokenWeights?[start..<(start + tile.rows.count)]
+        let tokenWeights = places.tokenWeights(tile)
         if let tokenWeights {
             part.add(input, tokenWeights: tokenWeights)
         } else {
@@ -85,15 +117,8 @@ final class GatheredInput: Sendable {
             places.groups.add(
                 input, window: tile.sequence, first: tile.rows.lowerBound, to: sketch)
         }
-        guard let sample else { return }
-        for (offset, row) in places.sample.rows(from: start, length: tile.rows.count) {
-            let target = sample.rows(row..<(row + 1))
-            target.copy(
-                from: input.part(rows: offset..<(offset + 1), columns: 0..<features))
-            if let tokenWeights {
-                scaleRows(target, by: tokenWeights.dropFirst(offset).prefix(1))
-            }
-        }
+        if let sample { places.take(input, tile, into: sample) }
+        dense?.add(beside: input, tile)
     }
 
     func finish() -> Statistics {
@@ -102,11 +127,9 @@ final class GatheredInput: Sendable {
         let mean = sums.sum.map { $0 / Double(max(1, sums.count)) }
         return Statistics(
             parted, sample: sample,
-            tokenWeights: places.tokenWeights.map { weights in
-                places.sample.rows(from: 0, length: sums.count).map { weights[$0.offset] }
-            },
+            tokenWeights: places.sampleWeights(of: sums.count),
             sketch: sketch.map { InputSketch($0, places.groups, mean: mean) },
-            products: products?.finish(sums)
+            products: products?.finish(sums), dense: dense?.finish(sums)
         ).rounded
     }
 }

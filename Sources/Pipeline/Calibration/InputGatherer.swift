@@ -6,9 +6,13 @@ import Transformer
 struct InputGatherer: Sendable {
     private let taps: [Tap: GatheredInput]
 
-    init(_ needs: [Tap: InputNeeds], _ windows: TokenWindows) {
+    /// - Parameter dense: what the dense model's layers read of all tokens, `[tokens, features]`,
+    ///   where that is needed.
+    init(_ needs: [Tap: InputNeeds], _ windows: TokenWindows, dense: [Tap: Matrix] = [:]) {
         let places = GatheredInput.Places(windows)
-        taps = needs.mapValues { GatheredInput($0, places) }
+        taps = needs.reduce(into: [:]) { taps, entry in
+            taps[entry.key] = GatheredInput(entry.value, places, dense: dense[entry.key])
+        }
     }
 
     /// Adds the input at a tap on a tile, `[rows of the tile, features]`, from any thread; each

@@ -13,6 +13,8 @@ struct InputNeeds: Sendable, Hashable {
     private(set) var hasSample = false
     /// The products of all features, for layers that are solved.
     private(set) var hasProducts = false
+    /// What the dense model's layers read of the same tokens, beside all of these.
+    private(set) var hasDense = false
 
     init(features: Int) { self.features = features }
 
@@ -21,6 +23,7 @@ struct InputNeeds: Sendable, Hashable {
         hasSketch = true
         hasSample = hasSample || choice.compensation.fitsScale
         hasProducts = hasProducts || choice.metric.solver != nil
+        hasDense = hasDense || choice.isAimed
     }
 
     /// What both need.
@@ -28,6 +31,7 @@ struct InputNeeds: Sendable, Hashable {
         hasSketch = hasSketch || other.hasSketch
         hasSample = hasSample || other.hasSample
         hasProducts = hasProducts || other.hasProducts
+        hasDense = hasDense || other.hasDense
     }
 
     /// Of the taps of those layers to which something is done, all of one block.
@@ -56,6 +60,14 @@ struct InputNeeds: Sendable, Hashable {
         if hasProducts {
             bytes += CovarianceSum.bytes(
                 features: features, rows: amount.tileRows, threads: threads)
+        }
+        if hasDense {
+            bytes += InputSketch.bytes(groups: amount.groups, features: features)
+            if hasSample { bytes += 4 * amount.sampleRows * features }
+            bytes += CovarianceSum.bytes(
+                features: features, rows: amount.tileRows, threads: threads, isCrossed: true)
+            // What one is more than the other, for a moment.
+            bytes += threads * 4 * amount.tileRows * features
         }
         return bytes
     }

@@ -63,9 +63,11 @@ package struct Passes: Sendable {
             keptWidth: model.configuration.kept.width, scratchDirectory: scratchDirectory)
     }
 
-    /// Zeros, `[tokens, hidden_size]`, where hidden states are.
-    func zeros(_ tokens: Int) throws -> Matrix {
-        try HiddenStates.matrix(tokens, model.configuration.hiddenSize, scratchDirectory)
+    /// Zeros, `[tokens, columns]`, where hidden states are.
+    /// - Parameter columns: nil: `hidden_size`.
+    func zeros(_ tokens: Int, columns: Int? = nil) throws -> Matrix {
+        try HiddenStates.matrix(
+            tokens, columns ?? model.configuration.hiddenSize, scratchDirectory)
     }
 
     /// The first hidden states of every window.
@@ -88,16 +90,37 @@ package struct Passes: Sendable {
 
     /// Runs a block on the calibration's windows and gathers what is needed of its inputs.
     ///
-    /// - Parameter destination: what becomes of the block's output.
+    /// - Parameters:
+    ///   - destination: what becomes of the block's output.
+    ///   - dense: what the dense model's layers read of the same tokens.
     func gather(
         _ needs: [Tap: InputNeeds], of block: Block, from states: HiddenStates,
-        to destination: Forward.Destination
+        to destination: Forward.Destination, beside dense: [Tap: Matrix] = [:]
     ) throws -> (statistics: [Tap: Statistics], cost: Cost) {
-        let gatherer = InputGatherer(needs, states.windows)
+        let gatherer = InputGatherer(needs, states.windows, dense: dense)
         let cost = try run(
             block, states, sequences: states.windows.count, to: destination,
             observe: { gatherer.add($0, $1, $2) })
         return (gatherer.finish(), cost)
+    }
+
+    /// Rooms for what the dense model's layers read of all tokens of a stream.
+    func rooms(_ needs: [Tap: InputNeeds], tokens: Int) throws -> [Tap: Matrix] {
+        try needs.filter { $0.value.hasDense }.mapValues {
+            try zeros(tokens, columns: $0.features)
+        }
+    }
+
+    /// Fills these rooms as the stream goes by; nil where there are none.
+    func filling(_ rooms: [Tap: Matrix], length: Int) -> Forward.Observer? {
+        if rooms.isEmpty { return nil }
+        return { tap, input, tile in
+            guard let room = rooms[tap] else { return }
+            let start = tile.sequence * length + tile.rows.lowerBound
+            let rows = start..<(start + tile.rows.count)
+            room.rows(rows).copy(from: input)
+            room.release(rows)
+        }
     }
 
     /// Runs a block on the first sequences.
@@ -109,16 +132,23 @@ package struct Passes: Sendable {
         finished: @escaping @Sendable (Tile) -> Void = { _ in }
     ) throws -> Cost {
         let length = states.windows.length
-        let whole: Int
+        // Sequences that go to the end of the block, and those that do not.
+        var (whole, others) = (sequences, 0)
+        var isCounted = !block.isMixture
         switch destination {
-        case .inPlace:
-            states.awaitReaders()
-            whole = sequences
+        case .inPlace: states.awaitReaders()
         case .middle(let matrix, _, _, _, _):
             if matrix === states.matrix { states.awaitReaders() }
-            whole = sequences
-        case .first(let matrix): whole = min(sequences, matrix.rows / max(1, length))
+        case .first(let matrix):
+            whole = min(sequences, matrix.rows / max(1, length))
+            others = sequences - whole
+        case .step(let step, _, _, _, _):
+            if step != .enter { states.awaitReaders() }
+            // All steps together are one pass.
+            if step == .end { others = states.windows.count - sequences } else { whole = 0 }
+            isCounted = isCounted && step == .mix
         }
+        let counts = isCounted
         let start = ContinuousClock.now
         try forward.run(
             block, states.matrix, length: length, sequences: sequences,
@@ -128,12 +158,12 @@ package struct Passes: Sendable {
                 finished(tile)
                 try watch.checkStop()
                 // The experts are most of a mixture.
-                if !block.isMixture { watch.did(tile.rows.count) }
+                if counts { watch.did(tile.rows.count) }
             })
         return Cost(
             seconds: (ContinuousClock.now - start) / .seconds(1),
             flops: model.flops(sequences: whole, length, through: block)
                 + model.flops(
-                    sequences: sequences - whole, length, through: block, endsBeforeLast: true))
+                    sequences: others, length, through: block, endsBeforeLast: true))
     }
 }

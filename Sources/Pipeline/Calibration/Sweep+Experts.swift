@@ -19,14 +19,49 @@ extension Sweep {
             return result
         }
         guard let source = run.source else { return result }
+        result = try measureExperts(group, &run, from: source, nil, .whole)
+        run.did(group.experts, source)
+        return result
+    }
+
+    /// Does a step of some experts on the calibration.
+    /// - Parameters:
+    ///   - stage: of the inputs that are wanted; nil: of all, with what the experts add to the
+    ///     output where that is wanted.
+    ///   - dense: what the dense experts read of the same tokens.
+    /// - Returns: the statistics of these inputs.
+    func measureExperts(
+        _ group: ExpertGroup, _ run: inout MixtureRun, from source: MixtureStream,
+        _ stage: Stage?, _ step: ExpertStep, beside dense: [Tap: Matrix] = [:]
+    ) throws -> ExpertStatistics {
         var gatherer = ExpertGatherer(
             passes: passes, norms: run.norms, source: source,
             experts: model.configuration.mixture?.experts ?? 0,
             needs: { needs(of: $0, block: group.block) }, pooled: run.pooled)
-        result = try gatherer.gather(group)
+        let result = try gatherer.gather(group, stage, step, beside: dense)
         run.pooled = gatherer.pooled
-        run.did(group.experts, source)
         return result
+    }
+
+    /// What dense experts read of the tokens that the pruned stream sends to them, for layers that
+    /// are solved towards what they make of it. Where all tokens of a block stand for few, the
+    /// layer is solved towards what it makes of its own input.
+    func denseInputs(
+        _ group: ExpertGroup, _ lists: [ExpertTokens], _ run: MixtureRun
+    ) throws -> [Tap: Matrix] {
+        guard let stream = run.denseCalibration else { return [:] }
+        var rooms: [Tap: Matrix] = [:]
+        for (expert, tokens) in zip(group.experts, lists) {
+            let needs = needs(of: expert, block: group.block).filter {
+                tokens.count >= $0.value.features
+            }
+            rooms.merge(try passes.rooms(needs, tokens: tokens.count)) { $1 }
+        }
+        guard let observe = passes.filling(rooms, length: 0) else { return [:] }
+        try passes.forward.run(
+            group, of: run.norms, stream.middle, lists, addingTo: nil, observe: observe,
+            finished: { _ in try watch.checkStop() })
+        return rooms
     }
 
     /// What some lane needs of the inputs of an expert.

@@ -131,8 +131,10 @@ struct JobRun {
             lanes: indices.map { plan.lane($0, sparsities.isEmpty ? [:] : sparsities[$0]) },
             pattern: prune.pattern, scope: prune.scope,
             seed: plan.manifest.calibration?.seed ?? 0, sequential: prune.sequential,
+            byStages: prune.order == .stages,
             calibration: plan.calibration, known: plan.known, evaluation: plan.evaluation,
-            measuresDense: indices.contains(0), precision: plan.precision,
+            measuresDense: indices.contains(0), keepsDense: plan.keepsDense,
+            precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads), watch: watch,
             expertsAtOnce: plan.memory.expertsAtOnce,
             scratchDirectory: plan.memory.usesScratchFile ? partial?.directory : nil)

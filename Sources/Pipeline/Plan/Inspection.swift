@@ -164,7 +164,7 @@ package struct Inspection {
             }
             let memory = try MemoryPlan(
                 model: model, sweeps: [treatments.joined().map(\.layers)], calibration: windows,
-                evaluation: nil, sequential: manifest.prune.sequential, reading: 0,
+                evaluation: nil, order: manifest.prune.order, reading: 0,
                 allocation: manifest.prune.allocation,
                 keepsStatistics: false, precision: .automatic, threads: availableProcessors,
                 limit: physicalMemory, place: model.checkpoint.directory)

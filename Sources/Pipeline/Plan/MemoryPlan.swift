@@ -1,4 +1,5 @@
 import Checkpoint
+import Manifests
 import Pruning
 import Tensors
 import Transformer
@@ -34,12 +35,13 @@ package struct MemoryPlan: Sendable, Hashable {
     /// - Parameters:
     ///   - sweeps: what is done to the layers of each output, for each sweep that the job runs one
     ///     after the other.
+    ///   - order: what a layer's input comes through.
     ///   - keepsDense: whether the calibration goes through the dense blocks, too.
     ///   - reading: what reading the texts has taken, in bytes.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: Evaluation?, sequential: Bool, keepsDense: Bool = false, reading: Int,
+        evaluation: Evaluation?, order: Manifest.Order, keepsDense: Bool = false, reading: Int,
         allocation: Allocation, keepsStatistics: Bool, precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
@@ -61,12 +63,17 @@ package struct MemoryPlan: Sendable, Hashable {
         let state = width + 4 * model.configuration.kept.width
         let moving = tokens * state
         stateBytes = moving
+        // Of a token: what stands between two steps of a block, and what experts leave.
+        let between =
+            order == .stages ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) : 0
+        // And what the dense model's layers read.
+        let read = sweeps.joined().map { Self.denseBytes(model, $0) }.max() ?? 0
         let states =
-            moving
+            moving + calibrated * (between + read)
             + MixtureMemory.states(
-                model, calibrated: calibrated, moved: tokens, sequential: sequential)
+                model, calibrated: calibrated, moved: tokens, sequential: order == .blocks)
         let routes = MixtureMemory.routes(
-            model, tokens: (sequential ? calibrated : 0) + tokens)
+            model, tokens: (order == .dense ? 0 : calibrated) + tokens)
         let compared =
             Sweep.comparedSequences(calibration) * (calibration?.length ?? 0) * width
         let amount = InputNeeds.Amount(calibration)
@@ -99,7 +106,8 @@ package struct MemoryPlan: Sendable, Hashable {
                     Self.blockBytes(
                         model, index, layers.filter { $0.key.expert == nil },
                         input: precision.input, amount,
-                        keepsStatistics: keepsStatistics, threads: threads)
+                        keepsStatistics: keepsStatistics, isPackedAgain: order == .stages,
+                        threads: threads)
                 }
                 let mixture = MixtureMemory(
                     model, outputs, tokens: calibrated, input: precision.input,
@@ -112,7 +120,7 @@ package struct MemoryPlan: Sendable, Hashable {
                     mixture.groupBytes(experts) + (mixture.isSolved ? Self.factorising : 0))
             }
             // What threads have mapped of a scratch file.
-            let mapped = min(states, threads * min(length, Tile.size) * state)
+            let mapped = min(states, threads * min(length, Tile.size) * (state + between + read))
             let survey = Survey.bytes(model, allocation, threads: threads)
             return max(
                 reading,
@@ -141,6 +149,21 @@ package struct MemoryPlan: Sendable, Hashable {
             place: place,
             reason: .memory(
                 needed: total(1, inMemory: false, experts: 1), allowed: limit))
+    }
+
+    /// What the layers of a block that are solved towards the dense model's output read of a token,
+    /// in the block where that is most, in bytes.
+    private static func denseBytes(_ model: Model, _ layers: [[LayerPlan]]) -> Int {
+        layers.map { plans in
+            let needs = InputNeeds.of(plans.filter { ($0.key.expert ?? 0) == 0 }, model)
+            return needs.reduce(0) { sum, entry in
+                guard entry.value.hasDense else { return sum }
+                let times =
+                    entry.key.expert == nil
+                    ? 1 : model.configuration.mixture?.expertsPerToken ?? 1
+                return sum + 4 * times * entry.value.features
+            }
+        }.max() ?? 0
     }
 
     /// Whether no product of shapes below can overflow: this one is larger than any.
@@ -172,7 +195,8 @@ package struct MemoryPlan: Sendable, Hashable {
     /// what a fit needs; those that are done are not packed then.
     private static func blockBytes(
         _ model: Model, _ block: Int, _ layers: [LayerPlan], input: ProductInput,
-        _ amount: InputNeeds.Amount, keepsStatistics: Bool, threads: Int
+        _ amount: InputNeeds.Amount, keepsStatistics: Bool, isPackedAgain: Bool,
+        threads: Int
     ) -> Int {
         var now = model.blockBytes(block, input: input)
         var most = now
@@ -189,12 +213,20 @@ package struct MemoryPlan: Sendable, Hashable {
             let solver =
                 choice.metric.solver?.bytes(
                     rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
+            let aimed =
+                choice.isAimed
+                ? Solver.aimedBytes(
+                    rows: shape.rows, columns: shape.columns, threads: threads) : 0
             let outputs = OutputSketch.bytes(
                 rows: shape.rows, groups: amount.groups, threads: threads)
-            most = max(most, now + mask + fit + solver + outputs)
+            most = max(most, now + mask + fit + solver + aimed + outputs)
             let packed = model.packedBytes(layer.key, block: layer.block, input: input)
             // Beside it stands, until the block is done, the layer that takes its place.
-            now += isNarrowed ? 4 * shape.count + packed : -packed
+            if isNarrowed {
+                now += 4 * shape.count + packed
+            } else if !isPackedAgain {
+                now -= packed
+            }
             // It waits to be written.
             if keepsStatistics { now += mask }
         }

@@ -29,6 +29,11 @@ struct MixtureMemory {
             * ((sequential ? calibrated : 0) + moved + beside)
     }
 
+    /// What experts leave of a token between two steps, in bytes.
+    static func fed(_ model: Model) -> Int {
+        model.configuration.mixture.map { 4 * $0.expertsPerToken * $0.expertSize } ?? 0
+    }
+
     /// How many matrices have the outputs that are compared.
     static func sums(_ model: Model) -> Int {
         model.configuration.mixture == nil ? 1 : model.isBesideFeedForward ? 3 : 2
@@ -73,13 +78,17 @@ struct MixtureMemory {
             let solver =
                 choice.metric.solver?.bytes(
                     rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
+            let aimed =
+                choice.isAimed
+                ? Solver.aimedBytes(
+                    rows: shape.rows, columns: shape.columns, threads: threads) : 0
             let outputs = OutputSketch.bytes(
                 rows: shape.rows, groups: amount.groups, threads: threads)
             // Where they lie transposed, a copy is written.
             let copy =
                 model.weightPlace(plan.key, block: plan.block).isTransposed ? 4 * shape.count : 0
             let mask = isNarrowed ? weights : shape.count
-            moment = max(moment, mask + fit + solver + outputs + copy)
+            moment = max(moment, mask + fit + solver + aimed + outputs + copy)
         }
         func bytes(_ stage: Stage) -> Int {
             // The sums of the calibration's parts, too.

@@ -27,8 +27,8 @@ extension Planner {
                     .map(\.deciding.role)),
             allowsNative: prune.bias != .none, allowsRelabel: prune.bias == .auto)
         func choice(_ group: ChannelGroup) -> Method.Choice {
-            choice(group, carriesBias: biases.policy(group.deciding) != .none).because(
-                biases.obstacle)
+            choice(group, carriesBias: biases.policy(group.deciding) != .none)
+                .because(biases.obstacle).towards(prune.target)
         }
         let possible = common.filter { choice($0).compensation.needsBias }
         let written = biases.written(used: Set(possible.map(\.deciding.role)))

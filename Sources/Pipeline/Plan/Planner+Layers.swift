@@ -106,7 +106,7 @@ extension Planner {
                     name: model.layerName(key, block: block), block: block, key: key,
                     choice: selected.contains(key)
                         ? method.choose(for: traits, compensation: prune.compensation)
-                            .because(biases.obstacle) : nil,
+                            .because(biases.obstacle).towards(prune.target) : nil,
                     policy: policy)
             }
         }

@@ -48,7 +48,8 @@ struct Planner {
         let memory = try MemoryPlan(
             model: model, sweeps: manifest.prune.sequential ? layers.map { [$0] } : [layers],
             calibration: calibration, evaluation: evaluation,
-            sequential: manifest.prune.sequential, reading: texts.memory.bytes,
+            order: manifest.prune.order,
+            keepsDense: manifest.prune.target == .dense, reading: texts.memory.bytes,
             allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
             precision: precision, threads: threads,
             limit: limit, place: manifest.name)

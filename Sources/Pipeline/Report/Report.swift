@@ -59,6 +59,8 @@ struct Report: Sendable {
         prune.sparsity = output.sparsity
         prune.compensation = manifest.prune.compensation?.rawValue ?? "auto"
         prune.sequential = manifest.prune.sequential
+        if manifest.prune.order == .stages { prune.stages = true }
+        if manifest.prune.target == .dense { prune.target = manifest.prune.target.rawValue }
         if manifest.prune.allocation != .uniform {
             let bounds = Survey.bounds(manifest.prune, output.sparsity)
             prune.bounds = [bounds.lowerBound, bounds.upperBound]

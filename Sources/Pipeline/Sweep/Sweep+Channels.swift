@@ -4,13 +4,13 @@ import Transformer
 
 extension Sweep {
     /// What takes the place of a layer, and how it came about.
-    private struct Narrowed: Sendable {
+    struct Narrowed: Sendable {
         var layer: Linear
         var outcome: LayerPruning.Outcome
     }
 
     /// Layers of one block, all of them as in the checkpoint, and the shape that it is to have.
-    private struct Narrowing {
+    struct Narrowing {
         let block: Int
         let layers: [LayerKey: Linear]
         let shape: BlockShape
@@ -29,9 +29,11 @@ extension Sweep {
         let plans = lane.layers[block.index].filter {
             $0.choice != nil && $0.key.expert == nil
         }
-        let narrowed = try narrow(narrowing, plans, lane, into: writer)
+        let narrowed = try narrow(narrowing, plans)
+        try write(narrowed, narrowing, plans, lane, into: writer)
         return block.replacing(
-            block.layers.merging(narrowed) { $1 }, shape: lane.shapes[block.index])
+            block.layers.merging(narrowed.mapValues(\.layer)) { $1 },
+            shape: lane.shapes[block.index])
     }
 
     /// Takes channels out of experts in memory, one expert after the other.
@@ -47,20 +49,22 @@ extension Sweep {
         var layers = group.layers
         for expert in group.experts {
             let plans = lane.expertLayers(expert, block: group.block).filter { $0.choice != nil }
-            layers.merge(
-                try narrow(narrowing, plans, lane, experts: experts, into: writer)
-            ) { $1 }
+            let narrowed = try narrow(narrowing, plans)
+            try write(narrowed, narrowing, plans, lane, experts: experts, into: writer)
+            layers.merge(narrowed.mapValues(\.layer)) { $1 }
         }
         return group.replacing(layers, expertSize: shape.expertSize)
     }
 
-    /// - Returns: what takes the place of the layers of `plans`.
-    private func narrow(
-        _ block: Narrowing, _ plans: [LayerPlan], _ lane: Lane,
-        experts: ExpertStatistics = ExpertStatistics(), into writer: any LaneWriter
-    ) throws -> [LayerKey: Linear] {
+    /// Prunes layers of `plans` that lose columns, and those whose rows go with these.
+    ///
+    /// - Parameter taps: of the layers that lose columns; nil: of all.
+    /// - Returns: what takes the place of the layers.
+    func narrow(
+        _ block: Narrowing, _ plans: [LayerPlan], at taps: [Tap]? = nil
+    ) throws -> [LayerKey: Narrowed] {
         var narrowed: [LayerKey: Narrowed] = [:]
-        for plan in plans where plan.key.role == .output || plan.key.role == .down {
+        for plan in plans where plan.key.losesColumns && taps?.contains(plan.key.tap) ?? true {
             try watch.checkStop()
             let (columns, layer) = try pruneColumns(plan, block)
             narrowed[plan.key] = layer
@@ -70,6 +74,14 @@ extension Sweep {
                     rows(columns, of: other.key, block), of: other.key, block)
             }
         }
+        return narrowed
+    }
+
+    /// Writes what takes the place of the layers of `plans`.
+    func write(
+        _ narrowed: [LayerKey: Narrowed], _ block: Narrowing, _ plans: [LayerPlan], _ lane: Lane,
+        experts: ExpertStatistics = ExpertStatistics(), into writer: any LaneWriter
+    ) throws {
         for plan in plans {
             guard let result = narrowed[plan.key] else { continue }
             try writer.write(
@@ -80,7 +92,6 @@ extension Sweep {
                     tokens: plan.key.expert.flatMap { experts.tokens[$0] },
                     shape: model.shape(plan.key, block: block.block)))
         }
-        return narrowed.mapValues(\.layer)
     }
 
     /// Prunes a layer that loses columns.
@@ -148,6 +159,9 @@ extension Sweep {
 }
 
 extension LayerKey {
+    /// Whether columns of it go where whole channels do.
+    var losesColumns: Bool { role == .output || role == .down }
+
     /// Whether its rows make the columns of that layer's input.
     fileprivate func follows(_ other: LayerKey) -> Bool {
         self != other && expert == other.expert && role.isInAttention == other.role.isInAttention

@@ -56,10 +56,11 @@ extension Sweep {
         return (nil, try passes.advance(states, through: block))
     }
 
-    /// Runs the pruned block on every sequence, in place, or, where the sweep ends here, only on
-    /// those that are compared.
-    private func compareAndAdvance(
-        _ block: Block, _ states: HiddenStates, _ dense: Matrix
+    /// Runs the pruned block, or its last step, on every sequence, in place, or, where the sweep
+    /// ends here, only on those that are compared.
+    func compareAndAdvance(
+        _ block: Block, _ states: HiddenStates, _ dense: Matrix,
+        to destination: Forward.Destination = .inPlace
     ) throws -> (Difference?, Cost) {
         let length = states.windows.length
         let compared = dense.rows / length
@@ -69,7 +70,7 @@ extension Sweep {
         }
         let cost = try passes.run(
             block, states, sequences: isLast(block.index) ? compared : states.windows.count,
-            to: .inPlace,
+            to: destination,
             finished: { tile in
                 guard tile.sequence < compared else { return }
                 let start = tile.sequence * length

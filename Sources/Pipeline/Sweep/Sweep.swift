@@ -17,6 +17,9 @@ package struct Sweep: Sendable {
     /// Each block's statistics on inputs from the blocks pruned before it; otherwise on the dense
     /// model's.
     package let sequential: Bool
+    /// Of a sequential sweep: each stage's statistics behind the pruned stages before it, in one
+    /// pass for each block.
+    let byStages: Bool
     package let calibration: TokenWindows?
     /// Statistics in place of a calibration.
     package let known: StatisticsFile?
@@ -42,12 +45,14 @@ package struct Sweep: Sendable {
 
     package init(
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
-        sequential: Bool, calibration: TokenWindows?, known: StatisticsFile? = nil,
-        evaluation: Evaluation?, measuresDense: Bool, keepsDense: Bool = false,
+        sequential: Bool, byStages: Bool = false, calibration: TokenWindows?,
+        known: StatisticsFile? = nil, evaluation: Evaluation?, measuresDense: Bool,
+        keepsDense: Bool = false,
         precision: Precision, pool: WorkerPool, watch: Watch, expertsAtOnce: Int = 1,
         scratchDirectory: Directory?
     ) {
         precondition(!sequential || lanes.count == 1, "one output when sequential")
+        precondition(sequential || !byStages, "stages are sequential")
         precondition(sequential || !keepsDense, "another sweep is behind dense blocks anyway")
         self.model = model
         self.lanes = lanes
@@ -55,6 +60,7 @@ package struct Sweep: Sendable {
         self.scope = scope
         self.seed = seed
         self.sequential = sequential
+        self.byStages = byStages
         self.calibration = calibration
         self.known = known
         self.evaluation = evaluation
@@ -80,6 +86,10 @@ package struct Sweep: Sendable {
         return SweepStates(
             calibration: try windows.map(start),
             denseCalibration: try keepsDense ? windows.map(start) : nil,
+            between: try byStages
+                ? windows.map {
+                    try passes.zeros($0.tokens.count, columns: BlockStep.width(of: model))
+                } : nil,
             dense: try dense ?? sequences.map(start),
             pruned: try lanes.map { _ in try sequences.map(start) })
     }
@@ -101,6 +111,11 @@ package struct Sweep: Sendable {
     ) throws {
         precondition(writers.count == lanes.count, "a writer for each lane")
         if model.isMixture(index) { return try pruneMixture(index, &states, into: writers) }
+        if byStages, states.calibration != nil, isPruned(index) {
+            try pruneByStages(index, &states, into: writers[0])
+            if isLast(index) { states.endCalibration() }
+            return
+        }
         var measured: Measured?
         for (number, lane) in lanes.enumerated() {
             let start = ContinuousClock.now
@@ -140,8 +155,13 @@ package struct Sweep: Sendable {
         if isLast(index) { states.endCalibration() }
     }
 
-    private func advance(_ states: [HiddenStates], through block: Block) throws -> Cost {
+    func advance(_ states: [HiddenStates], through block: Block) throws -> Cost {
         try states.reduce(into: Cost()) { $0 += try passes.advance($1, through: block) }
+    }
+
+    /// Whether something is done to a block's layers.
+    func isPruned(_ block: Int) -> Bool {
+        lanes.contains { $0.layers[block].contains { $0.choice != nil } }
     }
 
     func isLast(_ block: Int) -> Bool { block + 1 == model.blocks.upperBound }

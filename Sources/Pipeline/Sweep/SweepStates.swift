@@ -8,6 +8,9 @@ package struct SweepStates: Sendable {
     /// Of the same windows behind the dense blocks, where a sequential sweep follows those, too;
     /// nil elsewhere, and when all blocks are done.
     var denseCalibration: HiddenStates?
+    /// What stands between two steps of a block, a row for each of the calibration's tokens; nil
+    /// where blocks are not pruned stage by stage.
+    var between: Matrix?
     /// Of the evaluation's sequences, behind the dense blocks.
     var dense: [HiddenStates]
     /// Of the same ones behind the pruned blocks of each lane: `[lanes][sequences]`.
@@ -32,6 +35,7 @@ package struct SweepStates: Sendable {
     mutating func endCalibration() {
         calibration = nil
         denseCalibration = nil
+        between = nil
     }
 
     var namedCalibration: [Named] {

@@ -63,6 +63,14 @@ package final class InputCovariance: Sendable {
             weights, products, tokens: tokens, mean: isCentred ? nil : mean, damping: Self.damping)
     }
 
+    /// What moves weights towards a dense output; not kept.
+    func aim(at dense: DenseInput, isCentred: Bool, isScaled: Bool) -> AimedWeights {
+        AimedWeights(
+            products, tokens: tokens, mean: isCentred ? nil : mean, drift: dense.drift,
+            driftSum: dense.driftSum,
+            damping: AimedWeights.Damping(share: Self.damping, isScaled: isScaled))
+    }
+
     /// Gives back the memory of what can be made again.
     package func forget() { made.withLock { $0 = nil } }
 

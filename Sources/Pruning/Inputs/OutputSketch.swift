@@ -1,6 +1,7 @@
 import Tensors
 
-/// What a dense layer makes of its inputs' sketch, kept to see how far from it the pruned one is.
+/// What a dense layer makes of the sketch of its inputs, or of the dense model's where it is solved
+/// towards those, kept to see how far from it the pruned one is.
 package struct OutputSketch {
     private let input: InputSketch
     /// W x, `[rows, rows of the sketch]`.
@@ -10,10 +11,11 @@ package struct OutputSketch {
     init?(_ layer: Linear, _ statistics: Statistics?, pool: WorkerPool) throws {
         guard let input = statistics?.sketch else { return nil }
         self.input = input
+        let source = statistics?.dense?.sketch ?? input
         dense = Matrix(rows: layer.rows, columns: input.rows.rows)
         try pool.forEachChunk(ofRows: layer.rows) { [dense] range in
             multiply(
-                layer.weights.rows(range), input.rows.view, transposed: true,
+                layer.weights.rows(range), source.rows.view, transposed: true,
                 into: dense.rows(range))
         }
     }

@@ -16,6 +16,9 @@ package struct Statistics: Sendable {
     /// Where a layer is to be solved for; see `Solver`.
     package let covariance: InputCovariance?
 
+    /// Where layers are solved towards the dense model's output.
+    package let dense: DenseInput?
+
     /// nil where there is too little calibration to be parted, or only its sums are known.
     let parts: CalibrationParts?
 
@@ -26,19 +29,20 @@ package struct Statistics: Sendable {
     ///   - products: sums of products of the input less its mean.
     package init(
         _ parted: PartedMoments, sample: Matrix? = nil, tokenWeights: [Float]? = nil,
-        sketch: InputSketch? = nil, products: SquareMatrix? = nil
+        sketch: InputSketch? = nil, products: SquareMatrix? = nil, dense: DenseInput? = nil
     ) {
         self.init(
             parted.total, sample: sample, tokenWeights: tokenWeights, sketch: sketch,
-            products: products,
-            parts: parted.parts)
+            products: products, dense: dense, parts: parted.parts)
     }
 
     package init(
         _ moments: Moments, sample: Matrix? = nil, tokenWeights: [Float]? = nil,
-        sketch: InputSketch? = nil, products: SquareMatrix? = nil, parts: CalibrationParts? = nil
+        sketch: InputSketch? = nil, products: SquareMatrix? = nil, dense: DenseInput? = nil,
+        parts: CalibrationParts? = nil
     ) {
         self.parts = parts
+        self.dense = dense
         self.sketch = sketch
         let n = Double(moments.count)
         tokens = moments.count
@@ -57,13 +61,15 @@ package struct Statistics: Sendable {
     package init(tokens: Int, mean: [Float], variance: [Float], norm2: [Float]) {
         self.init(
             tokens: tokens, mean: mean, variance: variance, norm2: norm2, sample: nil,
-            sketch: nil, covariance: nil, parts: nil)
+            sketch: nil, covariance: nil, dense: nil, parts: nil)
     }
 
     private init(
         tokens: Int, mean: [Float], variance: [Float], norm2: [Float], sample: InputSample?,
-        sketch: InputSketch?, covariance: InputCovariance?, parts: CalibrationParts?
+        sketch: InputSketch?, covariance: InputCovariance?, dense: DenseInput?,
+        parts: CalibrationParts?
     ) {
+        self.dense = dense
         self.sketch = sketch
         self.parts = parts
         self.tokens = tokens
@@ -80,7 +86,7 @@ package struct Statistics: Sendable {
         Statistics(
             tokens: tokens, mean: mean.map { Float($0) }, variance: variance.map { Float($0) },
             norm2: norm2.map { Float($0) }, sample: sample, sketch: sketch,
-            covariance: covariance, parts: parts)
+            covariance: covariance, dense: dense, parts: parts)
     }
 
     /// Whether no input was infinite or NaN.

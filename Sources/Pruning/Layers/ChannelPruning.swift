@@ -96,6 +96,9 @@ package struct ChannelPruning: Sendable {
         let norms = Self.columnNorms(linear)
         let dense = Matrix(rows: linear.rows, columns: linear.columns)
         dense.copy(from: linear.weights)
+        let aimed = try LayerPruning.aim(
+            linear.weights, statistics, covariance, isCentred: layer.compensation.needsBias,
+            isScaled: false, pool: pool)
         let elimination = covariance.elimination(
             of: linear.weights, isCentred: layer.compensation.needsBias)
         var gone: Set<Int> = []
@@ -110,7 +113,7 @@ package struct ChannelPruning: Sendable {
         elimination.store(into: linear.weights)
         let columns = columns(gone, of: groups)
         var outcome = try layer.weigh(
-            linear, dense: dense,
+            linear, dense: dense, aimed: aimed,
             mask: Self.mask(rows: linear.rows, columns: linear.columns, columns),
             statistics: statistics, covariance: covariance, pool: pool)
         outcome.damping = elimination.damping

@@ -47,8 +47,11 @@ extension LayerPruning {
     /// a_i of the compensation for every row, clamped to [0.5, 3]; 1 where the pruned output does
     /// not vary; and, where it is shrunk, how much of a_i - 1 carries over, with which it is
     /// multiplied. `fill` writes some rows of the new weights, `[rows, columns]`.
+    ///
+    /// - Parameter other: what the dense layer reads of the same tokens; nil: the same.
     func fittedScales(
-        _ dense: Matrix, sample: InputSample, _ statistics: Statistics, pool: WorkerPool,
+        _ dense: Matrix, sample: InputSample, _ statistics: Statistics,
+        reading other: InputSample? = nil, pool: WorkerPool,
         fill: @Sendable (_ rows: Range<Int>, _ target: MatrixView) -> Void
     ) throws -> ([Double], carried: Double?) {
         let rows = dense.rows
@@ -57,6 +60,8 @@ extension LayerPruning {
         let sample = compensation.isShrunk ? Statistics.thinned(whole) : whole
         // cov(y, y') is the same for inputs less their mean, and rounds better.
         let inputs = compensation.isCentred ? sample.centred() : sample.rows
+        let thinned = other.map { compensation.isShrunk ? Statistics.thinned($0) : $0 }
+        let read = thinned.map { compensation.isCentred ? $0.centred() : $0.rows } ?? inputs
         let parts = compensation.isShrunk ? statistics.parts(of: sample, thinnedFrom: whole) : []
         var fits = [Fit](repeating: Fit(), count: rows)
         try pool.forEachChunk(
@@ -70,7 +75,7 @@ extension LayerPruning {
             fill(range, new)
             let y = scratch.dense.view.part(rows: 0..<inputs.rows, columns: columns)
             let z = scratch.sparse.view.part(rows: 0..<inputs.rows, columns: columns)
-            multiply(inputs.view, dense.rows(range), transposed: true, into: y)
+            multiply(read.view, dense.rows(range), transposed: true, into: y)
             multiply(inputs.view, new, transposed: true, into: z)
             let fit = RowFit(y, z)
             for row in columns where fit.powers[row] > 0 {

@@ -10,6 +10,12 @@ extension LayerPruning {
         addSquares(layer.weights.view, to: &norms)
         let dense = Matrix(rows: layer.rows, columns: layer.columns)
         dense.copy(from: layer.weights)
+        let aimed =
+            solver.updates
+            ? try Self.aim(
+                layer.weights, statistics, covariance,
+                isCentred: solver.isCentred ?? compensation.needsBias,
+                isScaled: solver == .leastSquares, pool: pool) : nil
         let mask: [UInt8]
         let damping: Double
         switch solver {
@@ -29,17 +35,17 @@ extension LayerPruning {
             damping = InputCovariance.damping
         }
         var outcome = try weigh(
-            layer, dense: dense, mask: mask, statistics: statistics, covariance: covariance,
-            pool: pool)
+            layer, dense: dense, aimed: aimed, mask: mask, statistics: statistics,
+            covariance: covariance, pool: pool)
         outcome.damping = damping
         outcome.biasShare = statistics.biasShare(columnNorms: norms)
         return outcome
     }
 
     /// Scales and rounds new weights, whatever made them, and says what they come to. `dense`, the
-    /// old ones, is used up.
+    /// old ones, is used up, as is `aimed`, where the layer was solved towards other ones.
     func weigh(
-        _ layer: Linear, dense: Matrix, mask: [UInt8], statistics: Statistics,
+        _ layer: Linear, dense: Matrix, aimed: Matrix?, mask: [UInt8], statistics: Statistics,
         covariance: InputCovariance, pool: WorkerPool
     ) throws -> Outcome {
         let power = try covariance.forms(dense, isCentred: false, pool: pool).reduce(0, +)
@@ -47,12 +53,14 @@ extension LayerPruning {
         var scales: [Double]?
         if compensation.fitsScale, let sample = statistics.sample {
             (scales, outcome.carriedScale) = try fittedScales(
-                dense, sample: sample, statistics, pool: pool
+                dense, sample: sample, statistics, reading: statistics.dense?.sample, pool: pool
             ) { rows, target in target.copy(from: layer.weights.rows(rows)) }
             outcome.scales = scales.map { $0.map { Float($0) } }
         }
-        let summaries = try finish(
+        let drift = statistics.dense.map { rowProducts(dense.view, $0.meanDrift) }
+        var summaries = try finish(
             layer, dense: dense, scales: scales, mean: statistics.mean, pool: pool)
+        if let drift { for row in drift.indices { summaries[row].bias += drift[row] } }
         outcome.zeros = summaries.reduce(0) { $0 + $1.zeros }
         if compensation == .affineShrunk {
             outcome.carriedMean = try carriedMean(
@@ -62,6 +70,13 @@ extension LayerPruning {
         let moved = compensation.needsBias ? outcome.carriedMean ?? 1 : 0
         if compensation.needsBias {
             outcome.biasChange = summaries.map { Float(moved * $0.bias) }
+        }
+        if let aimed {
+            // What the new weights lack to those that they would be if none had gone.
+            try pool.forEachChunk(ofRows: layer.rows) { rows in
+                dense.rows(rows).copy(from: aimed.rows(rows))
+                subtract(layer.weights.rows(rows), from: dense.rows(rows))
+            }
         }
         var error = try covariance.forms(dense, isCentred: compensation.needsBias, pool: pool)
         if compensation.needsBias, moved < 1 {

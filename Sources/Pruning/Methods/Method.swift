@@ -19,6 +19,15 @@ package struct Method: Sendable {
         package let metric: Metric
         package let compensation: Compensation
         package let reason: String?
+        /// Whether the layer is solved towards what the dense model's makes of the dense stream.
+        package var isAimed = false
+
+        /// The same, solved towards such a target where it is solved.
+        package func towards(_ target: Target) -> Choice {
+            var choice = self
+            choice.isAimed = target == .dense && metric.solver?.updates == true
+            return choice
+        }
 
         /// With more to the reason, where there is one.
         package func because(_ text: String?) -> Choice {
@@ -111,6 +120,13 @@ package struct Method: Sendable {
 
     /// Whether it chooses mask and weights together.
     package var isSolved: Bool { input == .covariance }
+
+    /// Whether the weights that stay are solved for, where such a pattern goes.
+    package func solvesWeights(_ pattern: Pattern) -> Bool {
+        if pattern == .channels { return channels == .eliminated }
+        let layer = Layer(inputIsNormalised: false, carriesBias: true)
+        return choose(for: layer, compensation: nil).metric.solver?.updates == true
+    }
 
     /// Whether any layer could need statistics of its input.
     package func needsStatistics(compensation: Compensation?) -> Bool {

@@ -12,6 +12,22 @@ package enum Solver: Sendable, Hashable {
     /// Whole columns by optimal brain surgeon, in groups of so many: `ColumnElimination`.
     case elimination(size: Int)
 
+    /// Whether it changes the weights that stay, and so can go towards another output.
+    package var updates: Bool {
+        if case .brainSurgeon(_, let updates) = self { updates } else { true }
+    }
+
+    /// Whether it is on the covariance; nil: where the bias takes up the mean.
+    var isCentred: Bool? {
+        if case .brainSurgeon(let isCentred, _) = self { isCentred } else { nil }
+    }
+
+    /// Memory for the weights that it starts from where it goes towards the dense model's output,
+    /// in bytes.
+    package static func aimedBytes(rows: Int, columns: Int, threads: Int) -> Int {
+        4 * rows * columns + AimedWeights.bytes(features: columns, threads: threads)
+    }
+
     /// Memory while a layer is solved, beside its weights, its mask and the covariance, in bytes.
     package func bytes(rows: Int, columns: Int, threads: Int) -> Int {
         let dense = 4 * rows * columns

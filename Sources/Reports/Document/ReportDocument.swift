@@ -91,6 +91,10 @@ extension ReportDocument {
         package var sparsity: Double?
         package var compensation: String?
         package var sequential: Bool?
+        /// Whether each stage of a block was measured behind the pruned stages before it.
+        package var stages: Bool?
+        /// Towards what solved layers went, where that was not their own output.
+        package var target: String?
         /// The least and the most sparsity of a layer; empty where all get the same.
         package var bounds: [Double] = []
 
@@ -104,6 +108,8 @@ extension ReportDocument {
             coder.rare("sparsity", &sparsity)
             coder.rare("compensation", &compensation)
             coder.rare("sequential", &sequential)
+            coder.rare("stages", &stages)
+            coder.rare("target", &target)
             coder.rare("bounds", &bounds)
         }
     }

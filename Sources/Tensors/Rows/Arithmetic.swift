@@ -8,6 +8,16 @@ package func add(_ y: MatrixView, to x: MatrixView) {
     }
 }
 
+/// x -= y, both `[rows, columns]`.
+package func subtract(_ y: MatrixView, from x: MatrixView) {
+    precondition(x.rows == y.rows && x.columns == y.columns, "shapes differ")
+    for index in 0..<x.rows {
+        let target = x.row(index)
+        let source = y.row(index)
+        for j in 0..<x.columns { target[j] -= source[j] }
+    }
+}
+
 /// x *= y, element by element, both `[rows, columns]`.
 package func multiply(_ x: MatrixView, by y: MatrixView) {
     precondition(x.rows == y.rows && x.columns == y.columns, "shapes differ")

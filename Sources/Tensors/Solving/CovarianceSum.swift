@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Adds up `sum (x - mean) (x - mean)ᵀ` over the tokens of a layer's input, tile by tile, on the
-/// threads that bring the tiles.
+/// threads that bring the tiles; or `sum (x - mean) dᵀ` with something else of the same tokens.
 ///
 /// The products of a tile are float32, of inputs less the mean of the first tile, so that features
 /// whose mean is far larger than their spread round no worse than others; their sums are double.
@@ -9,7 +9,11 @@ import Synchronization
 /// thread it is that has time for the next: the sums are the same bits for any number of threads,
 /// none of which ever waits.
 package final class CovarianceSum: Sendable {
-    private typealias Early = (index: Int, tile: Matrix, tokenWeights: ArraySlice<Float>?)
+    private typealias Early = (
+        index: Int, tile: Matrix, other: Matrix?, tokenWeights: ArraySlice<Float>?
+    )
+    /// x, and what it is multiplied with; nil: itself.
+    private typealias Pair = (tile: Matrix, other: Matrix?)
 
     private struct State {
         /// What is subtracted from the inputs, `[features]`; nil until the first tile is there.
@@ -17,7 +21,7 @@ package final class CovarianceSum: Sendable {
         /// Tiles that wait for it.
         var early: [Early] = []
         /// Tiles that some strip has not taken yet.
-        var waiting: [Int: Matrix] = [:]
+        var waiting: [Int: Pair] = [:]
         /// For each strip the tile that it takes next, and whether a thread is at it.
         var next: [Int]
         var isBusy: [Bool]
@@ -44,9 +48,14 @@ package final class CovarianceSum: Sendable {
     }
 
     /// What it takes in all with tiles of at most `rows` rows, in bytes.
-    package static func bytes(features: Int, rows: Int, threads: Int) -> Int {
+    ///
+    /// - Parameter isCrossed: whether it is with something else.
+    package static func bytes(
+        features: Int, rows: Int, threads: Int, isCrossed: Bool = false
+    ) -> Int {
         // Threads run ahead of one another by a tile or two.
-        8 * features * features + threads * 4 * features * (3 * rows + min(strip, features))
+        8 * features * features
+            + threads * 4 * features * ((isCrossed ? 6 : 3) * rows + min(strip, features))
     }
 
     /// Adds every row of `x`, `[tokens, features]`; each index from 0 on once. In the call that
@@ -54,13 +63,20 @@ package final class CovarianceSum: Sendable {
     ///
     /// - Parameter tokenWeights: each row counts as often as the square of its weight says,
     ///   `[tokens]`; nil: once.
-    package func add(_ x: MatrixView, tokenWeights: ArraySlice<Float>? = nil, at index: Int) {
+    /// - Parameter other: the d of the same tokens, `[tokens, features]`; nil: x less its mean. The
+    ///   same in all calls.
+    package func add(
+        _ x: MatrixView, with other: MatrixView? = nil, tokenWeights: ArraySlice<Float>? = nil,
+        at index: Int
+    ) {
         precondition(x.columns == features, "features differ")
         let copy = Matrix(rows: x.rows, columns: features)
         copy.view.copy(from: x)
+        let otherCopy = other.map { _ in Matrix(rows: x.rows, columns: features) }
+        if let other { otherCopy?.view.copy(from: other) }
         let first = index == 0 ? means(x) : nil
         let (shift, tiles) = state.withLock { state in
-            state.early.append((index, copy, tokenWeights))
+            state.early.append((index, copy, otherCopy, tokenWeights))
             if let first { state.shift = first }
             guard let shift = state.shift else {
                 return ([Float](), [Early]())
@@ -68,15 +84,17 @@ package final class CovarianceSum: Sendable {
             defer { state.early = [] }
             return (shift, state.early)
         }
-        for (_, tile, tokenWeights) in tiles {
+        for (_, tile, other, tokenWeights) in tiles {
             subtract(shift, from: tile)
-            if let tokenWeights { scaleRows(tile.view, by: tokenWeights) }
+            guard let tokenWeights else { continue }
+            scaleRows(tile.view, by: tokenWeights)
+            if let other { scaleRows(other.view, by: tokenWeights) }
         }
         state.withLock { state in
-            for (index, tile, _) in tiles { state.waiting[index] = tile }
+            for (index, tile, other, _) in tiles { state.waiting[index] = (tile, other) }
         }
         while let work = state.withLock({ claim(&$0) }) {
-            addProducts(of: work.tile, strip: work.strip, through: work.product)
+            addProducts(of: work.pair, strip: work.strip, through: work.product)
             state.withLock { state in
                 state.products.append(work.product)
                 state.isBusy[work.strip] = false
@@ -104,36 +122,60 @@ package final class CovarianceSum: Sendable {
         return sums
     }
 
+    /// The sums with something else, `[features of x, features of d]`, less what the shift has put
+    /// into them; likewise.
+    ///
+    /// - Parameter other: the sum of d over the tokens.
+    package func finish(_ moments: Moments, with other: [Double]) -> SquareMatrix {
+        let shift = state.withLock { $0.shift } ?? [Float](repeating: 0, count: features)
+        for i in 0..<features {
+            let offset = moments.sum[i] / Double(moments.count) - Double(shift[i])
+            add(other, times: -offset, to: sums.row(i))
+        }
+        return sums
+    }
+
+    private func add(
+        _ values: [Double], times factor: Double, to row: UnsafeMutablePointer<Double>
+    ) {
+        values.withUnsafeBufferPointer { values in
+            for j in 0..<features { row[j] += factor * values[j] }
+        }
+    }
+
     /// A strip that can go on, the one that is furthest behind.
     private func claim(
         _ state: inout sending State
-    ) -> (strip: Int, tile: Matrix, product: Matrix)? {
-        var found: (strip: Int, tile: Matrix)?
+    ) -> (strip: Int, pair: Pair, product: Matrix)? {
+        var found: (strip: Int, pair: Pair)?
         for strip in state.next.indices where !state.isBusy[strip] {
             if let found, state.next[found.strip] <= state.next[strip] { continue }
-            if let tile = state.waiting[state.next[strip]] { found = (strip, tile) }
+            if let pair = state.waiting[state.next[strip]] { found = (strip, pair) }
         }
         guard let found else { return nil }
         state.isBusy[found.strip] = true
         let product =
             state.products.popLast()
             ?? Matrix(rows: min(Self.strip, features), columns: features)
-        return (found.strip, found.tile, product)
+        return (found.strip, found.pair, product)
     }
 
-    private func addProducts(of tile: Matrix, strip: Int, through product: Matrix) {
-        let first = strip * Self.strip
-        let rows = first..<min(first + Self.strip, features)
-        let x = tile.view
+    private func addProducts(of pair: Pair, strip: Int, through product: Matrix) {
+        let rows = (strip * Self.strip)..<min((strip + 1) * Self.strip, features)
+        // What is below the diagonal is mirrored where there is nothing else.
+        let first = pair.other == nil ? rows.lowerBound : 0
+        let x = pair.tile.view
+        let other = (pair.other ?? pair.tile).view
         let target = product.view.part(
             rows: 0..<rows.count, columns: 0..<(features - first))
         multiplyTransposed(
             x.part(rows: 0..<x.rows, columns: rows),
-            x.part(rows: 0..<x.rows, columns: first..<features), into: target)
+            other.part(rows: 0..<x.rows, columns: first..<features), into: target)
         for i in rows {
             let sum = sums.row(i) + first
-            let values = target.row(i - first)
-            for j in (i - first)..<(features - first) { sum[j] += Double(values[j]) }
+            let values = target.row(i - rows.lowerBound)
+            let start = pair.other == nil ? i - first : 0
+            for j in start..<(features - first) { sum[j] += Double(values[j]) }
         }
     }
 

@@ -54,17 +54,34 @@ enum LAPACK {
     static func solve(
         _ a: SquareMatrix, _ x: UnsafeMutablePointer<Double>, rows: Int
     ) -> Bool {
+        guard factor(a) else { return false }
+        solve(factored: a, x, rows: rows)
+        return true
+    }
+
+    /// Replaces a symmetric `a` by its Cholesky factor. dpotrf(3).
+    /// - Returns: false where `a` is not positive definite to rounding; then it is destroyed.
+    static func factor(_ a: SquareMatrix) -> Bool {
+        var uplo = lower
+        var n = CInt(a.order)
+        var info: CInt = 0
+        call { $0.dpotrf(&uplo, &n, a.start, &n, &info, 1) }
+        precondition(info >= 0, "dpotrf: argument \(-info)")
+        return info == 0
+    }
+
+    /// Replaces every row of `x`, `[rows, n]`, by its product with the inverse of the matrix of
+    /// which `a` is the factor.
+    static func solve(
+        factored a: SquareMatrix, _ x: UnsafeMutablePointer<Double>, rows: Int
+    ) {
         var uplo = lower
         var n = CInt(a.order)
         var count = CInt(rows)
         var info: CInt = 0
         // Our rows are LAPACK's columns. dpotrs(3).
-        call { library in
-            library.dpotrf(&uplo, &n, a.start, &n, &info, 1)
-            if info == 0 { library.dpotrs(&uplo, &n, &count, a.start, &n, x, &n, &info, 1) }
-        }
-        precondition(info >= 0, "dpotrs: argument \(-info)")
-        return info == 0
+        call { $0.dpotrs(&uplo, &n, &count, a.start, &n, x, &n, &info, 1) }
+        precondition(info == 0, "dpotrs: argument \(-info)")
     }
 
     /// c -= a bᵀ: `[m, k]` and `[n, k]` from `[m, n]`, row by row without gaps. dgemm(3).

@@ -19,6 +19,10 @@ package final class Forward: Sendable {
         /// beside them.
         case middle(
             Matrix, Routes, sums: Matrix, beside: Matrix? = nil, observesShared: Bool)
+        /// What one step of the block makes, where its input was and in a matrix between the steps,
+        /// `[tokens, BlockStep.width]`; of a mixture, as `middle`.
+        case step(
+            BlockStep, between: Matrix, Routes? = nil, sums: Matrix? = nil, beside: Matrix? = nil)
     }
 
     /// Sees the input of some layers of a block, `[rows of the tile, features]`, before they run.
@@ -58,10 +62,11 @@ package final class Forward: Sendable {
         finished: @Sendable (Tile) throws -> Void = { _ in }
     ) throws {
         precondition(hidden.rows >= sequences * length, "shapes differ")
-        if case .middle = destination {
-            precondition(block.isMixture, "no mixture")
-        } else {
-            precondition(!block.isMixture, "a mixture's experts are run apart")
+        switch destination {
+        case .middle: precondition(block.isMixture, "no mixture")
+        case .step(_, _, let routes, _, _):
+            precondition(block.isMixture == (routes != nil), "a mixture has routes")
+        default: precondition(!block.isMixture, "a mixture's experts are run apart")
         }
         precondition(
             block.end?.perLayer == nil || tokens.count >= sequences * length, "tokens are missing")
@@ -72,6 +77,13 @@ package final class Forward: Sendable {
             case .inPlace: true
             case .first: false
             case .middle(let matrix, _, _, _, _): matrix === hidden
+            case .step: true
+            }
+        let (parts, between): ([Part], Matrix?) =
+            if case .step(let step, let matrix, _, _, _) = destination {
+                (step == .mix ? [.first, .rest] : [.rest], matrix)
+            } else {
+                ([.first, .rest], nil)
             }
         let tiles = Tile.count(length: length)
         let group = Self.sequencesAtOnce(model, length: length, threads: pool.width)
@@ -85,8 +97,10 @@ package final class Forward: Sendable {
                     sequence: first + index / tiles,
                     rows: start..<min(length, start + Tile.size), index: first * tiles + index)
             }
-            for pass in [Part.first, .rest] {
-                if pass == .rest { try recur(block, recurrent, sequences: count) }
+            for pass in parts {
+                if pass == .rest, parts.count > 1 {
+                    try recur(block, recurrent, sequences: count)
+                }
                 try pool.forEach(count * tiles, state: { borrow() }) { index, loan in
                     let tile = tile(index)
                     let place = Self.place(tile, length)
@@ -95,28 +109,18 @@ package final class Forward: Sendable {
                         recurrent: recurrent, slot: tile.sequence - first,
                         buffers: loan.buffers, observe: observe,
                         tokens: tokens.isEmpty ? [] : tokens[place],
-                        kept: kept.map { KeptRows(rows: $0.rows(place), isWritten: isWritten) })
+                        kept: kept.map { KeptRows(rows: $0.rows(place), isWritten: isWritten) },
+                        between: between?.rows(place))
                     let input = hidden.rows(place)
                     defer {
                         hidden.release(place)
                         kept?.release(place)
+                        between?.release(place)
                     }
                     switch pass {
                     case .first: try run.first(input)
                     case .rest:
-                        let target = Self.target(destination, hidden, tile, length)
-                        if case .middle(_, let routes, let sums, let beside, let observesShared) =
-                            destination, let target
-                        {
-                            let isWanted = place.upperBound <= sums.rows
-                            try run.middle(
-                                input, into: target, routes, first: place.lowerBound,
-                                sum: isWanted ? sums.rows(place) : nil,
-                                beside: isWanted ? beside?.rows(place) : nil,
-                                observesShared: observesShared)
-                        } else {
-                            try run.rest(input, into: target)
-                        }
+                        try Self.rest(run, input, at: place, destination)
                         try finished(tile)
                     }
                 }
@@ -131,14 +135,26 @@ package final class Forward: Sendable {
             + tile.rows.upperBound)
     }
 
-    private static func target(
-        _ destination: Destination, _ hidden: Matrix, _ tile: Tile, _ length: Int
-    ) -> MatrixView? {
-        let place = place(tile, length)
-        return switch destination {
-        case .inPlace: hidden.rows(place)
-        case .middle(let matrix, _, _, _, _): matrix.rows(place)
-        case .first(let matrix): place.upperBound <= matrix.rows ? matrix.rows(place) : nil
+    /// The second half of a block, or a step of it, on the tile at some places. x:
+    /// `[rows, hidden_size]`.
+    private static func rest(
+        _ run: TileForward, _ x: MatrixView, at place: Range<Int>, _ destination: Destination
+    ) throws {
+        /// As far as they are wanted.
+        func rows(_ matrix: Matrix?) -> MatrixView? {
+            matrix.flatMap { place.upperBound <= $0.rows ? $0.rows(place) : nil }
+        }
+        switch destination {
+        case .inPlace: try run.rest(x, into: x)
+        case .first(let matrix): try run.rest(x, into: rows(matrix))
+        case .middle(let matrix, let routes, let sums, let beside, let observesShared):
+            try run.middle(
+                x, into: matrix.rows(place), routes, first: place.lowerBound, sum: rows(sums),
+                beside: rows(beside), observesShared: observesShared)
+        case .step(let step, _, let routes, let sums, let beside):
+            guard let routes else { return try run.run(step, x) }
+            try run.run(
+                step, x, routes, first: place.lowerBound, sum: rows(sums), beside: rows(beside))
         }
     }
 

@@ -14,7 +14,13 @@ extension TileForward {
         try observe?(Tap(.feedForward), normed, tile)
         let up = feedUp(normed)
         try observe?(Tap(.down), up, tile)
-        if let x { add(.down, up, norm: block.norms.feedForwardOutput, to: x) }
+        if let x { addFed(up, to: x) }
+    }
+
+    /// x += what the down projection makes. up: `[rows, intermediate_size]`; x:
+    /// `[rows, hidden_size]`.
+    func addFed(_ up: MatrixView, to x: MatrixView) {
+        add(.down, up, norm: block.norms.feedForwardOutput, to: x)
     }
 
     /// What the down projection reads of it, `[rows, intermediate_size]`.

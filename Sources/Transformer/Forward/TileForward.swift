@@ -17,6 +17,9 @@ struct TileForward {
     let tokens: ArraySlice<Int32>
     /// The tile's keys and values that are kept for later blocks; nil where the model keeps none.
     let kept: KeptRows?
+    /// What steps of the block leave for later ones, `[rows, BlockStep.width]`; nil where the block
+    /// runs as a whole.
+    var between: MatrixView?
 
     var count: Int { tile.rows.count }
     var input: ProductInput { block.input }
@@ -159,13 +162,22 @@ struct TileForward {
         // Where the feed-forward reads something else, it may be of no use.
         if side == nil || y != nil {
             if !sum.isSame(as: x) { sum.copy(from: x) }
-            add(mixer.output, mixed, norm: block.norms.attentionOutput, to: sum)
-            if !configuration.normsBefore { block.norms.attention?.apply(sum, into: sum) }
+            addMixed(mixed, to: sum)
         }
         try feed(side ?? feedForwardInput(sum), addingTo: y == nil ? nil : sum)
-        guard y != nil else { return }
-        if !configuration.normsBefore { block.norms.feedForward?.apply(sum, into: sum) }
-        try block.end?.apply(to: sum, tokens, buffers.end)
+        if y != nil { try end(sum) }
+    }
+
+    /// x += what the output projection makes of the heads' outputs. x: `[rows, hidden_size]`.
+    func addMixed(_ mixed: MatrixView, to x: MatrixView) {
+        add(mixer.output, mixed, norm: block.norms.attentionOutput, to: x)
+        if !configuration.normsBefore { block.norms.attention?.apply(x, into: x) }
+    }
+
+    /// What comes behind the feed-forward. x: `[rows, hidden_size]`.
+    func end(_ x: MatrixView) throws {
+        if !configuration.normsBefore { block.norms.feedForward?.apply(x, into: x) }
+        try block.end?.apply(to: x, tokens, buffers.end)
     }
 
     /// What the heads make of `x`: `[rows, num_attention_heads * head_dim]`, of a head of values.

@@ -13,20 +13,24 @@ extension Forward {
     ///   - tokens: those of each expert of the group, `[experts of the group]`.
     ///   - sums: what the experts' outputs are added to, times their weights, as far as it has
     ///     rows, `[at most tokens, hidden_size]`; nil: no output is wanted.
+    ///   - step: what of it is done.
     ///   - observe: its tiles count within an expert's tokens, as if they were one sequence.
     ///   - finished: called after each tile, from any thread; what it throws ends the pass.
     package func run(
         _ group: ExpertGroup, of block: Block, _ middle: Matrix, _ tokens: [ExpertTokens],
-        addingTo sums: Matrix?, observe: Observer? = nil,
+        addingTo sums: Matrix?, step: ExpertStep = .whole, observe: Observer? = nil,
         finished: @Sendable (Tile) throws -> Void = { _ in }
     ) throws {
         precondition(tokens.count == group.experts.count, "a list for each expert")
         let limit = sums?.rows ?? 0
+        let isOutputAlone = observe == nil && !step.isFirst
+        var first = 0
         let items = zip(group.experts, tokens).flatMap { expert, tokens -> [Item] in
-            let count = observe == nil ? tokens.count(below: limit) : tokens.count
+            defer { first += tokens.count }
+            let count = isOutputAlone ? tokens.count(below: limit) : tokens.count
             return stride(from: 0, to: count, by: Tile.size).map { start in
                 Item(
-                    expert: expert, tokens: tokens,
+                    expert: expert, tokens: tokens, first: first + start,
                     tile: Tile(
                         sequence: 0, rows: start..<min(count, start + Tile.size),
                         index: start / Tile.size))
@@ -43,13 +47,14 @@ extension Forward {
             let item = items[index]
             let run = ExpertForward(
                 group: group, block: block, model: model, buffers: loan.buffers,
-                observe: observe)
-            let isWanted = item.places.contains { Int(item.tokens.rows[$0]) < limit }
+                step: step, observe: observe)
+            let isWanted =
+                !step.isFirst && item.places.contains { Int(item.tokens.rows[$0]) < limit }
             let matrix =
                 isWanted
                 ? Matrix(rows: item.tile.rows.count, columns: model.configuration.hiddenSize)
                 : nil
-            try run.run(item.expert, item.tokens, item.tile, middle, into: matrix?.view)
+            try run.run(item, middle, into: matrix?.view)
             adding.add(Output(item: item, matrix: matrix), at: index)
             try finished(item.tile)
         }
@@ -72,9 +77,11 @@ extension Forward {
         ExpertLoan(freeExperts.withLock { $0.popLast() } ?? ExpertBuffers(model), from: self)
     }
 
-    private struct Item: Sendable {
+    struct Item: Sendable {
         let expert: Int
         let tokens: ExpertTokens
+        /// Its place among the tokens of all experts of the group.
+        let first: Int
         let tile: Tile
 
         /// In the lists of `tokens`.
@@ -94,28 +101,49 @@ struct ExpertForward {
     let block: Block
     let model: Model
     let buffers: ExpertBuffers
+    let step: ExpertStep
     let observe: Forward.Observer?
 
     /// y: `[rows of the tile, hidden_size]`, nil to end at the last layer's input.
-    func run(
-        _ expert: Int, _ tokens: ExpertTokens, _ tile: Tile, _ middle: Matrix, into y: MatrixView?
-    ) throws {
-        let count = tile.rows.count
+    func run(_ item: Forward.Item, _ middle: Matrix, into y: MatrixView?) throws {
+        let count = item.tile.rows.count
+        let up = buffers.up.prefix(rows: count, columns: group.expertSize)
+        let places = item.first..<(item.first + count)
+        if case .end(let store) = step {
+            up.copy(from: store.rows(places))
+            store.release(places)
+        } else {
+            guard try feed(item, middle, into: up) else { return }
+            if case .feed(let store) = step {
+                store.rows(places).copy(from: up)
+                store.release(places)
+            }
+        }
+        guard let y else { return }
+        let products = buffers.products
+        group.apply(
+            .down, of: item.expert, products.left(up, as: group.input), into: y, using: products)
+    }
+
+    /// Up to what the down projection reads, `[rows of the tile, moe_intermediate_size]`.
+    /// - Returns: whether it was made.
+    private func feed(
+        _ item: Forward.Item, _ middle: Matrix, into up: MatrixView
+    ) throws -> Bool {
+        let (expert, tile, count) = (item.expert, item.tile, item.tile.rows.count)
         let normed = buffers.normed.prefix(rows: count, columns: middle.columns)
-        gather(tokens.rows[tile.rows], of: middle, into: normed)
+        gather(item.tokens.rows[tile.rows], of: middle, into: normed)
         block.norms.experts?.apply(normed, into: normed)
         try observe?(Tap(.feedForward, expert: expert), normed, tile)
+        if case .enter = step { return false }
         let products = buffers.products
-        let up = buffers.up.prefix(rows: count, columns: group.expertSize)
         let gate = buffers.gate.prefix(rows: count, columns: group.expertSize)
         let left = products.left(normed, as: group.input)
         group.apply(.up, of: expert, left, into: up, using: products)
         group.apply(.gate, of: expert, left, into: gate, using: products)
         model.gate(up, by: gate, of: block)
         try observe?(Tap(.down, expert: expert), up, tile)
-        guard let y else { return }
-        group.apply(
-            .down, of: expert, products.left(up, as: group.input), into: y, using: products)
+        return true
     }
 }
 

@@ -20,6 +20,22 @@ extension TileForward {
         add(mixer.output, mixed, norm: block.norms.attentionOutput, to: y)
         let normed = feedForwardInput(y)
         try observe?(Tap(.feedForward), normed, tile)
+        route(y, normed, routes, first: first)
+        guard hasShared else {
+            sum?.fill(0)
+            return
+        }
+        if !observesShared, sum == nil { return }
+        let up = feedUp(normed)
+        if observesShared { try observe?(Tap(.down), up, tile) }
+        if let sum { share(up, normed, sum: sum, beside: beside) }
+    }
+
+    /// Whether there is an expert that all tokens go to.
+    var hasShared: Bool { block.layers[LayerKey(.down)] != nil }
+
+    /// Chooses the tokens' experts. y: what stands before the feed-forward; normed: what it reads.
+    func route(_ y: MatrixView, _ normed: MatrixView, _ routes: Routes, first: Int) {
         let logits = buffers.routed.view.prefix(count)
         if let router = block.router?.beside {
             router.apply(
@@ -28,14 +44,12 @@ extension TileForward {
             apply(.router, Operand(normed), into: logits)
         }
         block.router?.route(logits, first: first, into: routes)
-        guard block.layers[LayerKey(.down)] != nil else {
-            sum?.fill(0)
-            return
-        }
-        if !observesShared, sum == nil { return }
-        let up = feedUp(normed)
-        if observesShared { try observe?(Tap(.down), up, tile) }
-        guard let sum else { return }
+    }
+
+    /// What the shared expert's down projection makes of `up`, `[rows, intermediate_size]`.
+    func share(
+        _ up: MatrixView, _ normed: MatrixView, sum: MatrixView, beside: MatrixView?
+    ) {
         if let beside {
             sum.fill(0)
             apply(.down, buffers.products.left(up, as: input), into: beside)

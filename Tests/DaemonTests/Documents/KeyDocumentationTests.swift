@@ -44,6 +44,10 @@ import Testing
         "prune.compensation": ["prune.compensation: scale", "calibration.text: t"],
         "prune.scope": ["prune.scope: layer"], "prune.targets": ["prune.targets: [a]"],
         "prune.ignore": ["prune.ignore: [a]"], "prune.sequential": ["prune.sequential: false"],
+        "prune.target": [
+            "prune.target: dense", "prune.sequential: stages", "prune.method: best",
+            "calibration.text: t",
+        ],
         "prune.bias": ["prune.bias: none"], "calibration.text": ["calibration.text: t"],
         "calibration.tokens": ["calibration.tokens: t"],
         "calibration.statistics": ["calibration.statistics: t"],

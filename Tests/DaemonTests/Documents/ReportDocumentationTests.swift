@@ -17,7 +17,10 @@ import Testing
     private static let jobs: [(family: String, output: String, manifest: String)] = [
         ("llama", "plain", "statistics: true\nprune: {allocation: error}\n" + both),
         ("llama", "list", "prune: {method: [wanda, auto], sequential: false}\n" + both),
-        ("llama", "solved", "prune: {method: best}\n" + calibration),
+        (
+            "llama", "solved",
+            "prune: {method: best, sequential: stages, target: dense}\n" + calibration
+        ),
         ("llama", "channels", "prune: {pattern: channels, sparsity: 0.2}\n" + both),
         ("opt", "heads", "prune: {pattern: channels, heads: true, sparsity: 0.3}\n" + both),
         ("mistral-window", "window", calibration),

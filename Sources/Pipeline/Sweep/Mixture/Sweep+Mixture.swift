@@ -20,9 +20,22 @@ extension Sweep {
                     dense: measuresDense ? states.dense : [])
             }
             watch.progress(.pruning, block: index, lane.label)
-            block = try prune(block, lane, run.statistics, into: writers[number])
-            try block.pack(pool: pool)
-            try run.move(block, states.calibration, pruned: states.pruned[number], lane: number)
+            let staged = byStages && isPruned(index) ? states.calibration : nil
+            if let staged, let between = states.between {
+                let needs = InputNeeds.of(
+                    lane.layers[index].filter { $0.key.expert == nil }, model)
+                var stages = StagePruning(self, block, lane)
+                try run.stage(block, staged, between: between, needs) {
+                    try stages.prune($0, $1, into: writers[number])
+                }
+                block = try stages.finish(into: writers[number])
+            } else {
+                block = try prune(block, lane, run.statistics, into: writers[number])
+                try block.pack(pool: pool)
+            }
+            try run.move(
+                block, staged == nil ? states.calibration : nil, pruned: states.pruned[number],
+                lane: number)
             run.norms = block.withoutLayers
             try writers[number].settle()
         }
@@ -56,11 +69,17 @@ extension Sweep {
                 experts, block: index, input: passes.precision.input, pool: pool)
             if number == 0 {
                 watch.progress(.pruning, block: index, lane.label)
-                measured = try measureExperts(group, &run)
+                if run.staged == nil {
+                    measured = try measureExperts(group, &run)
+                } else if let source = run.source {
+                    try run.advance([source], through: group, .pruning, lane.label)
+                }
                 try run.advance(run.dense, through: group, .denseEvaluation, lane.label)
             }
             watch.progress(.pruning, block: index, lane.label)
-            if pattern == .channels {
+            if let staged = run.staged {
+                group = try pruneByStages(group, staged, &run, into: writers[number])
+            } else if pattern == .channels {
                 group = try pruneChannels(group, lane, measured, into: writers[number])
             } else {
                 try prune(
@@ -74,6 +93,48 @@ extension Sweep {
     }
 }
 
+extension Sweep {
+    /// Experts stage by stage: what their first layers read, then what the down projections do.
+    /// - Returns: the pruned experts.
+    private func pruneByStages(
+        _ group: ExpertGroup, _ stream: MixtureStream, _ run: inout MixtureRun,
+        into writer: any LaneWriter
+    ) throws -> ExpertGroup {
+        let plans = group.experts.flatMap { lanes[0].expertLayers($0, block: group.block) }
+        let lists = stream.routes.tokens(of: group.experts)
+        let fed = try passes.zeros(
+            lists.reduce(0) { $0 + $1.count }, columns: model.configuration.mixture?.expertSize)
+        // Before anything is pruned.
+        let dense = try denseInputs(group, lists, run)
+        var pruned = group
+        var known = ExpertStatistics()
+        for (stage, step) in [(Stage.feedForward, ExpertStep.enter), (.down, .feed(fed))] {
+            let measured = try measureExperts(
+                group, &run, from: stream, stage, step, beside: dense)
+            if pattern != .channels {
+                try prune(
+                    group.layers, plans.filter { $0.key.stage == stage }, lanes[0],
+                    measured.statistics, experts: measured, into: writer)
+            } else {
+                known.merge(measured)
+                if stage == .down {
+                    pruned = try pruneChannels(group, lanes[0], known, into: writer)
+                    // Their inputs are as wide as they were.
+                    for (key, layer) in group.layers where key.role == .down {
+                        layer.update(bias: pruned.layers[key]?.bias)
+                    }
+                }
+            }
+            try group.pack(pool: pool)
+        }
+        try passes.forward.run(
+            group, of: run.norms, stream.middle, lists, addingTo: stream.sums, step: .end(fed),
+            finished: { _ in try watch.checkStop() })
+        run.did(group.experts, stream)
+        return pruned
+    }
+}
+
 /// What is known of the inputs of some experts.
 struct ExpertStatistics {
     var statistics: [Tap: Statistics] = [:]
@@ -84,4 +145,12 @@ struct ExpertStatistics {
     /// The mean, over all tokens of the block, of the square of the weight with which each expert's
     /// output is used.
     var uses: [Int: Double] = [:]
+
+    /// With what is known of other inputs of the same experts.
+    mutating func merge(_ other: ExpertStatistics) {
+        statistics.merge(other.statistics) { $1 }
+        pooled.formUnion(other.pooled)
+        tokens.merge(other.tokens) { $1 }
+        uses.merge(other.uses) { $1 }
+    }
 }

@@ -20,6 +20,12 @@ struct MixtureRun {
     /// Those through the pruned block, of each lane: the calibration's, where that follows it, and
     /// the evaluation's.
     private(set) var pruned: [[MixtureStream]]
+    /// That of the calibration where it goes through the block stage by stage.
+    private(set) var staged: MixtureStream?
+    /// That of the calibration through the dense block, and what the layers that all tokens go
+    /// through read there.
+    private(set) var denseCalibration: MixtureStream?
+    private var rooms: [Tap: Matrix] = [:]
     /// The block's norms, which stay.
     var norms: Block
     private var costs: [LaneCost]
@@ -53,6 +59,8 @@ struct MixtureRun {
         sweep.watch.progress(.pruning, block: index, label)
         if let known = sweep.known {
             statistics = known.statistics(of: index)
+        } else if let states, sweep.byStages {
+            if isMeasured { try compare(block, states) }
         } else if let states, isMeasured || !sweep.sequential {
             let needs = InputNeeds.of(
                 sweep.lanes.flatMap { $0.layers[index].filter { $0.key.expert == nil } },
@@ -71,8 +79,19 @@ struct MixtureRun {
             source = stream
         }
         if let denseCalibration {
+            if sweep.byStages {
+                rooms = try sweep.passes.rooms(
+                    InputNeeds.of(
+                        sweep.lanes.flatMap { $0.layers[index].filter { $0.key.expert == nil } },
+                        sweep.model),
+                    tokens: denseCalibration.matrix.rows)
+            }
             let (stream, cost) = try enter(
-                denseCalibration, through: block, rows: nil, isCalibration: true)
+                denseCalibration, through: block, rows: nil, isCalibration: true,
+                observe: sweep.passes.filling(
+                    rooms, length: denseCalibration.windows.length),
+                observesShared: rooms[Tap(.down)] != nil)
+            self.denseCalibration = stream
             self.dense.append(stream)
             costs[0].calibration += cost
         }
@@ -85,6 +104,50 @@ struct MixtureRun {
             self.dense.append(stream)
             costs[0].dense? += cost
         }
+    }
+
+    /// The sequences that are compared, through the dense attention.
+    private mutating func compare(_ block: Block, _ states: HiddenStates) throws {
+        let middle = Matrix(rows: comparedRows, columns: states.matrix.columns)
+        let stream = try stream(states, middle, rows: comparedRows, isCalibration: true)
+        costs[0].calibration += try sweep.passes.run(
+            block, states, sequences: comparedRows / states.windows.length,
+            to: .middle(
+                middle, stream.routes, sums: stream.sums, beside: stream.beside,
+                observesShared: false))
+        source = stream
+    }
+
+    /// The calibration through the attention and the shared expert, stage by stage.
+    ///
+    /// - Parameters:
+    ///   - between: `[tokens, BlockStep.width]`.
+    ///   - prune: prunes the layers that read some inputs, and packs them.
+    mutating func stage(
+        _ block: Block, _ states: HiddenStates, between: Matrix, _ needs: [Tap: InputNeeds],
+        prune: (_ taps: [Tap], _ statistics: [Tap: Statistics]) throws -> Void
+    ) throws {
+        let isLast = sweep.isLast(index)
+        let stream = try stream(
+            states, states.matrix, rows: isLast ? comparedRows : nil, isCalibration: true)
+        for step in BlockStep.all(of: sweep.model) {
+            let destination = Forward.Destination.step(
+                step, between: between, stream.routes, sums: stream.sums, beside: stream.beside)
+            if step == .end {
+                costs[0].calibration += try sweep.passes.run(
+                    block, states, sequences: stream.sums.rows / states.windows.length,
+                    to: destination)
+                break
+            }
+            let taps = step.taps(of: sweep.model)
+            let (statistics, cost) = try sweep.passes.gather(
+                needs.filter { taps.contains($0.key) }, of: block, from: states, to: destination,
+                beside: rooms)
+            for tap in taps { rooms[tap] = nil }
+            costs[0].calibration += cost
+            try prune(taps, statistics)
+        }
+        staged = stream
     }
 
     /// The calibration and the evaluation of a lane through the pruned attention.
@@ -117,7 +180,8 @@ struct MixtureRun {
 
     /// - Parameter rows: of which the output is wanted; nil: of all.
     private func enter(
-        _ states: HiddenStates, through block: Block, rows: Int?, isCalibration: Bool = false
+        _ states: HiddenStates, through block: Block, rows: Int?, isCalibration: Bool = false,
+        observe: Forward.Observer? = nil, observesShared: Bool = false
     ) throws -> (MixtureStream, Cost) {
         let stream = try stream(
             states, states.matrix, rows: rows, isCalibration: isCalibration)
@@ -126,7 +190,7 @@ struct MixtureRun {
             sequences: rows.map { $0 / states.windows.length } ?? states.windows.count,
             to: .middle(
                 states.matrix, stream.routes, sums: stream.sums, beside: stream.beside,
-                observesShared: false))
+                observesShared: observesShared), observe: observe)
         return (stream, cost)
     }
 
@@ -172,7 +236,7 @@ struct MixtureRun {
     ///   measured.
     func finish(_ states: HiddenStates?) throws -> Difference? {
         let forward = sweep.passes.forward
-        for stream in dense + pruned.joined() + [source].compactMap(\.self) {
+        for stream in dense + pruned.joined() + [source, staged].compactMap(\.self) {
             try forward.finish(
                 norms, stream.sums, beside: stream.beside, addingTo: stream.middle,
                 tokens: stream.tokens, rows: stream.sums.rows)
