@@ -7,8 +7,7 @@ extension TileForward {
         case .enter: try enter(x)
         case .latents: try storeLatents(x)
         case .mix:
-            let mixed = try mix(x)
-            stored(.output, columns: mixed.columns).copy(from: mixed)
+            try storeMixed(x)
             if configuration.isParallel { try storeFed(feedForwardInput(x)) }
         case .attend: try attend(x)
         case .feed: try storeFed(feedForwardInput(x))
@@ -26,12 +25,8 @@ extension TileForward {
         beside: MatrixView?
     ) throws {
         switch step {
-        case .enter: try enter(x)
-        case .latents: try storeLatents(x)
-        case .mix:
-            let mixed = try mix(x)
-            stored(.output, columns: mixed.columns).copy(from: mixed)
-        case .attend: try attend(x)
+        case .enter, .latents, .attend: try run(step, x)
+        case .mix: try storeMixed(x)
         case .feed:
             let normed = feedForwardInput(x)
             route(x, normed, routes, first: first)
@@ -48,6 +43,11 @@ extension TileForward {
     private func enter(_ x: MatrixView) throws {
         try observe?(Tap(.attention), attentionInput(x), tile)
         if configuration.isParallel { try observe?(Tap(.feedForward), feedForwardInput(x), tile) }
+    }
+
+    private func storeMixed(_ x: MatrixView) throws {
+        let mixed = try mix(x)
+        stored(.output, columns: mixed.columns).copy(from: mixed)
     }
 
     private func attend(_ x: MatrixView) throws {
