@@ -66,7 +66,7 @@ extension Run {
         let shape = "\(length) x \(width)"
         let elements = length * width
         let tokens = (0..<length).map { Int32($0 * 37 % model.configuration.vocabSize) }
-        let embedding = try model.embedding()
+        let embedding = try model.embedding(input: .float32)
         try measure(
             "embed", shape, .bytes(elements * 6), ceiling: .copy,
             state: { _ in Matrix(rows: length, columns: width) },

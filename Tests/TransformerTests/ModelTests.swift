@@ -13,7 +13,7 @@ struct ModelTests {
         let pool = WorkerPool(width: threads)
         let tokens = (0..<(3 * length)).map { Int32($0 * 37 % 512) }
         let states = Matrix(rows: tokens.count, columns: model.configuration.hiddenSize)
-        let embedding = try model.embedding()
+        let embedding = try model.embedding(input: .float32)
         for window in 0..<3 {
             let range = (window * length)..<((window + 1) * length)
             try embedding.embed(tokens[range], into: states.rows(range))
@@ -134,7 +134,7 @@ struct ModelTests {
         let block = try model.loadBlock(0, input: .float32)
         func states(_ length: Int) throws -> [Float] {
             let matrix = Matrix(rows: length, columns: 64)
-            let embedding = try model.embedding()
+            let embedding = try model.embedding(input: .float32)
             try embedding.embed((0..<Int32(length))[...].map { $0 * 7 }[...], into: matrix.view)
             try Forward(model, length: length, input: .float32, pool: WorkerPool(width: 2))
                 .run(block, matrix, length: length, sequences: 1)
@@ -235,10 +235,17 @@ struct ModelTests {
         #expect(parts(phi3, .down, in: narrow).isEmpty && parts(neoX, .up, in: narrow).isEmpty)
     }
 
-    /// Rows of the table times the square root of `hidden_size`, which is rounded to the table's
-    /// type.
-    @Test(arguments: [(ElementType.float32, Float(11).squareRoot()), (.bfloat16, 3.3125)])
-    func embedding_isScaledInItsType(_ type: ElementType, _ scale: Float) throws {
+    /// Rows of the table times the square root of `hidden_size`, which is rounded to the type of
+    /// the products, whatever that of the table.
+    @Test(
+        arguments: [
+            (ProductInput.float32, Float(11).squareRoot()), (.roundedFloat32, 3.3125),
+            (.bfloat16, 3.3125),
+        ], [ElementType.float32, .bfloat16])
+    func embedding_isScaledInItsType(
+        _ rounding: (input: ProductInput, scale: Float), _ type: ElementType
+    ) throws {
+        let (input, scale) = rounding
         let table = Matrix(rows: 2, columns: 11)
         for i in 0..<22 { table.start[i] = Float(i % 5) - 1.5 }
         let bytes = table.elements.flatMap { value -> [UInt8] in
@@ -268,7 +275,7 @@ struct ModelTests {
                 }
         }
         let hidden = Matrix(rows: 2, columns: 11)
-        try model.embedding().embed([1, 0], into: hidden.view)
+        try model.embedding(input: input).embed([1, 0], into: hidden.view)
         let rows = table.elements
         #expect(hidden.elements == (rows[11...] + rows[..<11]).map { $0 * scale })
     }

@@ -73,7 +73,7 @@ package struct Passes: Sendable {
     /// The first hidden states of every window.
     package func embedded(_ windows: TokenWindows) throws -> HiddenStates {
         let states = try zeroed(windows)
-        let embedding = try model.embedding()
+        let embedding = try model.embedding(input: precision.input)
         try pool.forEach(windows.count) { index in
             try embedding.embed(windows[index], into: states[index])
             states.release(index)

@@ -141,7 +141,7 @@ struct Survey {
         let length = min(256, configuration.maxPositionEmbeddings)
         let windows = 16
         let hidden = Matrix(rows: length, columns: configuration.hiddenSize)
-        let embedding = try plan.model.embedding()
+        let embedding = try plan.model.embedding(input: passes.precision.input)
         var sum = 0.0
         for window in 0..<windows {
             let tokens = (0..<length).map { position in

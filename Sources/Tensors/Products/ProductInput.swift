@@ -15,6 +15,14 @@ package enum ProductInput: Sendable, Hashable, CaseIterable {
         return allCases.filter { $0 != .bfloat16 || hasAVX512 }
     }()
 
+    /// A single factor, as a model of this type has it.
+    package func rounded(_ factor: Float) -> Float {
+        guard self != .float32 else { return factor }
+        var factors = [factor]
+        round(&factors, to: .bfloat16)
+        return factors[0]
+    }
+
     /// Bytes of an element.
     package var size: Int { self == .bfloat16 ? 2 : 4 }
 }

@@ -50,7 +50,9 @@ package struct Embedding: Sendable {
 }
 
 extension Model {
-    package func embedding() throws -> Embedding {
+    /// - Parameter input: how products hold their factors. The embedding's factor is of that type,
+    ///   as transformers has it in a model that was loaded in it.
+    package func embedding(input: ProductInput) throws -> Embedding {
         let configuration = configuration
         let names = architecture.names
         var positions: TensorView?
@@ -66,10 +68,7 @@ extension Model {
             shape: [configuration.vocabSize, configuration.embeddingSize])
         var scale: Float?
         if architecture.scalesEmbedding {
-            // Rounded to the type of the table, in which a model is loaded and was trained.
-            var root = [Float(configuration.hiddenSize).squareRoot()]
-            round(&root, to: table.type)
-            scale = root[0]
+            scale = input.rounded(Float(configuration.hiddenSize).squareRoot())
         } else if configuration.multipliers.embedding != 1 {
             scale = configuration.multipliers.embedding
         }

@@ -131,10 +131,9 @@ extension Model {
                 epsilon: configuration.normEpsilon)
         }
         let table = try perLayerTable(inputs)
-        var root = [Float(size).squareRoot()]
-        round(&root, to: table.type)
         return PerLayerInput(
-            embedding: try embedding(), table: table, columns: columns, tableScale: root[0],
+            embedding: try embedding(input: input), table: table, columns: columns,
+            tableScale: input.rounded(Float(size).squareRoot()),
             projection: try linear(try perLayerProjection(inputs), columns, .float32),
             projectionScale: Float(1 / Double(hidden).squareRoot()),
             projectionNorm: try norm(name(inputs.projectionNorm), size),
