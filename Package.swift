@@ -79,15 +79,14 @@ let package = Package(
         + modules.filter { tested.contains($0.name) }.map { module in
             .testTarget(
                 name: "\(module.name)Tests",
-                dependencies: [.byName(name: module.name), "TestSupport"] + module.imports
-                    + (module.name == "Pipeline" ? ["CZlib"] : []),
+                dependencies: [.byName(name: module.name), "TestSupport"] + module.imports,
                 exclude: testFiles[module.name] ?? [],
                 swiftSettings: optimizedTests.contains(module.name) ? settings : unoptimized)
         }
         + [
             // For tests alone; never installed.
             .target(
-                name: "TestSupport", dependencies: ["Posix"], path: "Tests/TestSupport",
+                name: "TestSupport", dependencies: ["Posix", "CZlib"], path: "Tests/TestSupport",
                 swiftSettings: settings),
             .executableTarget(
                 name: "staded", dependencies: ["Daemon", "Pipeline", "Spool"],

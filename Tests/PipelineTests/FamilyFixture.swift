@@ -2,6 +2,7 @@ import Checkpoint
 import Documents
 import Foundation
 import Posix
+import TestSupport
 import Testing
 
 import Pipeline
@@ -27,8 +28,8 @@ struct FamilyFixture: Sendable, CustomTestStringConvertible {
     func place() throws -> Workplace {
         try Workplace(files: [
             "model/config.json": readFile("\(directory)/config.json"),
-            "model/model.safetensors": Fixture.inflated("\(directory)/model.safetensors.gz"),
-            "tokens.safetensors": Fixture.inflated("\(directory)/expected.safetensors.gz"),
+            "model/model.safetensors": inflated("\(directory)/model.safetensors.gz"),
+            "tokens.safetensors": inflated("\(directory)/expected.safetensors.gz"),
         ])
     }
 

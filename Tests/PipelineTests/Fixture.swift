@@ -1,4 +1,3 @@
-import CZlib
 import Checkpoint
 import Documents
 import Manifests
@@ -57,21 +56,8 @@ struct Fixture: Sendable, CustomTestStringConvertible {
     func expectedTensors() throws -> SafetensorsFile {
         let scratch = try Scratch()
         try scratch.write(
-            "expected", Self.inflated("\(directory)/expected/\(name).safetensors.gz"))
+            "expected", inflated("\(directory)/expected/\(name).safetensors.gz"))
         return try SafetensorsFile(scratch["expected"])
-    }
-
-    static func inflated(_ path: String) throws -> [UInt8] {
-        let file = try #require(gzopen(path, "rb"))
-        defer { gzclose(file) }
-        var result: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = gzread(file, &chunk, UInt32(chunk.count))
-            try #require(count >= 0)
-            if count == 0 { return result }
-            result += chunk[..<Int(count)]
-        }
     }
 }
 

@@ -30,7 +30,7 @@ struct MixtureTests {
         for (source, target) in [
             ("model.safetensors.gz", "model/model.safetensors"),
             ("expected.safetensors.gz", "tokens.safetensors"),
-        ] { try writeFile(place[target], Fixture.inflated("\(directory)/\(source)")) }
+        ] { try writeFile(place[target], inflated("\(directory)/\(source)")) }
         try writeFile(place["model/config.json"], readFile("\(directory)/config.json"))
         return place
     }

@@ -17,7 +17,7 @@ struct StageTests {
         let place =
             name == "llama" ? try Workplace() : try MixtureTests.place(name)
         try writeFile(
-            place["tokens.safetensors"], Fixture.inflated("\(root)/\(name).safetensors.gz"))
+            place["tokens.safetensors"], inflated("\(root)/\(name).safetensors.gz"))
         return place
     }
 

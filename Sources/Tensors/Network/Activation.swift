@@ -86,7 +86,7 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
     }
 
     @inline(__always)
-    private func map(
+    func map(
         _ row: UnsafeMutablePointer<Float>, _ count: Int, _ body: (Float) -> Float
     ) {
         for j in 0..<count { row[j] = body(row[j]) }
@@ -99,7 +99,7 @@ package enum Activation: String, Sendable, Hashable, CaseIterable {
 
     /// log(1 + e^x); beyond 20 it is x in float32.
     @inline(__always)
-    private static func softplus(_ x: Float) -> Float { x > 20 ? x : log1pf(expf(x)) }
+    static func softplus(_ x: Float) -> Float { x > 20 ? x : log1pf(expf(x)) }
 
     /// x *= f(gate), both `[rows, columns]`; the gate is overwritten.
     package func gate(_ x: MatrixView, by gate: MatrixView) {

@@ -36,4 +36,11 @@ package struct LearnedActivation: Sendable, Hashable {
             }
         }
     }
+
+    /// f'(x)
+    @inline(__always)
+    func slope(_ x: Float) -> Float {
+        if x > 0 { return 2 * positive * x + beta }
+        return ((x < epsilon ? expf(x) : 0) - 1) * negative + beta
+    }
 }

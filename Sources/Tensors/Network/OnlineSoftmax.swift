@@ -80,7 +80,7 @@ package final class OnlineSoftmax {
 
 /// x = 2^((x - largest) factor); returns their sum.
 @inline(__always)
-private func weigh(
+func weigh(
     _ x: UnsafeMutablePointer<Float>, _ count: Int, factor: Float, minus largest: Float
 ) -> Float {
     let scale = SIMD8<Float>(repeating: factor)

@@ -45,7 +45,12 @@ package struct RotaryTable: Sendable {
 
     /// Rotates the first 2 x `frequencies` elements of every head of every row, in place; row r is
     /// position `first` + r. x: `[positions, heads * headDimension]`.
-    package func apply(_ x: MatrixView, headDimension: Int, from first: Int = 0) {
+    ///
+    /// - Parameter isTransposed: by the transposed matrix: what makes gradients before the rotation
+    ///   of those behind it.
+    package func apply(
+        _ x: MatrixView, headDimension: Int, from first: Int = 0, isTransposed: Bool = false
+    ) {
         let half = frequencies
         precondition(2 * half <= headDimension && x.columns % headDimension == 0)
         precondition(first + x.rows <= positions, "more rows than positions")
@@ -56,11 +61,15 @@ package struct RotaryTable: Sendable {
                     let s = sines.baseAddress! + (first + index) * half
                     for head in stride(from: 0, to: x.columns, by: headDimension) {
                         let start = x.row(index) + head
+                        // Turned back, the two elements of a pair change places.
+                        let (low, high) = isTransposed ? (1, 0) : (0, 1)
                         switch pairs {
-                        case .halves: rotate(start, start + half, half, c, s)
+                        case .halves:
+                            rotate(start + low * half, start + high * half, half, c, s)
                         case .neighbours:
                             for i in 0..<half {
-                                rotate(start + 2 * i, start + 2 * i + 1, 1, c + i, s + i)
+                                let pair = start + 2 * i
+                                rotate(pair + low, pair + high, 1, c + i, s + i)
                             }
                         }
                     }

@@ -18,11 +18,14 @@ package func multiply(
         accumulates: accumulates)
 }
 
-/// c = aᵀ b: `[k, m]` and `[k, n]` into `[m, n]`, on the calling thread alone.
-package func multiplyTransposed(_ a: MatrixView, _ b: MatrixView, into c: MatrixView) {
+/// c = aᵀ b, or c += where `accumulates`: `[k, m]` and `[k, n]` into `[m, n]`, on the calling
+/// thread alone.
+package func multiplyTransposed(
+    _ a: MatrixView, _ b: MatrixView, into c: MatrixView, accumulates: Bool = false
+) {
     precondition(
         a.rows == b.rows && c.rows == a.columns && c.columns == b.columns, "shapes do not fit")
-    product(a, "T", b, "N", inner: a.rows, into: c, scale: 1, accumulates: false)
+    product(a, "T", b, "N", inner: a.rows, into: c, scale: 1, accumulates: accumulates)
 }
 
 private func product(
@@ -30,6 +33,11 @@ private func product(
     into c: MatrixView, scale: Float, accumulates: Bool
 ) {
     guard c.rows > 0, c.columns > 0 else { return }
+    if inner == 0 {
+        // Views of no rows may begin nowhere.
+        if !accumulates { c.fill(0) }
+        return
+    }
     let status = withoutSubnormals {
         dnnl_sgemm(
             CChar(UInt8(ascii: formA)), CChar(UInt8(ascii: formB)),

@@ -102,6 +102,11 @@ private func countZeros(_ weights: UnsafePointer<Float>, count: Int) -> Int {
     return total
 }
 
+extension Matrix {
+    /// How many elements are exactly zero.
+    package var zeros: Int { countZeros(start, count: rows * columns) }
+}
+
 /// `updateRow` of some rows of a layer, from row `first` on. weights: those rows, mask and scales:
 /// of the whole layer, `[all rows, columns]` and `[all rows]`, mean and variance: `[columns]`; nil:
 /// zeros, and for scales ones. summaries: `[rows]`.

@@ -50,6 +50,13 @@ package final class Block: Sendable {
             activation: activation, sinks: sinks, end: end, shape: shape, input: input)
     }
 
+    /// The same block with other norms.
+    func replacing(norms: BlockNorms) -> Block {
+        Block(
+            index: index, layers: layers, router: router, norms: norms, mixer: mixer,
+            activation: activation, sinks: sinks, end: end, shape: shape, input: input)
+    }
+
     /// The same block without its layers: what its experts need of it.
     package var withoutLayers: Block { replacing([:], shape: shape) }
 

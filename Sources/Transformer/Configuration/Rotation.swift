@@ -1,3 +1,4 @@
+import Glibc
 import Tensors
 
 /// The rotation of queries and keys by their positions.
@@ -38,5 +39,16 @@ package struct Rotation: Sendable, Hashable {
     package struct Growth: Sendable, Hashable {
         package var factor: Float
         package var step: Int
+
+        /// Multiplies rows of some positions. x: `[positions, features]`.
+        func apply(_ x: MatrixView, positions: Range<Int>) {
+            precondition(x.rows == positions.count, "a row for each position")
+            for (row, position) in positions.enumerated() where position >= step {
+                let steps = Float(position / step)
+                scale(
+                    x.part(rows: row..<(row + 1), columns: 0..<x.columns),
+                    by: 1 + factor * logf(1 + steps))
+            }
+        }
     }
 }

@@ -143,13 +143,7 @@ struct TileForward {
 
     /// Multiplies queries by what depends on their position.
     private func grow(_ query: MatrixView) {
-        guard let growth = rotation?.growth else { return }
-        for (row, position) in tile.rows.enumerated() where position >= growth.step {
-            let steps = Float(position / growth.step)
-            scale(
-                query.part(rows: row..<(row + 1), columns: 0..<query.columns),
-                by: 1 + growth.factor * logf(1 + steps))
-        }
+        rotation?.growth?.apply(query, positions: tile.rows)
     }
 
     /// The second half, once what it needs of all earlier tiles is there. x and y:

@@ -19,9 +19,9 @@ extension Architecture.Mixture {
 
 /// The norms of a mixture that stands beside a feed-forward.
 struct BesideNorms: Sendable {
-    let experts: NormWeights
-    let output: NormWeights
-    let shared: NormWeights
+    var experts: NormWeights
+    var output: NormWeights
+    var shared: NormWeights
 }
 
 extension BlockNorms {

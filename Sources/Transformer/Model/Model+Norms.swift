@@ -89,7 +89,7 @@ extension Model {
     }
 
     /// Of queries and of keys, with the number of their heads.
-    private func headNormNames(block: Int) -> [(name: String?, heads: Int)] {
+    func headNormNames(block: Int) -> [(name: String?, heads: Int)] {
         let isThere =
             configuration.headNorms != nil && configuration.mixers[block] == .attention
         let heads = configuration.heads[block]
@@ -102,7 +102,7 @@ extension Model {
         ]
     }
 
-    private func headNormTensors(
+    func headNormTensors(
         _ full: String, heads: Int, block: Int
     ) throws -> [(weight: TensorView?, bias: TensorView?)] {
         guard let norms = configuration.headNorms else { return [] }
@@ -163,7 +163,7 @@ extension Model {
 }
 
 extension Architecture.Norm {
-    fileprivate var isAroundOne: Bool { self == .rmsAroundOne || self == .layerAroundOne }
-    fileprivate var hasWeight: Bool { self != .layerWithoutWeights }
+    var isAroundOne: Bool { self == .rmsAroundOne || self == .layerAroundOne }
+    var hasWeight: Bool { self != .layerWithoutWeights }
     fileprivate var hasBias: Bool { self == .layer || self == .layerAroundOne }
 }
