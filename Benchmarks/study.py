@@ -3,8 +3,10 @@
     python3 study.py STADECTL OUT --model MODEL [--model ...] --calibration TEXT --evaluation TEXT
         [--methods wanda,stade,...] [--cells 0.5,0.6,0.7,2:4,4:8] [--seeds 0,1,2]
         [--samples 128] [--length 256] [--windows 64] [--threads 2] [--sequential true|false|stages] [--target own|dense]
+        [--tune]
 
-A method may name its settings itself: `best/stages` is best with `sequential: stages`, `best/dense` with a dense target, too.
+A method may name its settings itself: `best/stages` is best with `sequential: stages`, `best/dense` with a dense target, too,
+and `best/tune` with `tune: true`; `best/dense/tune` has both. `--tune` tunes all methods.
 
 One job for each model, seed, cell and method that OUT has no report of yet: so methods can be
 added, and a study that was stopped goes on. OUT gets manifests and reports, not the checkpoints. A cell is the mean over the
@@ -30,6 +32,7 @@ for name, value in [("samples", 128), ("length", 256), ("windows", 64), ("thread
     parser.add_argument(f"--{name}", type=int, default=value)
 parser.add_argument("--sequential", choices=["true", "false", "stages"], default="true")
 parser.add_argument("--target", choices=["own", "dense"], default="own")
+parser.add_argument("--tune", action="store_true")
 options = parser.parse_args()
 methods = options.methods.split(",")
 cells = options.cells.split(",")
@@ -38,11 +41,13 @@ seeds = [int(seed) for seed in options.seeds.split(",")]
 
 def settings(method):
     """The keys of `prune` for a method of the command line."""
-    method, _, setting = method.partition("/")
-    sequential = {"": options.sequential}.get(setting, "stages")
-    target = "dense" if setting == "dense" else options.target if not setting else "own"
+    method, *own = method.split("/")
+    order = [setting for setting in own if setting != "tune"]
+    sequential = "stages" if order else options.sequential
+    target = "dense" if "dense" in own else options.target if not order else "own"
     keys = {"method": method, "sequential": sequential if sequential == "stages" else sequential == "true"}
-    return keys | ({"target": target} if target != "own" else {})
+    keys |= {"target": target} if target != "own" else {}
+    return keys | ({"tune": True} if options.tune or "tune" in own else {})
 
 
 def name(prune):
@@ -50,6 +55,8 @@ def name(prune):
     keys = {"method": prune["method"], "sequential": "stages" if prune.get("stages") else prune["sequential"]}
     if "target" in prune:
         keys["target"] = prune["target"]
+    if "tune" in prune:
+        keys["tune"] = True
     return next((method for method in methods if settings(method) == keys), str(keys))
 
 

@@ -15,9 +15,10 @@ extension Manifest {
             "prune",
             [
                 "method", "sparsity", "pattern", "heads", "allocation", "bounds", "compensation",
-                "scope", "targets", "ignore", "sequential", "target", "bias",
+                "scope", "targets", "ignore", "sequential", "target", "tune", "bias",
             ]
         ),
+        ("prune.tune", ["passes", "rate"]),
         ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
         ("evaluation", ["text", "tokens", "length", "windows", "choices"]),
         ("compute", ["precision"]),
@@ -75,6 +76,15 @@ extension Manifest {
             throw fields.mismatch(
                 "prune.sequential", node,
                 expected: "true, false, or nothing, for there is no calibration")
+        }
+        if manifest.prune.tuning != nil, manifest.calibration == nil,
+            let node = prune?.value("tune")
+        {
+            throw fields.mismatch(
+                "prune.tune", node,
+                expected: manifest.knownStatistics == nil
+                    ? "false, or nothing, for there is no calibration"
+                    : "false, or nothing, with calibration.statistics")
         }
         if manifest.prune.allocation != .uniform, manifest.calibration == nil,
             manifest.knownStatistics == nil

@@ -53,10 +53,15 @@ package struct Manifest: Sendable {
         package var order = Order.blocks
         /// Towards what the methods that solve for weights go.
         package var target = Target.auto
+        /// nil: what is left of a block stays as the method has made it.
+        package var tuning: Tuning?
         package var bias = Bias.auto
 
         /// Whether a layer's input comes through what has been pruned before it.
         package var sequential: Bool { order != .dense }
+
+        /// Whether the calibration goes through the dense blocks beside the pruned ones.
+        package var followsDense: Bool { target == .dense || tuning != nil }
 
         /// How many outputs a job has.
         package var outputs: Int { methods.count * sparsity.count }

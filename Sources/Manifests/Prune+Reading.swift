@@ -43,6 +43,7 @@ extension Manifest.Prune {
         ignore = try Self.expressions("ignore", fields) ?? ignore
         order = try Self.order(fields) ?? order
         try readTarget(fields)
+        try readTuning(fields)
         bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
     }
 
@@ -85,6 +86,25 @@ extension Manifest.Prune {
             throw fields.mismatch(
                 "target", node,
                 expected: "own or auto, for method \(method.name) does not solve for weights")
+        }
+    }
+
+    private mutating func readTuning(_ fields: Fields) throws(DocumentError) {
+        guard let node = fields.value("tune") else { return }
+        if node.bool == false { return }
+        guard node.bool ?? (node.members != nil) else {
+            throw fields.mismatch(
+                "tune", node, expected: "true, false, or what to tune with, as in {passes: 10}")
+        }
+        if order == .dense {
+            throw fields.mismatch(
+                "tune", node,
+                expected: "false, or nothing, for prune.sequential is false: tuning needs a stream "
+                    + "behind the pruned blocks")
+        }
+        tuning = Manifest.Tuning()
+        if node.bool == nil, let settings = try fields.section("tune") {
+            tuning = try Manifest.Tuning(settings)
         }
     }
 

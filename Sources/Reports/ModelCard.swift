@@ -28,6 +28,12 @@ package struct ModelCard {
             "| layers | \(methods) |",
         ]
         lines += calibration
+        if let tune = report.prune.tune, let passes = tune.passes {
+            lines += [
+                "| tuned | what stays of each block, towards the dense model's output of it: "
+                    + "\(passes) passes at most |"
+            ]
+        }
         lines += ["| \(report.goneName) | \(cost.zeros) of \(cost.weights) |"]
         lines += size
         lines += evaluation

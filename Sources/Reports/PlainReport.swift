@@ -10,15 +10,7 @@ package struct PlainReport {
         var sections = [decision]
         if report.curve.count > 1 { sections.append(tradeoff) }
         if !report.blocks.isEmpty {
-            sections.append(
-                columns(
-                    ["block", "squared error", "cosine", "seconds"],
-                    report.blocks.map { block in
-                        [
-                            "\(block.index)", text(block.meanSquaredError),
-                            text(block.cosine, digits: 6), text(block.seconds, digits: 3),
-                        ]
-                    }, right: 4))
+            sections.append(blocks)
         }
         if !report.layers.isEmpty {
             sections.append(
@@ -37,6 +29,24 @@ package struct PlainReport {
                     }, right: 4))
         }
         return sections.filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    private var blocks: String {
+        let isTuned = report.blocks.contains { $0.tuning != nil }
+        let names =
+            ["block", "squared error", "cosine"]
+            + (isTuned ? ["loss before", "loss tuned", "passes"] : []) + ["seconds"]
+        let rows = report.blocks.map { block in
+            let tuning = block.tuning
+            let tuned = [
+                text(tuning?.before), text(tuning?.after), tuning.map { "\($0.passes)" } ?? "-",
+            ]
+            return [
+                "\(block.index)", text(block.meanSquaredError), text(block.cosine, digits: 6),
+            ]
+                + (isTuned ? tuned : []) + [text(block.seconds, digits: 3)]
+        }
+        return columns(names, rows, right: names.count)
     }
 
     /// All outputs, with what was measured of them; empty where no perplexity was.
@@ -78,6 +88,7 @@ package struct PlainReport {
         for (text, count) in report.commonTreatments {
             lines.append(("layers", "\(count) \(text)"))
         }
+        if let note = report.tuningNote { lines.append(("tuned", note)) }
         if let seconds = report.resources.seconds,
             let memory = report.resources.peakMemory
         {

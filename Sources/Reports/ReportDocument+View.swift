@@ -17,11 +17,15 @@ extension ReportDocument {
 
     /// What was asked for, by the keys of this report.
     var settings: [(key: String, value: String)] {
-        [("prune", prune.node), ("calibration", calibration?.node)].flatMap { section, node in
-            (node?.members ?? []).compactMap { member in
-                Self.text(member.value).map { ("\(section).\(member.key)", $0) }
-            }
+        Self.lines("prune", prune.node) + Self.lines("calibration", calibration?.node)
+    }
+
+    private static func lines(_ key: String, _ node: Node?) -> [(key: String, value: String)] {
+        guard let node else { return [] }
+        if let members = node.members {
+            return members.flatMap { lines("\(key).\($0.key)", $0.value) }
         }
+        return text(node).map { [(key, $0)] } ?? []
     }
 
     private static func text(_ node: Node) -> String? {
@@ -32,6 +36,24 @@ extension ReportDocument {
         case .number(let number): "\(number)"
         default: nil
         }
+    }
+
+    /// That weights were tuned, and what that reached on average over the blocks; nil where nothing
+    /// was.
+    var tuningNote: String? {
+        guard let tune = prune.tune, let passes = tune.passes, let heldOut = tune.heldOut else {
+            return nil
+        }
+        let losses = blocks.compactMap(\.tuning).compactMap { block in
+            block.before.flatMap { before in block.after.map { (before: before, after: $0) } }
+        }
+        let count = Double(max(1, losses.count))
+        let before = losses.reduce(0) { $0 + $1.before } / count
+        let after = losses.reduce(0) { $0 + $1.after } / count
+        return "The weights that stay, biases and norms of each block were tuned towards the dense "
+            + "model's output of the block, in \(passes) passes at most over the calibration. "
+            + "The blocks' mean loss on the \(heldOut) windows that were held out went from "
+            + "\(short(before)) to \(short(after))."
     }
 
     /// How many layers got what, the most frequent first.

@@ -46,6 +46,7 @@ package struct ReportPage {
                 "<p>Pruning fits the calibration text. On text of another kind the loss is larger: "
                     + "measure it on yours before you deploy.</p>\n")
         }
+        if let note = report.tuningNote { parts.append("<p>\(markup(note))</p>\n") }
         if let reason = report.channels?.headsKept {
             parts.append("<p class=\"warn\">Heads were to go and stay: \(markup(reason)).</p>\n")
         }
@@ -98,13 +99,17 @@ package struct ReportPage {
         let seconds = chart("Time", "seconds") { block in
             block.seconds.map { ($0, "\(short($0)) s") }
         }
+        let isTuned = blocks.contains { $0.tuning != nil }
         let rows = blocks.map { block in
             [
                 data(block.index, "\(block.index)"), data(block.meanSquaredError),
                 data(block.cosine, digits: 6), expectedError(of: block).map { short($0) } ?? "–",
-                data(block.seconds, digits: 3),
             ]
+                + (isTuned ? tuned(block.tuning) : []) + [data(block.seconds, digits: 3)]
         }
+        let names =
+            ["block", "squared error", "cosine", "expected"]
+            + (isTuned ? ["loss before", "loss tuned", "passes"] : []) + ["seconds"]
         return """
             <h2>Blocks</h2>
             <p class="quiet">Measured: dense and pruned block on the same input, with what passes \
@@ -112,9 +117,17 @@ package struct ReportPage {
             statistics alone. The two are on scales of their own.</p>
             <div class="charts">\(measured)\(expected)\(seconds)</div>
             <details><summary>All \(blocks.count) blocks</summary>
-            \(table(["block", "squared error", "cosine", "expected", "seconds"], rows))</details>
+            \(table(names, rows))</details>
 
             """
+    }
+
+    /// The cells of a block that say what tuning has reached.
+    private func tuned(_ tuning: ReportDocument.Tuning?) -> [String] {
+        guard let tuning else { return ["–", "–", "–"] }
+        return [
+            data(tuning.before), data(tuning.after), data(tuning.passes, "\(tuning.passes)"),
+        ]
     }
 
     /// A bar for each block of which there is a value; nothing where there is none.

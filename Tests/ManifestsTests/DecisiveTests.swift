@@ -31,6 +31,7 @@ struct DecisiveTests {
         "prune.ignore": Choice(first: "[a]", second: "[]"),
         "prune.sequential": Choice(first: "true", second: "false"),
         "prune.target": Choice(first: "own", second: "auto"),
+        "prune.tune": Choice(first: "{passes: 3}", second: "{passes: 4}"),
         "prune.bias": Choice(first: "native", second: "none"),
         "calibration.text": Choice(first: "a.txt", second: "b.txt"),
         "calibration.tokens": Choice(first: "a.safetensors", second: "b.safetensors"),

@@ -29,6 +29,8 @@ struct JobResumeTests {
         "prune: {method: [auto, best], sequential: stages}\nstatistics: true\n" + withQuestions,
         "prune: {method: [sparsegpt, best], sequential: stages, target: dense}\n" + both,
         "prune: {pattern: channels, heads: true, sparsity: [0.3, 0.5]}\nstatistics: true\n" + both,
+        "prune: {method: [wanda, best], tune: {passes: 2}}\nstatistics: true\n" + both,
+        "prune: {sequential: stages, tune: {passes: 2}}\n" + both,
     ]
 
     /// What a job said of its snapshot.
@@ -168,7 +170,9 @@ struct JobResumeTests {
 
     @Test(arguments: [1, 7, 13, 20, 33, 47, 61, 80, 101, 130, 170])
     func stoppedAnywhere_goesOnWithTheSameBits(_ polls: Int) throws {
-        for manifest in [Self.manifests[1], Self.manifests[2], Self.manifests[5]] {
+        for manifest in [
+            Self.manifests[1], Self.manifests[2], Self.manifests[5], Self.manifests[12],
+        ] {
             let place = try self.place()
             try reference(place, manifest)
             // The next one gets a little further, so that all of them come to an end.

@@ -20,6 +20,16 @@ struct ReportTests {
             if index == 3 { layer = layer.setting("reason", to: "no bias can be carried here") }
             return layer
         }
+        let blocks = (0..<2).map { index -> Node in
+            let tuning: Node = .object([
+                "loss_before": Node(0.0625 * Double(index + 1)),
+                "loss_after": Node(0.03125 * Double(index + 1)), "passes": Node(8 + index),
+            ])
+            return .object([
+                "index": Node(index), "mse": Node(0.001 * Double(index + 1)),
+                "cosine": Node(0.999 - 0.01 * Double(index)), "seconds": 1.25, "tuning": tuning,
+            ])
+        }
         let points = [
             (0.3, 2458, 21.5, 0.0061), (0.5, 4096, 23.25, 0.0125), (0.7, 5734, 61.0, 0.02),
         ]
@@ -29,16 +39,13 @@ struct ReportTests {
             "model": .object([
                 "path": "/models/a\"b<script>", "family": "llama", "parameters": 12345,
             ]),
-            "prune": .object(["method": "auto", "sparsity": 0.5, "sequential": true]),
+            "prune": .object([
+                "method": "auto", "sparsity": 0.5, "sequential": true,
+                "tune": .object(["passes": 10, "rate": 0.02, "held_out": 2]),
+            ]),
             "calibration": .object(["source": "text.txt", "samples": 8]),
             "layers": Node(layers),
-            "blocks": Node(
-                (0..<2).map {
-                    .object([
-                        "index": Node($0), "mse": Node(0.001 * Double($0 + 1)),
-                        "cosine": Node(0.999 - 0.01 * Double($0)), "seconds": 1.25,
-                    ])
-                }),
+            "blocks": Node(blocks),
             "perplexity": .object([
                 "dense": 20.8171875, "pruned": 23.25, "source": "wiki.txt", "tokens": 2047,
                 "length": 2048, "dense_standard_error": 0.75, "pruned_standard_error": 0.875,
@@ -103,6 +110,25 @@ struct ReportTests {
         if let number = node.double { return [number] }
         let children = node.array ?? node.members?.map(\.value) ?? []
         return children.reduce(into: []) { $0.formUnion(numbers($1)) }
+    }
+
+    @Test func tuning_isShownWhereItWas() throws {
+        let note =
+            "in 10 passes at most over the calibration. The blocks' mean loss on the 2 windows "
+            + "that were held out went from 0.09375 to 0.04688."
+        let contents = try contents()
+        #expect(ReportPage(contents).html.contains(markup(note)))
+        #expect(ReportPage(contents).html.contains("<code>prune.tune.passes</code>"))
+        let text = PlainReport(contents).text
+        #expect(text.contains(note) && text.contains("loss before  loss tuned  passes  seconds"))
+        #expect(ModelCard(contents, methodSummary: "").text.contains("| tuned | "))
+        let plain = Self.node.setting("prune", to: .object(["method": "auto"]))
+            .removing("blocks")
+        let without = try #require(ReportDocument(plain))
+        for shown in [
+            ReportPage(without).html, PlainReport(without).text,
+            ModelCard(without, methodSummary: "").text,
+        ] { #expect(!shown.contains("tuned")) }
     }
 
     private func values(_ page: String) -> [Double] {

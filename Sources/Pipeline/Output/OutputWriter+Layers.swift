@@ -13,6 +13,7 @@ extension OutputWriter {
         let weights = result.layer.weights
         let isChanged =
             result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
+            || result.isTuned
         let bias = isChanged ? result.layer.bias : nil
         try writes.add { [writer] check in
             let stored = place.isTransposed ? weights.transposed() : weights
@@ -25,6 +26,13 @@ extension OutputWriter {
         // Only here: masks are large.
         if let statistics {
             try writes.add { check in try statistics.write(result) { _ in try check() } }
+        }
+    }
+
+    /// Writes a tensor in the background.
+    func write(_ tensor: TunedTensor) throws {
+        try writes.add { [writer] _ in
+            try writer.write(tensor.name, weights: Matrix(row: tensor.values))
         }
     }
 

@@ -36,12 +36,14 @@ package struct MemoryPlan: Sendable, Hashable {
     ///   - sweeps: what is done to the layers of each output, for each sweep that the job runs one
     ///     after the other.
     ///   - order: what a layer's input comes through.
-    ///   - keepsDense: whether the calibration goes through the dense blocks, too.
+    ///   - followsDense: whether the calibration goes through the dense blocks, too.
+    ///   - tunes: whether what is left of each block is tuned.
     ///   - reading: what reading the texts has taken, in bytes.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
-        evaluation: Evaluation?, order: Manifest.Order, keepsDense: Bool = false, reading: Int,
+        evaluation: Evaluation?, order: Manifest.Order, followsDense: Bool = false,
+        tunes: Bool = false, reading: Int,
         allocation: Allocation, keepsStatistics: Bool, precision: Precision, threads: Int,
         limit: Int, place: String
     ) throws {
@@ -49,7 +51,7 @@ package struct MemoryPlan: Sendable, Hashable {
         let evaluated = evaluation?.tokens ?? 0
         let outputs = sweeps.map(\.count).max() ?? 1
         // Between two blocks.
-        let tokens = (keepsDense ? 2 : 1) * calibrated + (1 + outputs) * evaluated
+        let tokens = (followsDense ? 2 : 1) * calibrated + (1 + outputs) * evaluated
         guard
             Self.canMultiply(model, tokens: tokens, threads)
         else { throw PlanError(place: place, reason: .memory(needed: .max, allowed: limit)) }
@@ -63,9 +65,11 @@ package struct MemoryPlan: Sendable, Hashable {
         let state = width + 4 * model.configuration.kept.width
         let moving = tokens * state
         stateBytes = moving
-        // Of a token: what stands between two steps of a block, and what experts leave.
+        // Of a token: what stands between two steps of a block, what experts leave, and what the
+        // block has read where that is needed again.
         let between =
-            order == .stages ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) : 0
+            order == .stages
+            ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) + (tunes ? width : 0) : 0
         // And what the dense model's layers read.
         let read = sweeps.joined().map { Self.denseBytes(model, $0) }.max() ?? 0
         let states =
@@ -109,6 +113,12 @@ package struct MemoryPlan: Sendable, Hashable {
                         keepsStatistics: keepsStatistics, isPackedAgain: order == .stages,
                         threads: threads)
                 }
+                let tuned =
+                    tunes
+                    ? Self.tunedBytes(
+                        model, outputs, input: precision.input, length: length,
+                        keepsStatistics: keepsStatistics, threads: threads)
+                        + (keepsStatistics ? inputs.max() ?? 0 : 0) : 0
                 let mixture = MixtureMemory(
                     model, outputs, tokens: calibrated, input: precision.input,
                     keepsStatistics: keepsStatistics, threads: threads)
@@ -116,7 +126,7 @@ package struct MemoryPlan: Sendable, Hashable {
                     (inputs.max() ?? 0) + (isSolved ? Self.factorising : 0)
                     + max(blocks.max() ?? 0, head)
                 return max(
-                    common,
+                    common, tuned,
                     mixture.groupBytes(experts) + (mixture.isSolved ? Self.factorising : 0))
             }
             // What threads have mapped of a scratch file.
@@ -163,6 +173,25 @@ package struct MemoryPlan: Sendable, Hashable {
                     ? 1 : model.configuration.mixture?.expertsPerToken ?? 1
                 return sum + 4 * times * entry.value.features
             }
+        }.max() ?? 0
+    }
+
+    /// What a block takes while it is tuned, where that is most: as it is computed, with layers
+    /// that have taken the place of others, and masks that wait to be written.
+    private static func tunedBytes(
+        _ model: Model, _ outputs: [[[LayerPlan]]], input: ProductInput, length: Int,
+        keepsStatistics: Bool, threads: Int
+    ) -> Int {
+        outputs.joined().compactMap { plans in
+            let pruned = plans.filter { $0.choice != nil && $0.key.expert == nil }
+            guard let block = pruned.first?.block else { return nil }
+            let masks = pruned.reduce(0) { $0 + model.shape($1.key, block: block).count }
+            let isNarrowed = pruned.contains { $0.choice?.metric.isFollowing == true }
+            return (isNarrowed ? 2 : 1) * model.blockBytes(block, input: input)
+                + (keepsStatistics ? masks : 0)
+                + BlockTuner.bytes(
+                    model, block: block, shape: model.blockShape(block),
+                    tuned: Set(pruned.map(\.key)), length: length, threads: threads)
         }.max() ?? 0
     }
 

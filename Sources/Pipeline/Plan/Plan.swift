@@ -41,9 +41,6 @@ package struct Plan: Sendable {
     /// What a person should know of the inputs.
     var warnings: [String] { model.checkpoint.warnings }
 
-    /// Whether the calibration goes through the dense blocks beside the pruned ones.
-    var keepsDense: Bool { manifest.prune.target == .dense }
-
     /// Blocks of the model.
     var blocks: Int { model.configuration.numHiddenLayers }
 

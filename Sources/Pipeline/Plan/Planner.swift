@@ -26,6 +26,7 @@ struct Planner {
             directory: directory.path, followSymlinks: job.paths.followSymlinks,
             opened: directory)
         let model = try Model(checkpoint)
+        try Self.checkTuning(model, manifest)
         let threads = try threads()
         let parent = try Directory(job.paths.output(manifest.output).parent)
         let outputs = try outputs(Self.treatments(model, manifest), in: parent)
@@ -37,6 +38,7 @@ struct Planner {
         let limit = try memoryLimit()
         var texts = Texts(model: model, paths: job.paths, memory: limit, check: checkStop)
         let calibration = try manifest.calibration.map { try texts.calibration($0) }
+        try Self.checkTuning(calibration, manifest)
         let evaluation = try manifest.evaluation.map { try texts.evaluation($0) }
         let precision: Precision =
             switch manifest.precision {
@@ -48,8 +50,8 @@ struct Planner {
         let memory = try MemoryPlan(
             model: model, sweeps: manifest.prune.sequential ? layers.map { [$0] } : [layers],
             calibration: calibration, evaluation: evaluation,
-            order: manifest.prune.order,
-            keepsDense: manifest.prune.target == .dense, reading: texts.memory.bytes,
+            order: manifest.prune.order, followsDense: manifest.prune.followsDense,
+            tunes: manifest.prune.tuning != nil, reading: texts.memory.bytes,
             allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
             precision: precision, threads: threads,
             limit: limit, place: manifest.name)

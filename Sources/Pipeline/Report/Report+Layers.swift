@@ -34,5 +34,8 @@ extension ReportDocument.Block {
         self.init(
             index: result.index, meanSquaredError: result.meanSquaredError,
             cosine: result.difference?.cosine, seconds: result.seconds)
+        tuning = result.tuning.map {
+            .init(before: $0.before, after: $0.after, passes: $0.passes)
+        }
     }
 }

@@ -61,6 +61,11 @@ struct Report: Sendable {
         prune.sequential = manifest.prune.sequential
         if manifest.prune.order == .stages { prune.stages = true }
         if manifest.prune.target == .dense { prune.target = manifest.prune.target.rawValue }
+        if let tuning = plan.tuning {
+            prune.tune = .init(
+                passes: tuning.settings.passes, rate: tuning.settings.rate,
+                heldOut: tuning.split.heldOut.count)
+        }
         if manifest.prune.allocation != .uniform {
             let bounds = Survey.bounds(manifest.prune, output.sparsity)
             prune.bounds = [bounds.lowerBound, bounds.upperBound]

@@ -7,6 +7,8 @@ package struct BlockResult: Sendable {
     package let difference: Difference?
     package let seconds: Double
     let cost: LaneCost
+    /// What tuning has reached; nil where the block was not tuned.
+    var tuning: TuningOutcome?
 
     /// Mean over those sequences of the mean squared error.
     package var meanSquaredError: Double? { difference?.meanSquaredError }

@@ -1,3 +1,5 @@
+import Transformer
+
 /// What keeps the results of one lane of a sweep. They come one at a time, in order.
 package protocol LaneWriter: Sendable {
     /// Layers of a block will come.
@@ -6,6 +8,9 @@ package protocol LaneWriter: Sendable {
     /// A layer has been pruned. It is in memory, and as it is, until its block is done, or `settle`
     /// has returned.
     func write(_ layer: LayerResult) throws
+
+    /// A tensor that belongs to no linear layer has changed.
+    func write(_ tensor: TunedTensor) throws
 
     /// The layers so far leave memory, though their block is not done.
     func settle() throws
@@ -17,4 +22,5 @@ package protocol LaneWriter: Sendable {
 extension LaneWriter {
     package func begin(_ block: Int) throws {}
     package func settle() throws {}
+    package func write(_ tensor: TunedTensor) throws {}
 }

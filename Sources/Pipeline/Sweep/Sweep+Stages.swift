@@ -20,6 +20,7 @@ extension Sweep {
         passes.readAhead(index + 1)
         var cost = LaneCost()
         watch.progress(.pruning, block: index, lane.label)
+        if let entered = states.entered { try copy(calibration, calibration.matrix, to: entered) }
         let compared = Self.comparedSequences(calibration.windows)
         let output = Matrix(
             rows: compared * calibration.windows.length,
@@ -39,6 +40,7 @@ extension Sweep {
             cost.dense = try advance(states.dense, through: block)
         }
         watch.progress(.pruning, block: index, lane.label)
+        let held = holding(writer, block: index)
         var stages = StagePruning(self, block, lane)
         for step in BlockStep.all(of: model) where step != .end {
             let taps = step.taps(of: model)
@@ -47,12 +49,25 @@ extension Sweep {
                 to: .step(step, between: between), beside: rooms)
             for tap in taps { rooms[tap] = nil }
             cost.calibration += passed
-            try stages.prune(taps, statistics, into: writer)
+            try stages.prune(taps, statistics, into: held ?? writer)
         }
-        let (difference, passed) = try compareAndAdvance(
-            block, calibration, output, to: .step(.end, between: between))
+        var pruned = block
+        var outcome: TuningOutcome?
+        let (difference, passed): (Difference?, Cost)
+        if let held, let entered = states.entered {
+            let tuned = try tune(
+                stages.finish(into: held), held, input: entered, states, lane)
+            (pruned, outcome) = (tuned.block, tuned.outcome)
+            cost.calibration += tuned.cost
+            watch.progress(.pruning, block: index, lane.label)
+            try copy(calibration, entered, to: calibration.matrix)
+            (difference, passed) = try compareAndAdvance(pruned, calibration, output)
+        } else {
+            (difference, passed) = try compareAndAdvance(
+                block, calibration, output, to: .step(.end, between: between))
+            pruned = try stages.finish(into: writer)
+        }
         cost.calibration += passed
-        let pruned = try stages.finish(into: writer)
         if !states.pruned[0].isEmpty {
             watch.progress(.prunedEvaluation, block: index, lane.label)
             cost.pruned = try advance(states.pruned[0], through: pruned)
@@ -60,7 +75,19 @@ extension Sweep {
         try writer.finish(
             BlockResult(
                 index: index, difference: difference,
-                seconds: (ContinuousClock.now - start) / .seconds(1), cost: cost))
+                seconds: (ContinuousClock.now - start) / .seconds(1), cost: cost,
+                tuning: outcome))
+    }
+
+    /// Copies the rows of all windows.
+    private func copy(_ states: HiddenStates, _ source: Matrix, to target: Matrix) throws {
+        let length = states.windows.length
+        try pool.forEach(states.windows.count) { index in
+            let rows = (index * length)..<((index + 1) * length)
+            target.rows(rows).copy(from: source.rows(rows))
+            source.release(rows)
+            target.release(rows)
+        }
     }
 }
 

@@ -29,6 +29,10 @@ package struct Sweep: Sendable {
     package let measuresDense: Bool
     /// Whether a sequential sweep takes the calibration through the dense blocks as well.
     let keepsDense: Bool
+    /// How what is left of each block is tuned; nil: it is not.
+    let tuning: Tuning?
+    /// Whether masks and statistics are written.
+    let keepsStatistics: Bool
     package let passes: Passes
     /// How many of a mixture's experts are in memory at once.
     let expertsAtOnce: Int
@@ -47,13 +51,14 @@ package struct Sweep: Sendable {
         model: Model, lanes: [Lane], pattern: Pattern, scope: Scope, seed: UInt64,
         sequential: Bool, byStages: Bool = false, calibration: TokenWindows?,
         known: StatisticsFile? = nil, evaluation: Evaluation?, measuresDense: Bool,
-        keepsDense: Bool = false,
+        keepsDense: Bool = false, tuning: Tuning? = nil, keepsStatistics: Bool = false,
         precision: Precision, pool: WorkerPool, watch: Watch, expertsAtOnce: Int = 1,
         scratchDirectory: Directory?
     ) {
         precondition(!sequential || lanes.count == 1, "one output when sequential")
         precondition(sequential || !byStages, "stages are sequential")
         precondition(sequential || !keepsDense, "another sweep is behind dense blocks anyway")
+        precondition(tuning == nil || keepsDense, "nothing to tune towards")
         self.model = model
         self.lanes = lanes
         self.pattern = pattern
@@ -66,6 +71,8 @@ package struct Sweep: Sendable {
         self.evaluation = evaluation
         self.measuresDense = measuresDense
         self.keepsDense = keepsDense
+        self.tuning = tuning
+        self.keepsStatistics = keepsStatistics
         self.expertsAtOnce = expertsAtOnce
         let lengths = (evaluation?.sequences ?? []).map(\.length)
         passes = Passes(
@@ -90,6 +97,8 @@ package struct Sweep: Sendable {
                 ? windows.map {
                     try passes.zeros($0.tokens.count, columns: BlockStep.width(of: model))
                 } : nil,
+            entered: try byStages && tuning != nil
+                ? windows.map { try passes.zeros($0.tokens.count) } : nil,
             dense: try dense ?? sequences.map(start),
             pruned: try lanes.map { _ in try sequences.map(start) })
     }
@@ -138,9 +147,20 @@ package struct Sweep: Sendable {
                 }
             }
             watch.progress(.pruning, block: index, lane.label)
+            let held = holding(writers[number], block: index)
             block = try prune(
-                block, lane, measured?.statistics ?? [:], into: writers[number])
-            try block.pack(pool: pool)
+                block, lane, measured?.statistics ?? [:], into: held ?? writers[number])
+            var outcome: TuningOutcome?
+            if let held, let input = states.calibration?.matrix {
+                // What was gathered takes memory that tuning needs.
+                measured?.statistics = [:]
+                let tuned = try tune(block, held, input: input, states, lane)
+                (block, outcome) = (tuned.block, tuned.outcome)
+                cost.calibration += tuned.cost
+                watch.progress(.pruning, block: index, lane.label)
+            } else {
+                try block.pack(pool: pool)
+            }
             let (difference, passed) = try finish(block, states.calibration, measured?.dense)
             cost.calibration += passed
             if !states.pruned[number].isEmpty {
@@ -150,7 +170,8 @@ package struct Sweep: Sendable {
             try writers[number].finish(
                 BlockResult(
                     index: index, difference: difference,
-                    seconds: (ContinuousClock.now - start) / .seconds(1), cost: cost))
+                    seconds: (ContinuousClock.now - start) / .seconds(1), cost: cost,
+                    tuning: outcome))
         }
         if isLast(index) { states.endCalibration() }
     }

@@ -11,6 +11,9 @@ package struct SweepStates: Sendable {
     /// What stands between two steps of a block, a row for each of the calibration's tokens; nil
     /// where blocks are not pruned stage by stage.
     var between: Matrix?
+    /// What a block has read of the calibration, `[tokens, hidden_size]`, where it is needed again
+    /// after the steps; nil elsewhere.
+    var entered: Matrix?
     /// Of the evaluation's sequences, behind the dense blocks.
     var dense: [HiddenStates]
     /// Of the same ones behind the pruned blocks of each lane: `[lanes][sequences]`.
@@ -36,6 +39,7 @@ package struct SweepStates: Sendable {
         calibration = nil
         denseCalibration = nil
         between = nil
+        entered = nil
     }
 
     var namedCalibration: [Named] {

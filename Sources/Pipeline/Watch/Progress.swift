@@ -1,9 +1,9 @@
 /// How far a job is.
 package struct Progress: Sendable, Hashable {
     package enum Phase: String, Sendable, Hashable {
-        case reading, survey, denseEvaluation = "dense evaluation", pruning, prunedEvaluation =
-            "pruned evaluation",
-            writing
+        case reading, survey, denseEvaluation = "dense evaluation", pruning, tuning
+        case prunedEvaluation = "pruned evaluation"
+        case writing
     }
 
     package var phase: Phase

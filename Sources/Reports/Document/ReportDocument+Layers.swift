@@ -121,6 +121,8 @@ extension ReportDocument {
         package private(set) var meanSquaredError: Double?
         package private(set) var cosine: Double?
         package private(set) var seconds: Double?
+        /// nil where the block was not tuned.
+        package var tuning: Tuning?
 
         package init() {}
 
@@ -136,6 +138,30 @@ extension ReportDocument {
             coder.member("mse", &meanSquaredError)
             coder.member("cosine", &cosine)
             coder.member("seconds", &seconds)
+            coder.rare("tuning", &tuning)
+        }
+    }
+
+    /// What tuning a block has reached: the mean loss of calibration windows that were held out.
+    package struct Tuning: ReportPart, Hashable {
+        package private(set) var before: Double?
+        /// As the block is written.
+        package private(set) var after: Double?
+        /// After how many passes it was best; 0: it is as it was pruned.
+        package private(set) var passes = 0
+
+        package init() {}
+
+        package init(before: Double, after: Double, passes: Int) {
+            self.before = before
+            self.after = after
+            self.passes = passes
+        }
+
+        package mutating func code(_ coder: inout NodeCoder) {
+            coder.member("loss_before", &before)
+            coder.member("loss_after", &after)
+            coder.required("passes", &passes)
         }
     }
 

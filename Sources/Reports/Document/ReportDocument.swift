@@ -95,6 +95,8 @@ extension ReportDocument {
         package var stages: Bool?
         /// Towards what solved layers went, where that was not their own output.
         package var target: String?
+        /// nil where nothing was tuned.
+        package var tune: Tune?
         /// The least and the most sparsity of a layer; empty where all get the same.
         package var bounds: [Double] = []
 
@@ -110,7 +112,31 @@ extension ReportDocument {
             coder.rare("sequential", &sequential)
             coder.rare("stages", &stages)
             coder.rare("target", &target)
+            coder.rare("tune", &tune)
             coder.rare("bounds", &bounds)
+        }
+    }
+
+    /// How what is left of each block was tuned.
+    package struct Tune: ReportPart, Hashable {
+        /// Over the calibration, at most.
+        package private(set) var passes: Int?
+        package private(set) var rate: Double?
+        /// Windows whose loss decided, which were not tuned on.
+        package private(set) var heldOut: Int?
+
+        package init() {}
+
+        package init(passes: Int, rate: Double, heldOut: Int) {
+            self.passes = passes
+            self.rate = rate
+            self.heldOut = heldOut
+        }
+
+        package mutating func code(_ coder: inout NodeCoder) {
+            coder.rare("passes", &passes)
+            coder.rare("rate", &rate)
+            coder.rare("held_out", &heldOut)
         }
     }
 

@@ -48,6 +48,7 @@ import Testing
             "prune.target: dense", "prune.sequential: stages", "prune.method: best",
             "calibration.text: t",
         ],
+        "prune.tune": ["prune.tune: true", "calibration.text: t"],
         "prune.bias": ["prune.bias: none"], "calibration.text": ["calibration.text: t"],
         "calibration.tokens": ["calibration.tokens: t"],
         "calibration.statistics": ["calibration.statistics: t"],

@@ -19,7 +19,7 @@ import Testing
         ("llama", "list", "prune: {method: [wanda, auto], sequential: false}\n" + both),
         (
             "llama", "solved",
-            "prune: {method: best, sequential: stages, target: dense}\n" + calibration
+            "prune: {method: best, sequential: stages, target: dense, tune: true}\n" + calibration
         ),
         ("llama", "channels", "prune: {pattern: channels, sparsity: 0.2}\n" + both),
         ("opt", "heads", "prune: {pattern: channels, heads: true, sparsity: 0.3}\n" + both),
