@@ -162,8 +162,10 @@ extension Box {
             # Below the configuration's root, not here.
             sed -i 's/^output:.*/output: snapshot/' manifests/snapshot.yaml
             '\(stadectl)' prune --config fuzz.yaml --resume manifests/snapshot.yaml & p=$!
-            for i in $(seq 1000); do find out -name progress.json | grep -q . && break; sleep \
-            0.01; done
+            until find out -name progress.json | grep -q .; do
+                kill -0 $p
+                sleep 0.01
+            done
             kill -TERM $p; wait $p || :
             find out -name progress.json | grep -q .
             cp -a out pristine-out
