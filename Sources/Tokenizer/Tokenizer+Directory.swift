@@ -114,7 +114,7 @@ extension Tokenizer {
         private func object(
             _ bytes: [UInt8], path: String, memory: Int
         ) throws(DocumentError) -> (field: Field, taken: Int) {
-            let (node, taken) = try JSON.parseMeasured(bytes, file: path, memory: memory)
+            let (node, taken) = try JSON.parseTokenizer(bytes, file: path, memory: memory)
             if node.members == nil {
                 throw DocumentError(
                     file: path, position: nil, reason: "an object is expected", exitCode: .data)

@@ -29,7 +29,7 @@ package struct Tokenizer: Sendable {
     ) throws(DocumentError) {
         // The text itself, and tables of about its size each for tokens and merges.
         residentBytes = 2 * bytes.count
-        let (node, taken) = try JSON.parseMeasured(
+        let (node, taken) = try JSON.parseTokenizer(
             bytes, file: path, memory: memory - 3 * bytes.count)
         loadingBytes = 3 * bytes.count + taken
         let root = Field(file: path, path: "", node: node)

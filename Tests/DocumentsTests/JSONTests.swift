@@ -194,6 +194,47 @@ struct BrokenJSON: CustomTestStringConvertible, Sendable {
                 == "{\"x\":[1,[],{}]}")
     }
 
+    /// What the tokenizers library makes of these scores, which is not the nearest number for the
+    /// first three.
+    @Test(arguments: [
+        ("-0.43561181362301915", -0.4356118136230191),
+        ("-12.563669634938593", -12.563669634938591),
+        ("-9.634415443986683", -9.634415443986684),
+        ("1e-7", 1e-7),
+        ("4.9e-324", .leastNonzeroMagnitude),
+        ("123456789012345678901234567890", 1.2345678901234568e+29),
+        ("-18446744073709551616", -1.8446744073709552e+19),
+        ("18446744073709551615", 1.8446744073709552e+19),
+        ("18446744073709551619.05", 1.8446744073709552e+19),
+        ("0.1234567890123456789012345", 0.12345678901234568),
+        ("-3.4598653316497803", -3.4598653316497803),
+        ("1e22", 1e+22),
+        ("1e23", 1e+23),
+        ("8.41e21", 8.41e+21),
+        ("9007199254740993", 9007199254740992.0),
+        ("9007199254740993.0", 9007199254740994.0),
+        ("1.7976931348623157e308", 1.7976931348623157e+308),
+        ("1.7976931348623157E+308", 1.7976931348623157e+308),
+        ("2.2250738585072014e-308", 2.2250738585072014e-308),
+        ("0e999", 0.0),
+        ("0.000000000000000000000000000000123456789012345678", 1.2345678901234568e-31),
+        ("-0.0", -0.0),
+        ("1e-400", 0.0),
+    ])
+    func tokenizersNumbers_areTheLibrarys(_ text: String, _ number: Double) throws {
+        let (node, _) = try JSON.parseTokenizer(Array("[\(text)]".utf8), file: "x", memory: 1000)
+        let found = try #require(node.array?[0].double)
+        #expect(found.bitPattern == number.bitPattern, "\(found)")
+    }
+
+    @Test func tokenizersNumbers_areFinite() {
+        for text in ["1e309", "-12345678901234567890e300"] {
+            #expect(throws: DocumentError.self) {
+                try JSON.parseTokenizer(Array(text.utf8), file: "x", memory: 1000)
+            }
+        }
+    }
+
     /// Documents made at random read back the same, in both layouts.
     @Test(arguments: 0..<50) func encode_parse_roundTrip(seed: UInt64) throws {
         var source = RandomNodes(seed: seed)

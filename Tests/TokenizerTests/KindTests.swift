@@ -38,6 +38,28 @@ import Testing
 
     @Test func kinds_areThere() { #expect(Self.kinds.count >= 25) }
 
+    /// Ways to cut a run of one character that have the same score but for the last bit, and what
+    /// the library takes: it does not read scores as the nearest numbers.
+    @Test(arguments: [
+        ([-6.100474295255331, -1.8430156308041354, -11.291712013055989], [2, 2, 2, 2, 2, 1]),
+        ([-5.641251916734967, -6.490215362627589, -3.7116429802829156], [3, 3, 2]),
+        ([-6.197447605739367, -8.023580219132763, -11.996186723468321], [2, 3, 2, 3]),
+        ([-5.129284494318317, -5.638219389859062, -7.6791705678628155], [2, 2, 3, 3]),
+        ([-6.552317668968264, -3.7516407674317276, -5.104712648680962], [2, 3, 2, 3]),
+    ])
+    func unigram_readsScoresAsLibrary(_ scores: [Double], _ ids: [Int32]) throws {
+        let pieces = scores.enumerated().map { index, score in
+            Node(.array([Node(.string(String(repeating: "x", count: index + 1))), Node(score)]))
+        }
+        let model = Node.object([
+            "type": "Unigram", "unk_id": 0, "vocab": Node(.array([["<unk>", 0.0]] + pieces)),
+        ])
+        let file = Node.object(["version": "1.0", "model": model])
+        var encoder = Encoder(try Tokenizer(JSON.encode(file), path: "unigram"))
+        let text = String(repeating: "x", count: Int(ids.reduce(0, +)))
+        #expect(try encoder.encode(text.utf8Span, addSpecialTokens: false) == ids)
+    }
+
     @Test(arguments: kinds)
     func encode_agreesWithLibrary(_ kind: Kind) throws {
         #expect(kind.vectors.count >= 60)

@@ -30,26 +30,30 @@ package enum JSON {
         }
     }
 
-    /// Reads one document, and says what its nodes take, in bytes.
+    /// Reads one document of the tokenizers library, with its numbers to the last bit as they are
+    /// there, and says what its nodes take, in bytes.
     /// - Parameter memory: what they may take at most.
-    package static func parseMeasured(
+    package static func parseTokenizer(
         _ bytes: [UInt8], file: String, memory: Int
     ) throws(DocumentError) -> (node: Node, memory: Int) {
         try bytes.withUnsafeBufferPointer { buffer throws(DocumentError) in
-            let found = try read(UnsafeRawBufferPointer(buffer), file: file, memory: memory)
+            let found = try read(
+                UnsafeRawBufferPointer(buffer), file: file, memory: memory, readsAsSerde: true)
             return (found.node, found.memory)
         }
     }
 
     private static func read(
         _ bytes: UnsafeRawBufferPointer, file: String, maximumDepth: Int = 64,
-        exitCode: ExitCode = .data, lastCounts: Bool = false, memory: Int = .max
+        exitCode: ExitCode = .data, lastCounts: Bool = false, memory: Int = .max,
+        readsAsSerde: Bool = false
     ) throws(DocumentError) -> (node: Node, repeated: [Node.Member], memory: Int) {
         let source = Source(bytes: bytes, file: file, exitCode: exitCode)
         do {
             try source.checkUTF8()
             var reader = try JSONReader(
-                source, maximumDepth: maximumDepth, lastCounts: lastCounts)
+                source, maximumDepth: maximumDepth, lastCounts: lastCounts,
+                readsAsSerde: readsAsSerde)
             let allowed = min(memory, reader.memoryLeft)
             reader.memoryLeft = allowed
             let node = try reader.document()

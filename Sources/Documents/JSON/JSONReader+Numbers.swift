@@ -36,9 +36,11 @@ extension JSONReader {
         if isInteger, !overflow, isNegative || integer != .min {
             return .integer(isNegative ? integer : -integer)
         }
-        guard let number = Double(text(start..<offset)), number.isFinite else {
+        let spelling = text(start..<offset)
+        let found = readsAsSerde ? SerdeNumber.value(spelling) : Double(spelling)
+        guard let number = found, number.isFinite else {
             throw source.error(
-                "found \(escaped(text(start..<offset), limit: 32)), which is beyond what a number "
+                "found \(escaped(spelling, limit: 32)), which is beyond what a number "
                     + "can hold (1.8e308)", offset: start)
         }
         return .number(number)

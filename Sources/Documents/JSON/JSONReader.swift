@@ -14,6 +14,8 @@ struct JSONReader {
     /// Of a key that stands in an object more than once the last value counts, as in Python;
     /// otherwise such a key is refused.
     private let lastCounts: Bool
+    /// Whether numbers are what serde_json makes of them.
+    let readsAsSerde: Bool
     /// The later members of such keys.
     private(set) var repeated: [Node.Member] = []
     /// Bytes that the nodes may still take: more than any document needs that programs write,
@@ -24,7 +26,7 @@ struct JSONReader {
     private static let end: UInt8 = 0
 
     init(
-        _ source: Source, maximumDepth: Int, lastCounts: Bool = false
+        _ source: Source, maximumDepth: Int, lastCounts: Bool = false, readsAsSerde: Bool = false
     ) throws(DocumentError) {
         guard let bytes = source.bytes.bindMemory(to: UInt8.self).baseAddress else {
             throw source.error("found the end of the document; expected a value", offset: 0)
@@ -34,6 +36,7 @@ struct JSONReader {
         count = source.bytes.count
         self.maximumDepth = maximumDepth
         self.lastCounts = lastCounts
+        self.readsAsSerde = readsAsSerde
         memoryLeft = 16 << 20
         let (product, overflow) = count.multipliedReportingOverflow(by: 16)
         memoryLeft += overflow ? .max >> 1 : min(product, .max >> 1)
