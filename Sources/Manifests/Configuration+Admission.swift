@@ -1,3 +1,25 @@
+extension Configuration {
+    /// Why a manifest is not taken from a user: it asks for more than there is, or than this
+    /// allows; nil where it is.
+    package func refusal(of manifest: Manifest, from uid: UInt32) -> String? {
+        limits.refusal(of: manifest, from: uid) ?? refusal(ofExecutor: manifest)
+    }
+
+    private func refusal(ofExecutor manifest: Manifest) -> String? {
+        guard manifest.executor == .slurm else { return nil }
+        guard let slurm else {
+            return "executor is slurm, and this daemon offers none (executor.slurm of the "
+                + "daemon's configuration)"
+        }
+        if let time = limits.timeLimit(of: manifest), time <= slurm.margin {
+            return "limits.time is \(span(time)), and the last \(span(slurm.margin)) before "
+                + "Slurm ends a job are for its snapshot (executor.slurm.margin of the daemon's "
+                + "configuration); give it more"
+        }
+        return nil
+    }
+}
+
 extension Configuration.Limits {
     /// Why a manifest is not taken from a user: it asks for more than the configuration allows; nil
     /// where it is.

@@ -11,7 +11,13 @@ extension Configuration {
     private static let maximumWaiting = 10_000
 
     private static let schema = Schema([
-        ("", ["version", "spool", "inbox", "roots", "limits", "checkpoint", "history", "log"]),
+        (
+            "",
+            [
+                "version", "spool", "inbox", "roots", "limits", "executor", "checkpoint",
+                "history", "log",
+            ]
+        ),
         ("roots", ["read", "write"]),
         (
             "limits",
@@ -20,6 +26,8 @@ extension Configuration {
                 "priority_max",
             ]
         ),
+        ("executor", ["slurm"]),
+        ("executor.slurm", Slurm.keys),
         ("checkpoint", ["interval"]),
         ("history", ["jobs", "jobs_per_user", "rejected", "snapshots", "age"]),
     ])
@@ -53,6 +61,10 @@ extension Configuration {
             configuration.limits.priorityMax =
                 try limits.integer("priority_max", in: Manifest.priorities)
         }
+        if let executor = try fields.section("executor") {
+            configuration.slurm = try executor.section("slurm").map(Slurm.init)
+            try configuration.checkPathsForSlurm(fields)
+        }
         if let snapshot = try fields.section("checkpoint") {
             configuration.snapshot.interval =
                 try snapshot.duration("interval") ?? configuration.snapshot.interval
@@ -64,7 +76,18 @@ extension Configuration {
         return configuration
     }
 
-    private static func directory(
+    /// sbatch(1) replaces `%` and backslashes in names of files.
+    private func checkPathsForSlurm(_ fields: Fields) throws(DocumentError) {
+        guard slurm != nil, spool.utf8.contains(where: { "%\\\n".utf8.contains($0) }) else {
+            return
+        }
+        throw fields.error(
+            "found a spool with '%', a backslash or a line's end in its path beside "
+                + "'executor.slurm'; expected none of these", at: fields.value("spool"))
+    }
+
+    /// A path as `checked` wants it, of a directory or of a program.
+    static func directory(
         _ key: String, _ fields: Fields
     ) throws(DocumentError) -> String? {
         guard let path = try fields.path(key), let node = fields.value(key) else { return nil }

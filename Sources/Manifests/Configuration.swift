@@ -4,6 +4,8 @@ package struct Configuration: Sendable {
     package var inbox = "/var/spool/stade/inbox"
     package var roots = Roots()
     package var limits = Limits()
+    /// Where jobs with `executor: slurm` go; nil: they are refused.
+    package var slurm: Slurm?
     package var snapshot = Snapshot()
     package var history = History()
     package var log = Level.info

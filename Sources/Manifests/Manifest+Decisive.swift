@@ -7,8 +7,8 @@ extension Manifest {
         "name",
         // Whether an older output may go.
         "overwrite",
-        // When the job runs.
-        "priority",
+        // When and where the job runs.
+        "priority", "executor",
         // Sums are the same bits for any number of threads, wherever hidden states are.
         "limits.threads", "limits.memory", "limits.time",
     ]

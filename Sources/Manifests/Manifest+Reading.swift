@@ -8,7 +8,7 @@ extension Manifest {
             "",
             [
                 "version", "name", "model", "output", "overwrite", "prune", "calibration",
-                "evaluation", "compute", "limits", "priority", "statistics",
+                "evaluation", "compute", "executor", "limits", "priority", "statistics",
             ]
         ),
         (
@@ -100,6 +100,7 @@ extension Manifest {
         if let compute = try fields.section("compute") {
             manifest.precision = try compute.choice("precision", Precision.self) ?? .auto
         }
+        manifest.executor = try fields.choice("executor", Executor.self) ?? manifest.executor
         if let limits = try fields.section("limits") { manifest.limits = try Limits(limits) }
         return manifest
     }

@@ -16,6 +16,7 @@ package struct Manifest: Sendable {
     package var knownStatistics: String?
     package var evaluation: Evaluation?
     package var precision = Precision.auto
+    package var executor = Executor.local
     package var limits = Limits()
     /// Higher runs first.
     package var priority = 0

@@ -21,6 +21,11 @@ final class ScratchDaemon {
         name=$(sed -n 's/^name: //p' "$directory/manifest.yaml")
         id=${directory##*/}
         say() { printf '%s\\n' "$1"; }
+        # On another node: the tenth word says which submission it is.
+        case $* in *--submission*)
+            exec >>"$directory/events"
+            say '{"event":"started","submission":'${10}',"node":"n1"}' ;;
+        esac
         say '{"event":"progress","phase":"pruning","block":2,"blocks":4,"fraction":0.5}'
         echo "working on $name" >&2
         echo "$name" >> "$(dirname "$0")/ran"
@@ -46,8 +51,9 @@ final class ScratchDaemon {
             say '{"event":"planned","threads":1,"memory":1000000}'
             trap 'say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM; while :; do sleep 0.05; done ;;
         large*)
-            # The tenth word: how much memory it may have.
-            if [ "${10}" -lt 3000000 ]; then
+            # How much memory it may have.
+            while [ "$1" != --memory ]; do shift; done
+            if [ "$2" -lt 3000000 ]; then
                 say '{"event":"failed","reason":"needs more","exit_code":78,"memory":3000000}'
                 exit 78
             fi
@@ -59,6 +65,25 @@ final class ScratchDaemon {
                 say '{"event":"resumed","block":1,"blocks":4}'
                 say '{"event":"kept","block":2,"blocks":4}'
                 kill -KILL $$
+            fi ;;
+        slice*)
+            if [ "$(grep -c slice "$(dirname "$0")/ran")" -ge 2 ]; then
+                say '{"event":"done","outputs":[]}'
+            else
+                trap 'say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM
+                mkdir -p "$directory/checkpoint"; echo '{}' >"$directory/checkpoint/progress.json"
+                say '{"event":"kept","block":2,"blocks":4}'
+                while :; do sleep 0.05; done
+            fi ;;
+        stuck*)
+            trap 'say "{\\"event\\":\\"stopped\\"}"; exit 75' TERM
+            say '{"event":"message","text":"ready"}'
+            while :; do sleep 0.05; done ;;
+        again*)
+            if [ "$(grep -c again "$(dirname "$0")/ran")" -ge 2 ]; then
+                say '{"event":"done","outputs":[]}'
+            else
+                while :; do sleep 0.05; done
             fi ;;
         resumed*)
             say '{"event":"resumed","block":1,"blocks":4}'
@@ -88,22 +113,32 @@ final class ScratchDaemon {
 
         """
 
-    /// - Parameter hasControlGroup: a directory stands for the delegated tree.
+    /// - Parameters:
+    ///   - hasControlGroup: a directory stands for the delegated tree.
+    ///   - slurm: members of `executor.slurm`, whose programs are in `slurm/`; nil: it is not
+    ///     offered.
     init(
-        _ limits: String = "{}", grace: Double = 5, hasControlGroup: Bool = false
+        _ limits: String = "{}", grace: Double = 5, hasControlGroup: Bool = false,
+        slurm: String? = nil
     ) throws {
         scratch = try Scratch()
         let path = scratch.path
         configurationFile = joined(path, "staded.yaml")
         let script = joined(path, "worker.sh")
-        try writeFile(script, Array(Self.script.utf8))
-        let text = Self.configuration(path, limits)
+        try writeFile(script, Array(("#!/bin/sh\n" + Self.script).utf8))
+        chmod(script, 0o755)
+        var text = Self.configuration(path, limits)
+        if let slurm {
+            let members = "programs: \(path)/slurm, worker: \(script)"
+            text += "executor: {slurm: {\(members)\(slurm.isEmpty ? "" : ", " + slurm)}}\n"
+        }
         try writeFile(configurationFile, Array(text.utf8))
         let configuration = try Configuration.read(Array(text.utf8), file: configurationFile)
         spool = Spool(path: configuration.spool, inbox: configuration.inbox)
         var options = Daemon.Options(configurationFile: configurationFile)
         options.worker = WorkerCommand(executable: "/bin/sh", arguments: [script])
         options.grace = grace
+        options.slurmInterval = 0.2
         if hasControlGroup {
             options.controlGroup = joined(path, "cgroup")
             mkdir(joined(path, "cgroup"), 0o750)
@@ -150,6 +185,30 @@ final class ScratchDaemon {
         guard rename(draft, joined(spool.inbox, name)) == 0 else {
             throw SystemError("rename", draft)
         }
+    }
+
+    /// A job as a daemon leaves it that dies before it calls sbatch.
+    func queueByHand(_ name: String) throws {
+        let id = "20250101-000000-abcdef"
+        var record = JobRecord(
+            id: id, state: .active, name: name, file: "\(name).yaml", uid: geteuid(),
+            submitted: Clock.wall())
+        record.executor = .slurm
+        record.attempts = 1
+        record.submission = JobRecord.Submission(count: 1)
+        let directory = spool.directory(id, .active)
+        if mkdir(directory, 0o750) != 0 { throw SystemError("mkdir", directory) }
+        let text = """
+            version: 1
+            name: \(name)
+            model: tiny
+            output: out
+            prune: {method: magnitude}
+            executor: slurm
+
+            """
+        try writeFile(joined(directory, "manifest.yaml"), Array(text.utf8))
+        try spool.update(record)
     }
 
     func ask(_ verb: Request.Verb, _ id: String) throws {

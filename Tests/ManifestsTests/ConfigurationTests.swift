@@ -63,6 +63,72 @@ import Testing
         #expect(usual.time == nil && usual.priorityMax == nil)
     }
 
+    @Test func read_whatSlurmOffers() throws {
+        #expect(try read("version: 1").slurm == nil)
+        let usual = try #require(try read("{version: 1, executor: {slurm: {}}}").slurm)
+        #expect(usual == Configuration.Slurm())
+        #expect(usual.nodes == 8 && usual.threads == 4 && usual.memory == 8 << 30)
+        let slurm = try #require(
+            try read(
+                """
+                version: 1
+                executor:
+                  slurm: {partition: "a,b_1", account: lab, options: [--qos=high, --exclusive],
+                    nodes: 3, threads: 16, memory: 64GiB, time: 2h, margin: 10m,
+                    programs: /opt/slurm/bin/, worker: /opt/stade/bin/staded}
+                """
+            ).slurm)
+        #expect(slurm.partition == "a,b_1" && slurm.account == "lab" && slurm.nodes == 3)
+        #expect(slurm.options == ["--qos=high", "--exclusive"] && slurm.threads == 16)
+        #expect(slurm.memory == 64 << 30 && slurm.time == 7200 && slurm.margin == 600)
+        #expect(slurm.programs == "/opt/slurm/bin" && slurm.worker == "/opt/stade/bin/staded")
+    }
+
+    @Test(arguments: [
+        ("options: [--output=/etc/passwd]", "--output is one"),
+        ("options: [--outp=/etc/passwd]", "--output is one"),
+        ("options: [--wrap=id]", "--wrap is one"), ("options: [--array=1-9]", "--array is one"),
+        ("options: [--uid=0]", "--uid is one"), ("options: [--no-requeue]", "--no-requeue is one"),
+        ("options: [-p, main]", "as --name or --name=value"),
+        ("options: [--]", "as --name or --name=value"),
+        ("options: [job.sh]", "as --name or --name=value"),
+        ("options: --qos=high", "a list of texts"),
+        ("partition: -x", "a name of letters"), ("account: 'a b'", "a name of letters"),
+        ("partition: 'a;id'", "a name of letters"),
+        ("nodes: 0", "an integer from 1 to 1000"), ("time: 59s", "a time of at least 60s"),
+        ("{time: 5m}", "more than 'executor.slurm.margin', which is 300s"),
+        ("programs: bin", "an absolute path"), ("queue: x", "unknown key"),
+    ])
+    func refusal_ofWhatSlurmMustNotBeTold(_ member: String, _ words: String) throws {
+        let members = member.hasPrefix("{") ? member : "{\(member)}"
+        let error = try #require(throws: DocumentError.self) {
+            try read("{version: 1, executor: {slurm: \(members)}}")
+        }
+        #expect(error.reason.contains(words), "\(error.reason)")
+    }
+
+    @Test func spoolWhosePathSlurmWouldChange_isRefused() throws {
+        #expect(try read("{version: 1, spool: /a%j}").spool == "/a%j")
+        #expect(throws: DocumentError.self) {
+            try read("{version: 1, spool: /a%j, executor: {slurm: {}}}")
+        }
+    }
+
+    @Test func executor_mustBeOffered() throws {
+        let text = "{version: 1, model: m, output: o, prune: {method: magnitude}, executor: slurm"
+        func refusal(_ more: String, _ configuration: String) throws -> String? {
+            let manifest = try Manifest.read(Array((text + more + "}").utf8), file: "m.yaml")
+            #expect(manifest.executor == .slurm)
+            return try read(configuration).refusal(of: manifest, from: 1000)
+        }
+        let offered = "{version: 1, executor: {slurm: {margin: 2m}}}"
+        #expect(try refusal("", offered) == nil)
+        #expect(try refusal(", limits: {time: 3m}", offered) == nil)
+        #expect(try refusal("", "version: 1")?.contains("this daemon offers none") == true)
+        let short = try #require(try refusal(", limits: {time: 2m}", offered))
+        #expect(short.hasPrefix("limits.time is 2m, and the last 2m before Slurm ends a job"))
+    }
+
     private static let requests: [(Int?, Int?, Int, Int, UInt32, String?)] = [
         (nil, nil, 7200, 1000, 1000, nil),
         (7200, 0, 7200, 0, 1000, nil),

@@ -17,6 +17,7 @@ struct DecisiveTests {
         "output": Choice(first: "a", second: "b"),
         "overwrite": Choice(first: "true", second: "false"),
         "priority": Choice(first: "1", second: "2"),
+        "executor": Choice(first: "local", second: "slurm"),
         "statistics": Choice(first: "true", second: "false"),
         "prune.method": Choice(first: "wanda", second: "stade"),
         "prune.sparsity": Choice(first: "0.5", second: "0.6"),

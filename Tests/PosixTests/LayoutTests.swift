@@ -23,10 +23,11 @@ import Testing
         #expect(
             [
                 L.Job.record, L.Job.reason, L.Job.manifest, L.Job.progress, L.Job.result,
-                L.Job.log, L.Job.snapshot,
+                L.Job.log, L.Job.snapshot, L.Job.events, L.Job.script, L.Job.workerLock,
+                L.Job.submitLock,
             ] == [
                 "state.json", "reason.txt", "manifest.yaml", "progress.json", "result.json", "log",
-                "checkpoint",
+                "checkpoint", "events", "slurm.sh", "worker.lock", "submit.lock",
             ])
         #expect(
             [

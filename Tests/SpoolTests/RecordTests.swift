@@ -24,13 +24,15 @@ import Testing
         let full =
             #"{"version":1,"id":"20250314-092653-8n3k7q","name":"opt","file":"opt.yaml","#
             + #""state":"failed","uid":1000,"submitted":1741944413.25,"since":1741944420.5,"#
-            + #""priority":-7,"attempts":2,"deferrals":1,"retry_after":1741944500.5,"#
+            + #""priority":-7,"executor":"slurm","slurm":{"submission":3,"#
+            + #""job":17},"attempts":2,"deferrals":1,"retry_after":1741944500.5,"#
             + #""reason":"it is \"so\"","exit_code":65,"resumed":{"block":3,"blocks":12},"#
             + #""peak_memory_bytes":123456789012,"memory_needed_bytes":4096,"changes":["#
             + #"{"state":"queued","time":1741944413.5,"reason":null},"#
             + #"{"state":"failed","time":1741944420.5,"reason":"it is \"so\""}]}"#
         let record = try record(full)
         #expect(text(record.node) == text(try node(full)))
+        #expect(record.submissionName == "stade-\(Self.id)-3" && !record.isAway)
         #expect(record.id == Self.id && record.state == .failed && record.uid == 1000)
         #expect(record.resumed == JobRecord.Place(block: 3, blocks: 12))
         #expect(record.changes.count == 2 && record.since == 1_741_944_420.5)
@@ -40,6 +42,7 @@ import Testing
     func oldRecord() throws {
         let record = try record(#"{"name": "a", "file": "a.yaml", "uid": 0, "submitted": 5}"#)
         #expect(record.priority == 0 && record.attempts == 0 && record.changes.isEmpty)
+        #expect(record.executor == .local && record.submission == nil)
         #expect(record.reason == nil && record.resumed == nil && record.since == 5)
     }
 

@@ -57,6 +57,23 @@ import Testing
         #expect(try scratch.dropped == [])
     }
 
+    /// A worker on another node may be at work: its directory stays, whoever holds it.
+    @Test func jobAtSlurm_staysWhereItIs() throws {
+        let scratch = try ScratchSpool()
+        var record = try scratch.queueOne()
+        record.executor = .slurm
+        record.attempts = 7
+        record.submission = JobRecord.Submission(count: 3, number: 17)
+        record = try scratch.spool.move(record, to: .active)
+        let directory = scratch.spool.directory(record.id, .active)
+        let holder = try File(directory, O_RDONLY | O_DIRECTORY)
+        #expect(flock(holder.descriptor, LOCK_EX | LOCK_NB) == 0)
+        let (recovery, _) = try scratch.restart()
+        #expect(recovery.away == [record] && recovery.queued.isEmpty)
+        #expect(recovery.away.first?.submissionName == "stade-\(record.id)-3")
+        #expect(try scratch.names("spool/active") == [record.id])
+    }
+
     @Test func leftoversInTmp_areRemoved() throws {
         let scratch = try ScratchSpool()
         #expect(mkdir(joined(scratch.spool.temporary, "20250101-000000-abcdef"), 0o750) == 0)

@@ -35,7 +35,9 @@ package enum StadedCommand {
     private static func execute(_ words: [String]) throws -> ExitCode {
         let arguments = try Arguments(
             words, flags: ["--check", "--version", "--help"],
-            valued: ["--config", "--worker", "--parent", "--threads", "--memory"],
+            valued: [
+                "--config", "--worker", "--parent", "--threads", "--memory", "--submission",
+            ],
             program: "staded")
         if arguments.flags.contains("--help") { return Terminal.show(text: help) }
         if arguments.flags.contains("--version") { return Terminal.show("staded \(version)") }
@@ -49,7 +51,8 @@ package enum StadedCommand {
                 memory: number("--memory") ?? physicalMemory)
             return WorkerProgram(
                 directory: directory, configurationFile: file,
-                parent: number("--parent").map { pid_t(truncatingIfNeeded: $0) }, share: share
+                parent: number("--parent").map { pid_t(truncatingIfNeeded: $0) }, share: share,
+                submission: number("--submission")
             ).run()
         }
         let bytes = try readFile(file, limit: 1 << 20)

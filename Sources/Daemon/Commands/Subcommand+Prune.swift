@@ -26,6 +26,12 @@ extension Subcommand {
         signal(SIGPIPE, SIG_IGN)
         let source = try ManifestSource(arguments.operand("the manifest", program))
         let stop = try StopSignal([SIGINT, SIGTERM, SIGHUP])
+        if source.manifest.executor == .slurm {
+            throw RefusedManifest(
+                file: source.file,
+                reason: "executor is slurm, and 'stadectl prune' runs it here and now; submit it "
+                    + "('stadectl submit'), or leave the key out")
+        }
         var job = try foregroundJob(source, arguments)
         let display = ProgressDisplay()
         job.warn = { display.say($0) }
@@ -72,10 +78,8 @@ extension Subcommand {
         ]
     ) { arguments, program in
         let source = try ManifestSource(arguments.operand("the manifest", program))
-        var job = try foregroundJob(source, arguments)
         let display = ProgressDisplay()
-        job.warned = { display.say($0) }
-        let demand = try job.validate()
+        let demand = try validated(source, arguments) { display.say($0) }
         if arguments.flags.contains("--json") {
             return Terminal.show(
                 .object([
@@ -92,23 +96,52 @@ extension Subcommand {
                 + "\(size(demand.disk)) of disk\(scratch)")
     }
 
+    /// - Parameter warn: told what a person should know.
+    private static func validated(
+        _ source: ManifestSource, _ arguments: Arguments,
+        warn: @escaping @Sendable (String) -> Void
+    ) throws -> Demand {
+        var job = try foregroundJob(source, arguments)
+        job.warned = warn
+        do {
+            return try job.validate()
+        } catch let error as PlanError {
+            // A node is asked for what the plan needs, where the manifest leaves that open.
+            guard source.manifest.executor == .slurm, source.manifest.limits.memory == nil,
+                let memory = error.memoryNeeded
+            else { throw error }
+            job = try foregroundJob(source, arguments, memory: memory)
+            job.warned = warn
+            return try job.validate()
+        }
+    }
+
+    /// - Parameter memory: what a node is asked for, in bytes; nil: what the configuration says.
     private static func foregroundJob(
-        _ source: ManifestSource, _ arguments: Arguments
+        _ source: ManifestSource, _ arguments: Arguments, memory: Int? = nil
     ) throws -> Job {
         var manifest = source.manifest
         var identifiers = JobIdentifier()
         var roots = Roots(.unrestricted(base: workingDirectory))
         var limits = Configuration().limits
+        var slurm = Configuration.Slurm()
+        var refusal = limits.refusal(of: manifest, from: getuid())
         if let file = arguments.values["--config"] {
             let configuration = try Configuration.load(file)
             roots = Roots(
                 .below(read: configuration.roots.read, write: configuration.roots.write))
             limits = configuration.limits
+            slurm = configuration.slurm ?? slurm
+            refusal = configuration.refusal(of: manifest, from: getuid())
         }
-        if let refusal = limits.refusal(of: manifest, from: getuid()) {
-            throw RefusedManifest(file: source.file, reason: refusal)
-        }
+        if let refusal { throw RefusedManifest(file: source.file, reason: refusal) }
         manifest.limits.time = limits.timeLimit(of: manifest)
+        if manifest.executor == .slurm {
+            // Not this machine's.
+            limits = Configuration().limits
+            manifest.limits.threads = manifest.limits.threads ?? slurm.threads
+            manifest.limits.memory = manifest.limits.memory ?? memory ?? slurm.memory
+        }
         var job = Job(
             id: identifiers.next(), manifest: manifest, paths: roots, ceiling: limits)
         try MemoryProbe.check(job)

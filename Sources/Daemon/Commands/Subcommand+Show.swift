@@ -20,6 +20,10 @@ extension Subcommand {
             ("owner", userName(job.uid)), ("submitted", date(job.submitted)),
             ("priority", "\(job.priority)"), ("attempts", "\(job.attempts)"),
         ]
+        if let submission = job.submission {
+            let number = submission.number.map { "job \($0)" } ?? "no number yet"
+            lines.append(("slurm", "\(number), \(job.submissionName ?? "")"))
+        }
         if let progress = access.progress(job) { lines.append(("progress", progress.summary)) }
         if let place = job.resumed {
             lines.append(("resumed", String(resumedText(place.block, place.blocks).dropFirst(8))))

@@ -18,6 +18,8 @@ struct Attempt: Sendable {
     /// What its control group counted.
     var outOfMemoryKills = 0
     var end: ChildProcess.End
+    /// How Slurm's job has ended; nil: it was none of Slurm's.
+    var slurm: SlurmEnd?
 
     /// ` at block 3 of 30`, as far as is known.
     var place: String {

@@ -17,13 +17,17 @@ extension JobLifecycle {
     static func isAdministrator(_ uid: UInt32) -> Bool { uid == 0 || uid == geteuid() }
 
     /// Does what a request about a job asks for.
-    /// - Parameter endWorker: told that the job's worker is to be ended.
+    /// - Parameters:
+    ///   - isPending: the job has been handed to Slurm, and has not started there.
+    ///   - endWorker: told that the job's worker is to be ended.
     /// - Returns: why it is refused; nil where it was done.
-    func grant(_ request: Request, endWorker: () -> Void) throws(SystemError) -> String? {
+    func grant(
+        _ request: Request, isPending: Bool, endWorker: () -> Void
+    ) throws(SystemError) -> String? {
         guard let state = spool.locate(request.id),
             let record = try? spool.record(request.id, state)
         else { return "there is no such job" }
-        switch verdict(on: request, record) {
+        switch verdict(on: request, record, isPending) {
         case .refused(let why): return why
         case .step(let step): try take(step)
         case .endWorker: endWorker()
@@ -31,27 +35,32 @@ extension JobLifecycle {
         return nil
     }
 
-    private func verdict(on request: Request, _ record: JobRecord) -> Verdict {
-        let verdict = Self.verdict(on: request, record, Self.isAdministrator(request.uid))
+    private func verdict(
+        on request: Request, _ record: JobRecord, _ isPending: Bool
+    ) -> Verdict {
+        let verdict = Self.verdict(
+            on: request, record, Self.isAdministrator(request.uid), isPending: isPending)
         guard case .step = verdict, request.verb == .retry, record.state == .failed else {
             return verdict
         }
         guard let manifest = try? spool.manifest(record) else {
             return .refused(because: "its manifest was rejected; submit a corrected one")
         }
-        let refusal = queue.limits.refusal(of: manifest, from: record.uid)
+        let refusal = refusal(of: manifest, from: record.uid)
         return (refusal ?? excess(of: record.uid)).map { .refused(because: $0) } ?? verdict
     }
 
     /// By the request and the job's state alone.
     static func verdict(
-        on request: Request, _ record: JobRecord, _ isAdministrator: Bool
+        on request: Request, _ record: JobRecord, _ isAdministrator: Bool, isPending: Bool = false
     ) -> Verdict {
         guard request.uid == record.uid || isAdministrator else {
             return .refused(because: "it belongs to \(userName(record.uid))")
         }
         switch (request.verb, record.state) {
         case (.cancel, .active): return .endWorker
+        // Slurm gives it back.
+        case (.hold, .active) where isPending: return .endWorker
         case (.cancel, .queued), (.cancel, .deferred), (.cancel, .held):
             return .step(.cancel(record, by: request.uid))
         case (.hold, .queued), (.hold, .deferred): return .step(.hold(record, by: request.uid))

@@ -13,16 +13,17 @@ final class JobLifecycle {
     /// Why the spool cannot be changed at present; nil: it can.
     var trouble: SystemError?
     let journal: Journal
-    /// Below which directories manifests may name files.
-    private var allowed: Configuration.Roots
+    private var configuration: Configuration
+    /// Jobs that Slurm may have since an earlier daemon, as `recover` finds them.
+    private(set) var away: [JobRecord] = []
     private let cleaner = Cleaner()
     /// Keeps other daemons away from the spool as long as it is open.
     private var lock: File?
 
     init(_ configuration: Configuration, _ journal: Journal) {
         spool = Spool(path: configuration.spool, inbox: configuration.inbox)
-        queue = JobQueue(configuration.limits)
-        allowed = configuration.roots
+        queue = JobQueue(configuration.limits, configuration.slurm)
+        self.configuration = configuration
         self.journal = journal
     }
 
@@ -42,12 +43,20 @@ final class JobLifecycle {
     /// Goes by another configuration from now on. The spool itself stays.
     func follow(_ configuration: Configuration) {
         queue.limits = configuration.limits
-        allowed = configuration.roots
+        queue.slurm = configuration.slurm
+        self.configuration = configuration
         spool = Spool(path: spool.path, inbox: configuration.inbox)
     }
 
     /// What manifests may name.
-    var roots: Roots { Roots(.below(read: allowed.read, write: allowed.write)) }
+    var roots: Roots {
+        Roots(.below(read: configuration.roots.read, write: configuration.roots.write))
+    }
+
+    /// Why a manifest is not taken from a user; nil: it is.
+    func refusal(of manifest: Manifest, from uid: UInt32) -> String? {
+        configuration.refusal(of: manifest, from: uid)
+    }
 
     /// Takes one step: the record, the move, the queue, the journal. Where it throws because
     /// something is short, the job is where it was and the step may be taken again.
@@ -102,7 +111,9 @@ final class JobLifecycle {
     func settle(_ attempt: Attempt) throws(SystemError) {
         let record = attempt.record
         let manifest = try? spool.manifest(record)
-        var found = Findings(machineMemory: queue.machine.memory, now: Clock.wall())
+        // What a node has, Slurm says.
+        let memory = record.executor == .slurm ? .max : queue.machine.memory
+        var found = Findings(machineMemory: memory, now: Clock.wall())
         if case .done = attempt.result {
             let recorded = try spool.recordedOutputs(record).map(\.output)
             found.outputs = recorded.isEmpty ? nil : recorded
@@ -120,7 +131,7 @@ final class JobLifecycle {
     func accept(_ record: JobRecord) throws(SystemError) -> Bool {
         queue.add(record)
         if let manifest = try? spool.manifest(record),
-            let refusal = queue.limits.refusal(of: manifest, from: record.uid)
+            let refusal = refusal(of: manifest, from: record.uid)
         {
             try take(.fail(record, refusal, .configuration))
             return false
@@ -200,6 +211,7 @@ extension JobLifecycle {
                     .warning, "\(record.name) is queued again: \(record.reason ?? "unknown")",
                     .jobRetried, about: record))
         }
+        away = found.away
         for uid in found.held { queue.add(heldOf: uid) }
         queue.add(queued: found.queued)
         // What was in the way may be gone.

@@ -1,3 +1,4 @@
+import Manifests
 import Posix
 import Spool
 
@@ -31,32 +32,37 @@ extension JobQueue {
     }
 
     /// The job whose turn it is, where there is room for it. No other one goes first where there is
-    /// none: a large job would wait for ever.
+    /// none: a large job would wait for ever. The jobs of one executor take no turns of another's.
     ///
     /// - Parameters:
+    ///   - executor: whose jobs are looked at, and are counted in `running`.
     ///   - free: what the running jobs leave of `machine`.
     ///   - running: how many jobs of each user run.
     ///   - demand: asked for one job.
     func next(
-        free: Share, running: [UInt32: Int], _ demand: (JobRecord) -> Demand
+        on executor: Executor = .local, free: Share, running: [UInt32: Int],
+        _ demand: (JobRecord) -> Demand
     ) -> Turn? {
         let count = running.values.reduce(0, +)
-        guard !isDrained, count < limits.jobs, let record = first(running) else { return nil }
+        // Where there is no such place any more, that is an objection.
+        let places = executor == .local ? limits.jobs : slurm?.nodes ?? 1
+        guard !isDrained, count < places, let record = first(executor, running) else { return nil }
         let demand = demand(record)
         if let objection = demand.objection { return .refuse(record, because: objection) }
         let share = share(of: record, demand)
-        guard count == 0 || share.fits(in: free) else { return nil }
+        // Slurm knows what its nodes have.
+        guard executor == .slurm || count == 0 || share.fits(in: free) else { return nil }
         return .start(record, share, time: demand.time)
     }
 
     /// Of the jobs of highest priority that may run, the oldest one of the user who has fewest
     /// running and, among those, whose turn was longest ago. A user who has as many running as one
     /// may have keeps nobody else waiting.
-    private func first(_ running: [UInt32: Int]) -> JobRecord? {
+    private func first(_ executor: Executor, _ running: [UInt32: Int]) -> JobRecord? {
         let limit = limits.jobsPerUser ?? .max
         var seen: Set<UInt32> = []
         var best: (record: JobRecord, running: Int, turn: Int)?
-        for record in queued {
+        for record in queued where record.executor == executor {
             if let best, record.priority != best.record.priority { break }
             // A user's first one that comes here is the oldest of the highest priority.
             guard seen.insert(record.uid).inserted else { continue }
@@ -71,7 +77,13 @@ extension JobQueue {
 
     /// What a job asks for; where it does not say, as much as leaves room for `limits.jobs` of its
     /// kind. A worker whose plan needs less gives the rest back, one that needs more says so.
-    private func share(of record: JobRecord, _ demand: Demand) -> Share {
+    func share(of record: JobRecord, _ demand: Demand) -> Share {
+        if record.executor == .slurm {
+            let slurm = slurm ?? Configuration.Slurm()
+            return Share(
+                threads: demand.threads ?? slurm.threads,
+                memory: demand.memory ?? record.memoryNeeded ?? slurm.memory)
+        }
         let machine = machine
         return Share(
             threads: demand.threads ?? max(1, machine.threads / limits.jobs),

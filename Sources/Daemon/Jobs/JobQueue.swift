@@ -18,7 +18,13 @@ struct JobQueue: Sendable {
         didSet { queued = queued.map(bounded).sorted(by: JobRecord.precedes) }
     }
 
-    init(_ limits: Configuration.Limits) { self.limits = limits }
+    /// What jobs with `executor: slurm` get; nil: there is no such place.
+    var slurm: Configuration.Slurm?
+
+    init(_ limits: Configuration.Limits, _ slurm: Configuration.Slurm? = nil) {
+        self.limits = limits
+        self.slurm = slurm
+    }
 
     /// Takes in a job by the state that it is in. One that runs or has ended does not wait.
     /// - Parameter due: when a deferred one is tried again, on `Clock.boot`.

@@ -29,6 +29,7 @@ extension Transition {
         let record = attempt.record
         switch (attempt.ending, attempt.result) {
         case (.cancelled(let uid), _): return cancel(record, by: uid)
+        case (.held(let uid), _): return hold(record, by: uid)
         case (.daemonStops, .failed(let reason, let code, _))
         where code != ExitCode.tryAgain.rawValue:
             return fail(record, reason, ExitCode(rawValue: code) ?? .software)
@@ -44,6 +45,7 @@ extension Transition {
             }
             return fail(record, reason, ExitCode(rawValue: code) ?? .software)
         case (nil, _):
+            if let end = attempt.slurm { return ended(attempt, end, found) }
             return attempt.ranOutOfMemory ? ranOut(attempt) : crash(attempt)
         }
     }
@@ -104,7 +106,7 @@ extension Transition {
             .saying(.info, "\(record.name) is queued again: it \(reason)", .jobQueued)
     }
 
-    private static func ranOut(_ attempt: Attempt) -> Transition {
+    static func ranOut(_ attempt: Attempt) -> Transition {
         fail(
             attempt.record,
             "ran out of memory\(attempt.place), with \(size(attempt.record.peakMemory ?? 0)) in "
@@ -114,11 +116,15 @@ extension Transition {
 
     /// It runs again, but not without end.
     private static func crash(_ attempt: Attempt) -> Transition {
-        var record = attempt.record
         let end = attempt.end
-        let evidence =
+        return crash(
+            attempt,
             end.evidence + attempt.place + ", at most \(size(end.peakMemory)) of memory in use"
-            + end.cause
+                + end.cause)
+    }
+
+    static func crash(_ attempt: Attempt, _ evidence: String) -> Transition {
+        var record = attempt.record
         record.reason = evidence
         if record.attempts >= Spool.maximumAttempts {
             return fail(

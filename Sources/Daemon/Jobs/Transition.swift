@@ -57,6 +57,14 @@ extension Transition {
         var record = record.cleared
         record.attempts += 1
         record.resumed = nil
+        if record.executor == .slurm {
+            // On the disk before sbatch is called, so that Slurm's job is found by its name.
+            record.submission = JobRecord.Submission(count: (record.submission?.count ?? 0) + 1)
+            return Transition(record, to: .active)
+                .saying(
+                    .info, "\(record.name) is handed to Slurm, attempt \(record.attempts)",
+                    .jobStarted)
+        }
         return Transition(record, to: .active)
             .saying(.info, "\(record.name) has started, attempt \(record.attempts)", .jobStarted)
     }

@@ -42,4 +42,8 @@ package enum Message: String, Sendable, Hashable, CaseIterable {
     case diskLow = "c41f7a0e68d94b3bb25ea9d07f6313de"
     /// Jobs are no longer, or again, started.
     case drained = "2b9e6f0d4c1a4e7f8d3b5a6c7e9f0b14"
+    /// Slurm does not answer; its jobs go on.
+    case slurmLost = "8c1f3d5e7a924b06b3d1e84f5a6c7092"
+    /// Slurm answers again.
+    case slurmBack = "e02b4a6c8d1f43579a7b3c5d6e8f1024"
 }

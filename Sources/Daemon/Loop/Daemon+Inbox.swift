@@ -34,8 +34,12 @@ extension Daemon {
             } else if request.verb.isAboutDaemon {
                 refusal = try command(request)
             } else {
-                refusal = try jobs.grant(request) {
-                    workers.end(request.id, .cancelled(uid: request.uid))
+                refusal = try jobs.grant(request, isPending: slurm.isPending(request.id)) {
+                    let reason: Worker.Ending =
+                        request.verb == .hold
+                        ? .held(uid: request.uid) : .cancelled(uid: request.uid)
+                    workers.end(request.id, reason)
+                    slurm.end(request.id, reason)
                 }
             }
         } catch {

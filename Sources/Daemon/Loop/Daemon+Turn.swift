@@ -20,6 +20,9 @@ extension Daemon {
         attempt { () throws(SystemError) in
             try workers.settleEnded { attempt throws(SystemError) in try jobs.settle(attempt) }
         }
+        attempt { () throws(SystemError) in
+            try slurm.settleEnded { attempt throws(SystemError) in try jobs.settle(attempt) }
+        }
         if !turns.isStopping {
             attempt { () throws(SystemError) in try scan(&next) }
             attempt { () throws(SystemError) in
@@ -40,13 +43,14 @@ extension Daemon {
 
     private func schedule(_ next: Double) {
         var next = next
-        if !workers.areGone { next = min(next, 1) }
+        if !workers.areGone || slurm.isBusy { next = min(next, 1) }
         if let watchdog = supervisor.watchdog { next = min(next, watchdog / 3) }
         turns.schedule(after: next)
     }
 
     private func checkWorkers() {
         workers.check()
+        if !turns.isStopping { slurm.check() }
         if turns.isStopping {
             askForTimeToStop()
             turns.schedule(after: 0.5)
@@ -97,6 +101,7 @@ extension Daemon {
     func beginStop(_ failure: ExitCode? = nil) {
         dispatchPrecondition(condition: .onQueue(turns.queue))
         guard turns.beginStop(failure) else { return }
+        stopBegun = Clock.boot()
         inbox.endWatch()
         supervisor.stopping("stopping")
         askForTimeToStop()
@@ -104,10 +109,17 @@ extension Daemon {
         turns.request()
     }
 
+    /// Jobs that Slurm has go on without the daemon. One that is being handed over is waited for,
+    /// but not for long: the next start finds it.
+    private var waitsForSlurm: Bool {
+        guard slurm.isSubmitting, turns.failure == nil, let begun = stopBegun else { return false }
+        return Clock.boot() - begun < 10
+    }
+
     private func leaveIfDone() {
-        guard turns.isStopping, workers.areGone, workers.areSettled || turns.failure != nil else {
-            return
-        }
+        guard turns.isStopping, workers.areGone, !waitsForSlurm,
+            workers.areSettled && slurm.areSettled || turns.failure != nil
+        else { return }
         turns.end()
         metrics.write(status, to: jobs.spool, isLast: true)
         inbox.clearBoard()

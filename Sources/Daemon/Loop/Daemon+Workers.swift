@@ -21,14 +21,20 @@ extension Daemon {
                 }
             }
         }
+        try startSlurmJobs()
     }
 
     /// What a job asks for.
-    private func demand(of record: JobRecord) -> JobQueue.Demand {
+    func demand(of record: JobRecord) -> JobQueue.Demand {
         let manifest = try? jobs.spool.manifest(record)
+        // What was offered when it was taken may be gone.
+        let refusal = manifest.flatMap { manifest in
+            manifest.executor == .slurm ? jobs.refusal(of: manifest, from: record.uid) : nil
+        }
         return JobQueue.Demand(
             threads: manifest?.limits.threads, memory: manifest?.limits.memory,
-            time: configuration.limits.timeLimit(of: manifest), objection: objection(to: record))
+            time: configuration.limits.timeLimit(of: manifest),
+            objection: objection(to: record) ?? refusal)
     }
 
     /// Why a job may not run at all: one that came in as the daemon's own, before inboxes to which
@@ -51,7 +57,9 @@ extension Daemon {
     private func take(_ news: Worker.News, from worker: Worker) {
         dispatchPrecondition(condition: .onQueue(turns.queue))
         switch news {
-        case .progress(let progress, let previous): take(progress, previous, from: worker)
+        case .progress(let progress, let previous):
+            if workers.isDue(worker.record.id) { show(progress, of: worker.record) }
+            tell(progress, previous, of: worker.record)
         // There may be room for another one now.
         case .planned: turns.request()
         case .resumed: jobs.noteResumption(worker.record)
@@ -67,15 +75,16 @@ extension Daemon {
         }
     }
 
-    private func take(_ progress: Progress, _ previous: Progress?, from worker: Worker) {
-        let record = worker.record
+    /// For whoever looks.
+    func show(_ progress: Progress, of record: JobRecord) {
+        let path = joined(jobs.spool.directory(record.id, .active), Layout.Job.progress)
+        // For display only: on a full disk it is missing.
+        try? jobs.spool.put(JSON.encode(progress.node), path, durable: false)
+        supervisor.status(status.text)
+    }
+
+    func tell(_ progress: Progress, _ previous: Progress?, of record: JobRecord) {
         supervisor.showLife()
-        if workers.isDue(record.id) {
-            let path = joined(jobs.spool.directory(record.id, .active), Layout.Job.progress)
-            // For display only: on a full disk it is missing.
-            try? jobs.spool.put(JSON.encode(progress.node), path, durable: false)
-            supervisor.status(status.text)
-        }
         guard progress.isNewStep(after: previous) else { return }
         journal.write(
             JournalEntry(

@@ -23,6 +23,8 @@ package final class Daemon: @unchecked Sendable {
         /// The control group below which workers get theirs; nil: what the service manager has
         /// delegated, if it has.
         package var controlGroup: String?
+        /// Seconds between two looks at Slurm's list.
+        package var slurmInterval = 5.0
 
         package init(configurationFile: String) { self.configurationFile = configurationFile }
     }
@@ -37,6 +39,10 @@ package final class Daemon: @unchecked Sendable {
     var history: HistoryPruning
     var metrics: Metrics
     var supervisor = Supervisor()
+    /// On `Clock.boot`; nil: the daemon is not stopping.
+    var stopBegun: Double?
+    /// Made when it is first used, for it tells this object.
+    lazy var slurm = makeSlurmJobs()
 
     package init(_ configuration: Configuration, _ options: Options) {
         self.configuration = configuration
@@ -61,6 +67,7 @@ package final class Daemon: @unchecked Sendable {
             try keepConfiguration(bytes)
             takeControlGroups()
             try jobs.recover()
+            followSlurmJobs()
             inbox.begin()
             turns.begin { [unowned self] in turn() }
             if turns.isStopping { return }
@@ -141,6 +148,7 @@ package final class Daemon: @unchecked Sendable {
             let isElsewhere = new.inbox != configuration.inbox
             configuration = new
             jobs.follow(new)
+            slurm.offered = new.slurm
             journal.setLevel(new.log)
             if isElsewhere { inbox.move(to: jobs.spool) }
             journal.write(JournalEntry(.notice, "the configuration was read anew", .reloaded))
@@ -161,6 +169,14 @@ package final class Daemon: @unchecked Sendable {
                 DaemonStatus.Running(
                     id: $0.record.id, name: $0.record.name, progress: $0.progress)
             }
+        status.running += slurm.jobs.values
+            .sorted { JobRecord.precedes($0.record, $1.record) }
+            .map {
+                DaemonStatus.Running(
+                    id: $0.id, name: $0.record.name, progress: $0.progress,
+                    isAtSlurm: true)
+            }
+        status.slurm = slurm.trouble
         status.queued = jobs.queue.queued.count
         status.deferred = jobs.queue.deferred.count
         status.waiting = inbox.board.manifests

@@ -10,6 +10,13 @@ struct DaemonStatus: Sendable {
         let name: String
         /// nil: it has said nothing yet.
         let progress: Progress?
+        var isAtSlurm = false
+
+        /// For people; empty: there is nothing to say yet.
+        fileprivate var state: String {
+            if let progress { return ": \(progress.summary)" + (isAtSlurm ? " (Slurm)" : "") }
+            return isAtSlurm ? ": waits at Slurm" : ""
+        }
     }
 
     /// In the order in which they would run.
@@ -22,6 +29,8 @@ struct DaemonStatus: Sendable {
     var shortage: String?
     /// What is wrong with the spool or the inbox; nil: nothing.
     var trouble: String?
+    /// Why Slurm does not answer; nil: it does, or is not used.
+    var slurm: String?
     var isDrained = false
     var isStopping = false
     /// What happened since the start.
@@ -30,7 +39,7 @@ struct DaemonStatus: Sendable {
     /// In one line.
     var text: String {
         var parts = running.map { job in
-            escaped(job.name, limit: 64) + (job.progress.map { ": \($0.summary)" } ?? "")
+            escaped(job.name, limit: 64) + job.state
         }
         if isStopping { parts.insert("stopping", at: 0) }
         if parts.isEmpty { parts.append("idle") }
@@ -41,6 +50,7 @@ struct DaemonStatus: Sendable {
             let isMore = waiting.contains(where: \.hasMore)
             parts.append("\(isMore ? "more than " : "")\(count) wait in the inbox")
         }
+        if let slurm { parts.append("Slurm does not answer: \(slurm)") }
         if let shortage { parts.append(shortage) }
         if let trouble { parts.append(trouble) }
         return parts.joined(separator: "; ")

@@ -30,9 +30,13 @@ final class ChildProcess: Sendable {
         "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
     ]
 
-    /// - Parameter ended: called once, on `queue`, when the process is gone.
+    /// - Parameters:
+    ///   - environment: nil: this process's, without what is its own.
+    ///   - keeping: a descriptor that it has open, too; nil: none.
+    ///   - ended: called once, on `queue`, when the process is gone.
     init(
-        _ executable: String, _ arguments: [String], on queue: DispatchQueue,
+        _ executable: String, _ arguments: [String], environment: [String]? = nil,
+        keeping: CInt? = nil, on queue: DispatchQueue,
         ended: @escaping @Sendable (End) -> Void
     ) throws(SystemError) {
         var out: [CInt] = [-1, -1]
@@ -46,7 +50,10 @@ final class ChildProcess: Sendable {
         let writeEnds = (out[1], err[1])
         let waiter = Waiter(queue: queue, ended: ended)
         let thread = startThread {
-            waiter.started.set(Self.spawn(executable, arguments, writeEnds.0, writeEnds.1))
+            waiter.started.set(
+                Self.spawn(
+                    executable, arguments, environment ?? Self.environment(), keeping,
+                    writeEnds.0, writeEnds.1))
             waiter.wait()
         }
         let (code, child) = thread == 0 ? waiter.started.wait() : (thread, 0)
@@ -66,7 +73,8 @@ final class ChildProcess: Sendable {
 
     /// The error number of posix_spawn(3), 0 for success, and the process.
     private static func spawn(
-        _ executable: String, _ arguments: [String], _ output: CInt, _ errors: CInt
+        _ executable: String, _ arguments: [String], _ environment: [String], _ kept: CInt?,
+        _ output: CInt, _ errors: CInt
     ) -> (CInt, pid_t) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -74,6 +82,8 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
+        // To itself: without O_CLOEXEC.
+        if let kept { posix_spawn_file_actions_adddup2(&actions, kept, kept) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -90,10 +100,10 @@ final class ChildProcess: Sendable {
         posix_spawnattr_setflags(&attributes, flags)
 
         var words = ([executable] + arguments).map { strdup($0) } + [nil]
-        var environment = self.environment().map { strdup($0) } + [nil]
-        defer { for word in words + environment { free(word) } }
+        var variables = environment.map { strdup($0) } + [nil]
+        defer { for word in words + variables { free(word) } }
         var child: pid_t = 0
-        let code = posix_spawn(&child, executable, &actions, &attributes, &words, &environment)
+        let code = posix_spawn(&child, executable, &actions, &attributes, &words, &variables)
         return (code, child)
     }
 

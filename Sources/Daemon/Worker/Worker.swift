@@ -11,6 +11,8 @@ final class Worker {
         /// The daemon itself stops; the job's turn comes again.
         case daemonStops
         case cancelled(uid: UInt32)
+        /// Its owner wants it back before it has started.
+        case held(uid: UInt32)
         /// The manifest's `limits.time`, in seconds.
         case timeLimit(Int)
     }
@@ -185,6 +187,8 @@ final class Worker {
         case .kept: hasKept = true
         case .keeping: report(.keeping)
         case .done, .failed, .stopped: result = event
+        // Said where there are no pipes.
+        case .started, .message, .peak: break
         }
     }
 

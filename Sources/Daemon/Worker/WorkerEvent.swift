@@ -5,6 +5,8 @@ import Spool
 
 /// What a worker tells its daemon: one JSON object a line on its standard output.
 enum WorkerEvent: Sendable, Hashable {
+    /// On another node: which of the job's submissions it is of, and where it runs.
+    case started(submission: Int, node: String)
     case progress(Progress)
     /// What it will take, known before anything is computed.
     case planned(Share)
@@ -14,6 +16,9 @@ enum WorkerEvent: Sendable, Hashable {
     case kept(JobRecord.Place)
     /// It was asked to stop, and is busy writing its snapshot.
     case keeping
+    /// On another node: a line for the journal, and the most memory that it held, in bytes.
+    case message(String)
+    case peak(Int)
     /// The paths of the published outputs.
     case done([String])
     /// The job's own error: one line, and what `stadectl prune` would have exited with. `memory`:
@@ -36,11 +41,15 @@ enum WorkerEvent: Sendable, Hashable {
 extension WorkerEvent: Coded {
     /// The word for it in `event`.
     private enum Kind: String, NodeValue {
-        case progress, planned, resumed, kept, keeping, done, failed, stopped
+        case started, progress, planned, resumed, kept, keeping, message, peak, done, failed
+        case stopped
     }
 
     private var kind: Kind {
         switch self {
+        case .started: .started
+        case .message: .message
+        case .peak: .peak
         case .progress: .progress
         case .planned: .planned
         case .resumed: .resumed
@@ -56,6 +65,20 @@ extension WorkerEvent: Coded {
         var kind = kind
         coder.required("event", &kind)
         switch kind {
+        case .started:
+            var (count, node) = (0, "")
+            if case .started(let known, let place) = self { (count, node) = (known, place) }
+            coder.required("submission", &count) { $0 > 0 }
+            coder.required("node", &node)
+            self = .started(submission: count, node: node)
+        case .message:
+            var text = if case .message(let text) = self { text } else { "" }
+            coder.required("text", &text)
+            self = .message(text)
+        case .peak:
+            var bytes = if case .peak(let bytes) = self { bytes } else { 0 }
+            coder.required("memory", &bytes) { $0 >= 0 }
+            self = .peak(bytes)
         case .progress:
             var progress =
                 if case .progress(let progress) = self { progress } else { Progress.blank }

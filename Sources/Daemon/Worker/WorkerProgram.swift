@@ -17,23 +17,38 @@ struct WorkerProgram {
     let parent: pid_t?
     /// What the job may take where its manifest does not say.
     let share: Share
+    /// Which of the job's submissions to Slurm it is; nil: the daemon has started it.
+    let submission: Int?
 
-    /// Seconds between two reports of progress within a block.
+    /// Seconds between two reports of progress within a block; on another node each is written to
+    /// a file system that others share.
     private static let interval = 0.5
+    private static let distantInterval = 5.0
+
     func run() -> ExitCode {
-        // Without its daemon nobody would know of the job's end, and the next daemon runs it again.
-        _ = stade_set_parent_death_signal(SIGKILL)
+        if submission == nil {
+            // Without its daemon nobody would know of the job's end, and the next daemon runs it
+            // again.
+            _ = stade_set_parent_death_signal(SIGKILL)
+        }
         // It may have gone before that.
         if let parent, getppid() != parent { return .tryAgain }
         do {
-            try lockDirectory()
+            if let submission {
+                guard try begin(submission) else { return .done }
+            } else {
+                try lockDirectory()
+            }
             let outputs = try work()
+            sayPeak()
             say(.done(outputs))
             return .done
         } catch is Stopped {
+            sayPeak()
             say(.stopped)
             return .tryAgain
         } catch {
+            sayPeak()
             let failure = error as? any Failure
             let code = failure?.exitCode ?? .software
             say(
@@ -66,14 +81,15 @@ struct WorkerProgram {
         var job = Job(
             id: id, manifest: manifest,
             paths: roots,
-            ceiling: configuration.limits)
+            // What a node has, Slurm says.
+            ceiling: submission == nil ? configuration.limits : Configuration().limits)
         job.keeper = .daemon
         job.warn = complain
         job.planned = { say(.planned(Share(threads: $1, memory: $0))) }
         job.warned = { complain($0) }
         job.resumption = try resumption(record, spool, configuration)
         let stop = try StopSignal([SIGTERM])
-        let reporter = Reporter()
+        let reporter = Reporter(submission == nil ? Self.interval : Self.distantInterval)
         return try job.run(
             progress: { progress in
                 if reporter.isDue(progress) { self.say(.progress(progress)) }
@@ -127,21 +143,34 @@ struct WorkerProgram {
         _ = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
     }
 
-    private func say(_ event: WorkerEvent) { _ = writeAll(event.line, to: STDOUT_FILENO) }
-
-    private func complain(_ text: String) {
-        Terminal.say(text)
+    func say(_ event: WorkerEvent) {
+        _ = writeAll(event.line, to: STDOUT_FILENO)
+        // Other nodes see what has reached the file system.
+        if submission != nil { fdatasync(STDOUT_FILENO) }
     }
+
+    func complain(_ text: String) {
+        Terminal.say(text)
+        // There is no pipe that the daemon could read it from.
+        if submission != nil { say(.message(text)) }
+    }
+
+    /// A daemon that started it knows by itself.
+    private func sayPeak() { if submission != nil { say(.peak(peakResidentMemory())) } }
 
     /// Lets through what is new, and now and then what is not.
     private final class Reporter: Sendable {
         private let last = Mutex<(progress: Progress, time: Double)?>(nil)
+        private let interval: Double
+
+        /// - Parameter interval: in seconds.
+        init(_ interval: Double) { self.interval = interval }
 
         func isDue(_ progress: Progress) -> Bool {
             let now = Clock.boot()
             return last.withLock { last in
                 if let (before, time) = last, !progress.isNewStep(after: before),
-                    now - time < WorkerProgram.interval
+                    now - time < interval
                 {
                     return false
                 }

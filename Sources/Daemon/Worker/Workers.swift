@@ -7,7 +7,7 @@ import Spool
 /// Belongs to the daemon's queue.
 final class Workers {
     private(set) var running: [String: Worker] = [:]
-    private var ended: [Attempt] = []
+    private var ended = EndedAttempts()
     /// When each running job's progress was last shown.
     private var lastNews: [String: Double] = [:]
     private var groups: ControlGroups?
@@ -56,18 +56,14 @@ final class Workers {
             if case .ended(let attempt) = news {
                 running[record.id] = nil
                 lastNews[record.id] = nil
-                ended.append(attempt)
+                ended.add(attempt)
             }
             report(worker, news)
         }
     }
 
-    /// Settles those that have gone, the first one first. One that throws stays, to be tried again.
     func settleEnded(_ settle: (Attempt) throws(SystemError) -> Void) throws(SystemError) {
-        while let attempt = ended.first {
-            try settle(attempt)
-            ended.removeFirst()
-        }
+        try ended.settle(settle)
     }
 
     /// Enforces their limits; to be called now and then.

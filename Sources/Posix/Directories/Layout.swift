@@ -47,6 +47,14 @@ package enum Layout {
         package static let result = "result.json"
         /// What a worker wrote to standard error.
         package static let log = "log"
+        /// What a worker on another node says, in the lines of `WorkerEvent`.
+        package static let events = "events"
+        /// The script that Slurm runs.
+        package static let script = "slurm.sh"
+        /// Locked by the worker on whatever node.
+        package static let workerLock = "worker.lock"
+        /// Locked as long as an sbatch of this job's is at work.
+        package static let submitLock = "submit.lock"
         /// The directory of the snapshot: what a later attempt goes on from.
         package static let snapshot = "checkpoint"
     }

@@ -114,6 +114,7 @@ extension Inbox {
             let manifest = try Manifest.read(bytes, file: record.file)
             record.name = manifest.name
             record.priority = manifest.priority
+            record.executor = manifest.executor
         } catch {
             record.reject(error.description, record.uid)
         }

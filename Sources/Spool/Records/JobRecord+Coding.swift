@@ -1,4 +1,5 @@
 import Documents
+import Manifests
 
 /// `state.json`; the same keys in `stadectl show --json`.
 extension JobRecord: Coded {
@@ -13,6 +14,8 @@ extension JobRecord: Coded {
         coder.required("submitted", &submitted, where: isTime)
         coder.derived("since", since)
         coder.member("priority", &priority, within: -1000...1000)
+        coder.member("executor", &executor)
+        coder.rare("slurm", &submission)
         coder.member("attempts", &attempts, within: 0...1_000_000)
         coder.member("deferrals", &deferrals, within: 0...1_000_000)
         coder.member("retry_after", &retryAfter, where: isTime)
@@ -52,6 +55,15 @@ extension JobRecord.Place: CodedValue {
     }
 }
 
+extension JobRecord.Submission: CodedValue {
+    package static let blank = JobRecord.Submission(count: 0)
+
+    package mutating func code(_ coder: inout NodeCoder) {
+        coder.required("submission", &count) { (0..<1 << 32).contains($0) }
+        coder.member("job", &number) { $0 > 0 }
+    }
+}
+
 extension JobRecord.Change: CodedValue {
     package static let blank = JobRecord.Change(state: .queued, time: 0, reason: nil)
 
@@ -63,6 +75,8 @@ extension JobRecord.Change: CodedValue {
 }
 
 extension JobState: NodeValue {}
+
+extension Executor: NodeValue {}
 
 /// Whether a number can be a Unix time in seconds, of these centuries.
 private func isTime(_ number: Double) -> Bool { (0..<1e11).contains(number) }

@@ -1,3 +1,5 @@
+import Manifests
+
 /// What the spool remembers of a job beside its manifest: `state.json`.
 package struct JobRecord: Sendable, Hashable {
     package let id: String
@@ -12,6 +14,10 @@ package struct JobRecord: Sendable, Hashable {
     package var submitted: Double
     /// Higher runs first.
     package var priority = 0
+    /// Where it runs.
+    package var executor = Executor.local
+    /// Its latest job of Slurm's; nil: there was none.
+    package var submission: Submission?
     /// Workers started since the job last got further, less those that were stopped for no fault of
     /// the job.
     package var attempts = 0
@@ -42,6 +48,19 @@ package struct JobRecord: Sendable, Hashable {
         package init(block: Int, blocks: Int) {
             self.block = block
             self.blocks = blocks
+        }
+    }
+
+    /// A job of Slurm's, which is an attempt at this one.
+    package struct Submission: Sendable, Hashable {
+        /// From 1; none is used twice, so that it makes a name.
+        package var count: Int
+        /// Slurm's own number; nil: it is not known, or sbatch was not called.
+        package var number: Int?
+
+        package init(count: Int, number: Int? = nil) {
+            self.count = count
+            self.number = number
         }
     }
 
@@ -87,6 +106,12 @@ package struct JobRecord: Sendable, Hashable {
 
     /// Tells the attempt that runs from every other one.
     package var attemptName: String { "\(since)" }
+
+    /// What Slurm knows the latest job by; nil: there was none.
+    package var submissionName: String? { submission.map { "stade-\(id)-\($0.count)" } }
+
+    /// Slurm may have it: no other process may work on it, and this directory may not move.
+    package var isAway: Bool { state == .active && executor == .slurm && submission != nil }
 
     /// The order in which jobs run: highest priority first, then first come, first served.
     package static func precedes(_ left: JobRecord, _ right: JobRecord) -> Bool {

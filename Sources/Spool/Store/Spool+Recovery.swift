@@ -9,6 +9,8 @@ extension Spool {
     package struct Recovery: Sendable {
         package var queued: [JobRecord] = []
         package var deferred: [JobRecord] = []
+        /// Jobs that Slurm may have; they are still active.
+        package var away: [JobRecord] = []
         /// The owners of held jobs, one for each.
         package var held: [UInt32] = []
         /// Jobs that turned out to be done.
@@ -67,6 +69,10 @@ extension Spool {
         switch record.state {
         case .active:
             record.dropUnfinishedMove()
+            if record.isAway {
+                result.away.append(record)
+                return
+            }
             try recoverActive(record, roots, &result)
         case .queued:
             // Counted, but the crash came before the rename: that attempt never began.
@@ -135,6 +141,8 @@ extension Spool {
     ) throws -> JobRecord? {
         do {
             try openUp(directory(id, state))
+            // A worker on another node may hold it as long as it likes.
+            if let record = try? record(id, state), record.isAway { return record }
             if state == .active { try awaitWorker(id) }
             return try record(id, state)
         } catch let error as SystemError where error.isShortage {

@@ -72,7 +72,18 @@ import Testing
         "history.jobs_per_user": ["history.jobs_per_user: 7"],
         "history.rejected": ["history.rejected: 7"],
         "history.snapshots": ["history.snapshots: 7"], "history.age": ["history.age: 7d"],
-        "log": ["log: error"],
+        "log": ["log: error"], "executor": ["executor: slurm"],
+        // The section itself, by a key of its own.
+        "executor.slurm.partition": ["executor.slurm.partition: x", "executor.slurm.nodes: 3"],
+        "executor.slurm.account": ["executor.slurm.account: x", "executor.slurm.nodes: 3"],
+        "executor.slurm.options": ["executor.slurm.options: [--x]", "executor.slurm.nodes: 3"],
+        "executor.slurm.nodes": ["executor.slurm.nodes: 7", "executor.slurm.threads: 3"],
+        "executor.slurm.threads": ["executor.slurm.threads: 7", "executor.slurm.nodes: 3"],
+        "executor.slurm.memory": ["executor.slurm.memory: 7MiB", "executor.slurm.nodes: 3"],
+        "executor.slurm.time": ["executor.slurm.time: 1d", "executor.slurm.nodes: 3"],
+        "executor.slurm.margin": ["executor.slurm.margin: 7s", "executor.slurm.nodes: 3"],
+        "executor.slurm.programs": ["executor.slurm.programs: /x", "executor.slurm.nodes: 3"],
+        "executor.slurm.worker": ["executor.slurm.worker: /x", "executor.slurm.nodes: 3"],
     ]
 
     /// A file of `section.key: value` lines; later ones replace earlier ones.
@@ -81,7 +92,7 @@ import Testing
         for line in lines {
             let parts = line.split(separator: ": ", maxSplits: 1).map(String.init)
             let names = parts[0].split(separator: ".").map(String.init)
-            let section = names.count > 1 ? names[0] : ""
+            let section = names.dropLast().joined(separator: ".")
             let key = names.last ?? ""
             if !sections.contains(where: { $0.name == section }) { sections.append((section, [])) }
             for index in sections.indices where sections[index].name == section {
@@ -91,8 +102,12 @@ import Testing
         }
         let text = sections.map { name, members in
             let lines = members.map { "\($0.key): \($0.value)" }
-            return name.isEmpty
-                ? lines.joined(separator: "\n") : "\(name): {\(lines.joined(separator: ", "))}"
+            if name.isEmpty { return lines.joined(separator: "\n") }
+            // A section in another one stands alone there.
+            let names = name.split(separator: ".")
+            let inner = names.dropFirst().map { "{\($0): " }.joined()
+            let close = String(repeating: "}", count: names.count - 1)
+            return "\(names[0]): \(inner){\(lines.joined(separator: ", "))}\(close)"
         }
         return Array(("version: 1\n" + text.joined(separator: "\n") + "\n").utf8)
     }
@@ -121,7 +136,15 @@ import Testing
                 isSection = error.reason.contains("for '\(key)'; expected keys")
             }
             if isSection {
-                for inner in try keys(kind, section: key) { result.insert("\(key).\(inner)") }
+                for inner in try keys(kind, section: key) {
+                    // One section is in another.
+                    let path = "\(key).\(inner)"
+                    if path == "executor.slurm" {
+                        result.formUnion(try keys(kind, section: path).map { "\(path).\($0)" })
+                    } else {
+                        result.insert(path)
+                    }
+                }
             } else {
                 result.insert(key)
             }
