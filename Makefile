@@ -26,7 +26,7 @@ demo: build ## prune two small models through a daemon of their own and show the
 	@BIN=$(BUILD) etc/demo/run
 
 # The programs tried are those of the tests' tree: the same flags, and one build less.
-test: ## run every test, the linter, a short soak; as root also attacks and the whole service
+test: ## run every test, the linter, a short soak; as root also attacks, the whole service, Slurm
 	@etc/prerequisites --tests
 	@mkdir -p $(TESTING)
 	@swift test $(TEST_FLAGS) 2>&1 \
@@ -36,13 +36,14 @@ test: ## run every test, the linter, a short soak; as root also attacks and the 
 	@if [ -x Tests/System/run ]; then Tests/System/run $(TESTING)/release \
 		| tee $(TESTING)/system.log; else : >$(TESTING)/system.log; fi
 	@Tests/Attacks/run $(TESTING)/release | tee $(TESTING)/attacks.log
+	@Tests/Cluster/run $(TESTING)/release | tee $(TESTING)/cluster.log
 	@Tests/Soak/kill $(TESTING)/release 15 | tee $(TESTING)/soak.log
 	@etc/list-faults Tests/Faults/faults.txt \
-		$(TESTING)/tests.log $(TESTING)/system.log $(TESTING)/attacks.log
+		$(TESTING)/tests.log $(TESTING)/system.log $(TESTING)/attacks.log $(TESTING)/cluster.log
 	@printf 'make test: %s; lint clean; %s\n' \
 		"$$(sed -n 's/.*Test run with \([0-9]* tests*\).*passed.*/\1 passed/p' $(TESTING)/tests.log)" \
 		"$$(awk '/^ok / { checks++ } END { print $$0 (checks ? ", " checks " checks" : "") }' \
-			$(TESTING)/system.log $(TESTING)/attacks.log)"
+			$(TESTING)/system.log $(TESTING)/attacks.log $(TESTING)/cluster.log)"
 
 fuzz: build ## spoil files of every kind and give them to the programs; MINUTES=3 SEED=number
 	@$(BUILD)/stade-fuzz
@@ -53,6 +54,7 @@ screenshots: build ## check the report page in headless Chromium; pictures in .b
 soak: build ## the long form of the tests of faults, kills and floods: an hour; KILLS=500
 	@Tests/Soak/kill $(BUILD) $(or $(KILLS),500)
 	@TEST_FLAGS='$(TEST_FLAGS)' Tests/Soak/faults
+	@KILLS=30 Tests/Cluster/run $(BUILD)
 
 build: prerequisites ## build staded and stadectl for use from here
 	@swift build -c release
@@ -94,7 +96,7 @@ install: ## install programs, unit, account, directories, catalog; DESTDIR= and 
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade \
 		README.md CHANGELOG.md CONTRIBUTING.md LICENSE
 	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/docs docs/*
-	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/examples etc/examples/*.yaml
+	@install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/stade/examples etc/examples/*.yaml systemd/slurm.conf
 	@for page in etc/man/*; do install -D -m 0644 -t \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} "$$page"; done
 	@install -D -m 0644 etc/completions/stadectl.bash \
