@@ -134,7 +134,7 @@ struct TuningTests {
     func families(_ fixture: FamilyFixture) throws {
         let place = try fixture.place()
         let job = try place.job("prune: {method: wanda, tune: {passes: 1}}\n" + Self.both)
-        guard let refusal = try Planner.tuningRefusal(Model(place.checkpoint("model"))) else {
+        guard let refusal = try BlockTuner.refusal(Model(place.checkpoint("model"))) else {
             _ = try job.run(progress: { _ in }, isStopped: { false })
             return try Self.check(place, isBetter: false)
         }
@@ -143,13 +143,38 @@ struct TuningTests {
         #expect(error?.description.contains(refusal) == true && error?.exitCode == .configuration)
     }
 
-    @Test(arguments: ["qwen3_moe", "deepseek_v3"])
-    func mixtures_areRefused(_ name: String) throws {
-        let place = try MixtureTests.place(name)
-        let job = try place.job("prune: {tune: true}\n" + Workplace.calibration)
+    @Test(arguments: MixtureTests.families, ["", ", sequential: stages"])
+    func mixtures(_ family: String, _ order: String) throws {
+        let place = try MixtureTests.place(family)
+        let job = try place.job(
+            "prune: {method: stade, sparsity: 0.6\(order), tune: {passes: 2}}\n" + Self.both)
+        guard let refusal = try BlockTuner.refusal(Model(place.checkpoint("model"))) else {
+            _ = try job.run(progress: { _ in }, isStopped: { false })
+            return try Self.check(place)
+        }
         let error = failure { try job.validate() }
-        #expect(error?.description.contains("blocks with experts are not tuned") == true)
-        #expect(error?.exitCode == .configuration)
+        #expect(error?.description.contains(refusal) == true && error?.exitCode == .configuration)
+    }
+
+    /// Neither the number of threads nor a scratch file changes a bit.
+    @Test func mixtures_haveTheSameBits_forAnyThreadsAndMemory() throws {
+        let place = try MixtureTests.place("qwen3_moe")
+        let rest = "prune: {method: wanda, tune: {passes: 2}}\n" + Self.both
+        let error = #expect(throws: PlanError.self) {
+            try place.run(rest + "limits: {threads: 1, memory: 1MiB}\n")
+        }
+        guard case .memory(let needed, _) = try #require(error).reason else {
+            Issue.record("\(error.debugDescription)")
+            return
+        }
+        for (limits, output) in [
+            ("threads: 1", "one"), ("threads: 3", "three"),
+            ("threads: 1, memory: \(needed)", "tight"),
+        ] { try place.run(rest + "limits: {\(limits)}\n", output: output) }
+        let bits = try readFile(place["one/model.safetensors"])
+        for output in ["three", "tight"] {
+            #expect(try bits == readFile(place["\(output)/model.safetensors"]), "\(output)")
+        }
     }
 
     /// Neither the number of threads nor a scratch file changes a bit.

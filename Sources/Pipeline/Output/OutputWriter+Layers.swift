@@ -42,7 +42,8 @@ extension OutputWriter {
         var written: [String: [Bool]] = [:]
         for layer in layers {
             let (key, isPruned) = (layer.key, layer.choice != nil)
-            let changesBias = layer.choice?.compensation.needsBias == true
+            let changesBias =
+                layer.choice?.compensation.needsBias == true || isPruned && plan.tuning != nil
             let weights = plan.model.weightPlace(key, block: block)
             if weights.part != nil { written[weights.name, default: []].append(isPruned) }
             guard plan.model.hasBias(key, block: block) else { continue }

@@ -67,9 +67,10 @@ package struct MemoryPlan: Sendable, Hashable {
         stateBytes = moving
         // Of a token: what stands between two steps of a block, what experts leave, and what the
         // block has read where that is needed again.
+        let isMixture = model.configuration.mixture != nil
         let between =
-            order == .stages
-            ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) + (tunes ? width : 0) : 0
+            (order == .stages ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) : 0)
+            + (tunes && (order == .stages || isMixture) ? width : 0)
         // And what the dense model's layers read.
         let read = sweeps.joined().map { Self.denseBytes(model, $0) }.max() ?? 0
         let states =
@@ -136,7 +137,7 @@ package struct MemoryPlan: Sendable, Hashable {
                 reading,
                 fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped))
         }
-        let groups = MixtureMemory.groups(model)
+        let groups = MixtureMemory.groups(model, tunes: tunes)
         var count = threads
         while true {
             // A file costs less time than threads that stand idle.
@@ -183,11 +184,14 @@ package struct MemoryPlan: Sendable, Hashable {
         keepsStatistics: Bool, threads: Int
     ) -> Int {
         outputs.joined().compactMap { plans in
-            let pruned = plans.filter { $0.choice != nil && $0.key.expert == nil }
+            let pruned = plans.filter { $0.choice != nil }
             guard let block = pruned.first?.block else { return nil }
             let masks = pruned.reduce(0) { $0 + model.shape($1.key, block: block).count }
             let isNarrowed = pruned.contains { $0.choice?.metric.isFollowing == true }
-            return (isNarrowed ? 2 : 1) * model.blockBytes(block, input: input)
+            let experts = model.isMixture(block) ? model.configuration.mixture?.experts ?? 0 : 0
+            return (isNarrowed ? 2 : 1)
+                * (model.blockBytes(block, input: input)
+                    + model.expertBytes(experts, block: block, input: input))
                 + (keepsStatistics ? masks : 0)
                 + BlockTuner.bytes(
                     model, block: block, shape: model.blockShape(block),

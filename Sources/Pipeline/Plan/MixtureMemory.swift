@@ -11,9 +11,10 @@ struct MixtureMemory {
     /// Whether some expert's layer is solved from the covariance of its input.
     let isSolved: Bool
 
-    /// How many experts may be in memory at once, the most first.
-    static func groups(_ model: Model) -> [Int] {
+    /// How many experts may be in memory at once, the most first: all of a block that is tuned.
+    static func groups(_ model: Model, tunes: Bool = false) -> [Int] {
         guard let mixture = model.configuration.mixture else { return [1] }
+        if tunes { return [mixture.experts] }
         return [16, 8, 4, 2, 1].filter { $0 == 1 || $0 <= mixture.experts }
     }
 

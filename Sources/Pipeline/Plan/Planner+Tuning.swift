@@ -4,18 +4,10 @@ import Transformer
 extension Planner {
     /// - Throws: `PlanError` where the blocks of such a model cannot be tuned.
     static func checkTuning(_ model: Model, _ manifest: Manifest) throws {
-        guard manifest.prune.tuning != nil, let refusal = tuningRefusal(model) else { return }
+        guard manifest.prune.tuning != nil, let refusal = BlockTuner.refusal(model) else { return }
         throw PlanError(
             place: manifest.name,
             reason: .tuning("this model cannot be tuned (\(refusal)); leave it out"))
-    }
-
-    /// Why the blocks of a model cannot be tuned, in words; nil: they can.
-    static func tuningRefusal(_ model: Model) -> String? {
-        // A sweep never has all experts of a block in memory.
-        model.configuration.mixture == nil
-            ? BlockTuner.refusal(model)
-            : "\(model.architecture.name): blocks with experts are not tuned"
     }
 
     /// - Throws: `PlanError` where there are too few windows to hold one out.

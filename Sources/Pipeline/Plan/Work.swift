@@ -15,8 +15,10 @@ extension Plan {
             }
         if prune.followsDense { calibration += tokens * outputs.count }
         if let tuning {
-            // By stages the tuned block runs on all of the calibration once more.
-            let again = prune.order == .stages ? tokens : 0
+            // By stages the tuned block runs on all of the calibration once more, and so does that
+            // of a mixture.
+            let isAgain = prune.order == .stages || model.configuration.mixture != nil
+            let again = isAgain ? tokens : 0
             calibration +=
                 (tuning.work(length: self.calibration?.length ?? 0) + again)
                 * outputs.count

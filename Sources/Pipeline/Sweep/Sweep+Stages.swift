@@ -80,7 +80,7 @@ extension Sweep {
     }
 
     /// Copies the rows of all windows.
-    private func copy(_ states: HiddenStates, _ source: Matrix, to target: Matrix) throws {
+    func copy(_ states: HiddenStates, _ source: Matrix, to target: Matrix) throws {
         let length = states.windows.length
         try pool.forEach(states.windows.count) { index in
             let rows = (index * length)..<((index + 1) * length)

@@ -97,7 +97,7 @@ package struct Sweep: Sendable {
                 ? windows.map {
                     try passes.zeros($0.tokens.count, columns: BlockStep.width(of: model))
                 } : nil,
-            entered: try byStages && tuning != nil
+            entered: try tuning != nil && (byStages || model.configuration.mixture != nil)
                 ? windows.map { try passes.zeros($0.tokens.count) } : nil,
             dense: try dense ?? sequences.map(start),
             pruned: try lanes.map { _ in try sequences.map(start) })

@@ -44,8 +44,10 @@ package final class BlockTuner {
         precondition(block.isMixture == (experts != nil), "a mixture has experts")
         parameters = try TuningParameters(block, experts: experts, tuned: tuned, model: model)
         parameters.unpack()
+        var shape = block.shape
+        if let experts { shape.expertSize = experts.expertSize }
         var builder = TapeBuilder(
-            model, block: block.index, shape: block.shape, length: length, parameters: parameters)
+            model, block: block.index, shape: shape, length: length, parameters: parameters)
         let input = builder.variable(model.configuration.hiddenSize, needsGradient: false)
         let output = builder.block(input)
         tape = builder.tape(from: input, to: output, pool: pool)

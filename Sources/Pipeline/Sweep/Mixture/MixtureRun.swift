@@ -14,6 +14,8 @@ struct MixtureRun {
     /// The calibration through the dense block: what the experts are measured on; nil where they
     /// are not.
     private(set) var source: MixtureStream?
+    /// The same once it is through; nil before.
+    private var compared: MixtureStream?
     /// Those of the evaluation through the dense block, and of the calibration where the sweep
     /// follows it there, too.
     private(set) var dense: [MixtureStream] = []
@@ -49,6 +51,9 @@ struct MixtureRun {
     private var experts: Int { sweep.model.configuration.mixture?.experts ?? 1 }
 
     func cost(lane: Int) -> LaneCost { costs[lane] }
+
+    /// What tuning has taken.
+    mutating func add(_ cost: Cost) { costs[0].calibration += cost }
 
     /// The calibration and the evaluation through the dense attention.
     mutating func measure(
@@ -231,17 +236,27 @@ struct MixtureRun {
             tokens * group.upperBound / experts - tokens * group.lowerBound / experts)
     }
 
+    /// Forgets all streams but those of the calibration's tokens whose outputs are compared, which
+    /// are through: the pruned block is to run once more.
+    mutating func restart() {
+        compared = compared ?? source
+        (source, staged, dense) = (nil, nil, [])
+        pruned = pruned.map { _ in [] }
+    }
+
     /// Adds what the experts have made, once all have run.
-    /// - Returns: how far the pruned block's output is from the dense one's, where that was
-    ///   measured.
-    func finish(_ states: HiddenStates?) throws -> Difference? {
+    func finish() throws {
         let forward = sweep.passes.forward
         for stream in dense + pruned.joined() + [source, staged].compactMap(\.self) {
             try forward.finish(
                 norms, stream.sums, beside: stream.beside, addingTo: stream.middle,
                 tokens: stream.tokens, rows: stream.sums.rows)
         }
-        guard let source, sweep.sequential, let states else { return nil }
+    }
+
+    /// How far the pruned block's output is from the dense one's; nil where that was not measured.
+    func difference(_ states: HiddenStates?) throws -> Difference? {
+        guard let source = compared ?? source, sweep.sequential, let states else { return nil }
         let total = Mutex(Difference())
         let reduction = OrderedReduction<Difference> { part in total.withLock { $0 += part } }
         let size = Tile.size

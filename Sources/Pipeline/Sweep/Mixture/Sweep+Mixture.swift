@@ -10,33 +10,15 @@ extension Sweep {
         _ index: Int, _ states: inout SweepStates, into writers: [any LaneWriter]
     ) throws {
         let start = ContinuousClock.now
+        if let held = holding(writers[0], block: index) {
+            return try tuneMixture(index, held, &states, into: writers[0])
+        }
         var run = try MixtureRun(self, index, states.calibration)
         for (number, lane) in lanes.enumerated() {
             try writers[number].begin(index)
-            var block = try passes.load(index)
-            if number == 0 {
-                try run.measure(
-                    block, states.calibration, denseCalibration: states.denseCalibration,
-                    dense: measuresDense ? states.dense : [])
-            }
-            watch.progress(.pruning, block: index, lane.label)
-            let staged = byStages && isPruned(index) ? states.calibration : nil
-            if let staged, let between = states.between {
-                let needs = InputNeeds.of(
-                    lane.layers[index].filter { $0.key.expert == nil }, model)
-                var stages = StagePruning(self, block, lane)
-                try run.stage(block, staged, between: between, needs) {
-                    try stages.prune($0, $1, into: writers[number])
-                }
-                block = try stages.finish(into: writers[number])
-            } else {
-                block = try prune(block, lane, run.statistics, into: writers[number])
-                try block.pack(pool: pool)
-            }
-            try run.move(
-                block, staged == nil ? states.calibration : nil, pruned: states.pruned[number],
-                lane: number)
-            run.norms = block.withoutLayers
+            _ = try pruneCommon(
+                lane, number, &run, states, evaluated: states.pruned[number],
+                into: writers[number])
             try writers[number].settle()
         }
         let experts = model.configuration.mixture?.experts ?? 0
@@ -46,7 +28,8 @@ extension Sweep {
             try pruneExperts(group, &run, into: writers)
         }
         passes.readAhead(index + 1)
-        let difference = try run.finish(states.calibration)
+        try run.finish()
+        let difference = try run.difference(states.calibration)
         for (number, writer) in writers.enumerated() {
             try writer.finish(
                 BlockResult(
@@ -57,14 +40,55 @@ extension Sweep {
         if isLast(index) { states.endCalibration() }
     }
 
+    /// Prunes what all tokens of a mixture's block go through, and takes streams to its experts.
+    ///
+    /// - Parameters:
+    ///   - number: the lane's.
+    ///   - evaluated: the evaluation's sequences that go there, too.
+    /// - Returns: the block without its experts.
+    func pruneCommon(
+        _ lane: Lane, _ number: Int, _ run: inout MixtureRun, _ states: SweepStates,
+        evaluated: [HiddenStates], into writer: any LaneWriter
+    ) throws -> Block {
+        let index = run.index
+        var block = try passes.load(index)
+        if number == 0 {
+            try run.measure(
+                block, states.calibration, denseCalibration: states.denseCalibration,
+                dense: measuresDense ? states.dense : [])
+        }
+        watch.progress(.pruning, block: index, lane.label)
+        let staged = byStages && isPruned(index) ? states.calibration : nil
+        if let staged, let between = states.between {
+            let needs = InputNeeds.of(
+                lane.layers[index].filter { $0.key.expert == nil }, model)
+            var stages = StagePruning(self, block, lane)
+            try run.stage(block, staged, between: between, needs) {
+                try stages.prune($0, $1, into: writer)
+            }
+            block = try stages.finish(into: writer)
+        } else {
+            block = try prune(block, lane, run.statistics, into: writer)
+            try block.pack(pool: pool)
+        }
+        try run.move(
+            block, staged == nil ? states.calibration : nil, pruned: evaluated, lane: number)
+        run.norms = block.withoutLayers
+        return block
+    }
+
     /// Some experts: what they read, what they make of all streams, dense and pruned, and what is
     /// left of them.
-    private func pruneExperts(
+    /// - Returns: the last lane's.
+    @discardableResult func pruneExperts(
         _ experts: Range<Int>, _ run: inout MixtureRun, into writers: [any LaneWriter]
-    ) throws {
+    ) throws -> ExpertGroup? {
         let index = run.index
+        var last: ExpertGroup?
         var measured = ExpertStatistics()
         for (number, lane) in lanes.enumerated() {
+            // Two lanes' are never in memory.
+            last = nil
             var group = try model.loadExperts(
                 experts, block: index, input: passes.precision.input, pool: pool)
             if number == 0 {
@@ -89,7 +113,9 @@ extension Sweep {
             try group.pack(pool: pool)
             try run.advance(run.pruned[number], through: group, .prunedEvaluation, lane.label)
             try writers[number].settle()
+            last = group
         }
+        return last
     }
 }
 

@@ -15,10 +15,12 @@ extension Sweep {
     /// - Parameters:
     ///   - held: the block's pruned layers, which are handed on as they are then.
     ///   - input: what the block reads in the pruned model, `[tokens, hidden_size]`.
+    ///   - experts: all of the block's, of a mixture.
     ///   - states: the dense stream is behind the block already.
     /// - Returns: the block, ready to run.
     func tune(
-        _ block: Block, _ held: HeldLayers, input: Matrix, _ states: SweepStates, _ lane: Lane
+        _ block: Block, experts: ExpertGroup? = nil, _ held: HeldLayers, input: Matrix,
+        _ states: SweepStates, _ lane: Lane
     ) throws -> (block: Block, outcome: TuningOutcome, cost: Cost) {
         guard let tuning, let calibration = states.calibration, let target = states.denseCalibration
         else { preconditionFailure("nothing to tune towards") }
@@ -27,7 +29,8 @@ extension Sweep {
         let windows = calibration.windows
         var run = try TuningRun(
             BlockTuner(
-                block, tuned: held.keys, model: model, length: windows.length, pool: pool),
+                block, experts: experts, tuned: held.keys, model: model, length: windows.length,
+                pool: pool),
             TuningStreams(input: input, target: target.matrix),
             tuning, length: windows.length, seed: tuning.seed &+ UInt64(block.index), watch: watch)
         let (outcome, tokens) = try run.run()
