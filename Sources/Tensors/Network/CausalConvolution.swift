@@ -27,6 +27,26 @@ package struct CausalConvolution: Sendable {
         }
     }
 
+    /// The gradient by the input of a whole sequence, made of that by its output: of each position
+    /// by those that see it. Both `[length, some channels]`, of other memory.
+    /// - Parameter channels: which ones they are.
+    package func gradient(_ dy: MatrixView, channels range: Range<Int>, into dx: MatrixView) {
+        precondition(
+            dx.rows == dy.rows && dx.columns == range.count && dy.columns == range.count
+                && range.lowerBound >= 0 && range.upperBound <= channels, "shapes do not fit")
+        weights.withUnsafeBufferPointer { weights in
+            for position in 0..<dx.rows {
+                let target = dx.row(position)
+                target.update(repeating: 0, count: range.count)
+                for place in 0..<kernel where position + kernel - 1 - place < dy.rows {
+                    let weight = weights.baseAddress! + place * channels + range.lowerBound
+                    let source = dy.row(position + kernel - 1 - place)
+                    for j in 0..<range.count { target[j] += weight[j] * source[j] }
+                }
+            }
+        }
+    }
+
     /// Some channels of some positions.
     ///
     /// - Parameters:

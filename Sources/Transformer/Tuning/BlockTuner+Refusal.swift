@@ -3,11 +3,14 @@ extension BlockTuner {
     package static func refusal(_ model: Model) -> String? {
         let configuration = model.configuration
         let name = model.architecture.name
-        if configuration.recurrence != nil {
-            return "\(name): blocks without attention are not tuned"
+        if configuration.mixers.contains(.deltaRule) {
+            return "\(name): blocks with the gated delta rule are not tuned"
         }
-        if model.architecture.hasKindsOfHeads {
-            return "\(name): heads that differ from block to block are not tuned"
+        if configuration.kept.width > 0 {
+            return "\(name): blocks that read other blocks' keys and values are not tuned"
+        }
+        if configuration.perLayerSize > 0 {
+            return "\(name): blocks that read a second embedding are not tuned"
         }
         return nil
     }

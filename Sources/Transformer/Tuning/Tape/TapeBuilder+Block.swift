@@ -7,11 +7,11 @@ extension TapeBuilder {
     mutating func block(_ x: Variable) -> Variable {
         let normed = configuration.normsBefore ? norm(.attention, x) : x
         var sum = x
-        if let mixed = attention(normed), let output = project(.output, mixed) {
+        if let mixed = mix(normed), let output = project(mixer.output, mixed) {
             sum = add(output, norm: .attentionOutput, to: x)
         }
         if !configuration.normsBefore { sum = norm(.attention, sum) }
-        if model.isMixture(block) { return mixture(sum) }
+        if model.isMixture(block) { return scaled(mixture(sum)) }
         let side = !configuration.isParallel ? sum : x
         let read =
             configuration.isParallel && model.sharesBlockNorm
@@ -20,7 +20,58 @@ extension TapeBuilder {
             sum = add(output, norm: .feedForwardOutput, to: sum)
         }
         if !configuration.normsBefore { sum = norm(.feedForward, sum) }
-        return sum
+        return scaled(sum)
+    }
+
+    /// The block's output, multiplied in place where the family has a factor of it.
+    private mutating func scaled(_ x: Variable) -> Variable {
+        guard model.architecture.names.blockScalar != nil else { return x }
+        add { parameters in
+            parameters.block.end?.scalar.map { ScaleOperation(variable: x, factor: $0) }
+        }
+        return x
+    }
+
+    private var mixer: TokenMixer { configuration.mixers[block] }
+
+    /// What the block's tokens make of each other: the input of its output projection. x: what
+    /// attention reads.
+    private mutating func mix(_ x: Variable) -> Variable? {
+        switch mixer {
+        case .attention: attention(x)
+        case .convolution: convolution(x)
+        case .deltaRule: nil
+        }
+    }
+
+    /// A short convolution between two gates.
+    private mutating func convolution(_ x: Variable) -> Variable? {
+        guard let entry = project(.convolutionEntry, x), let exit = project(.convolutionExit, x),
+            let value = project(.convolutionValue, x), let sizes = configuration.recurrence
+        else { return nil }
+        let seen = product(value, entry)
+        let output = variable(seen.width)
+        let input = use(seen)
+        add(
+            group: { parameters in
+                guard case .convolution(let convolution) = parameters.block.mixer else {
+                    preconditionFailure("no convolution")
+                }
+                return ConvolutionOperation(
+                    convolution: convolution, input: input, output: output)
+            }, threadBytes: ConvolutionOperation.bytes(kernel: sizes.kernel, length: length))
+        return product(output, exit)
+    }
+
+    /// x y, element by element.
+    private mutating func product(_ x: Variable, _ y: Variable) -> Variable {
+        let output = variable(x.width)
+        let (input, gate) = (use(x), use(y))
+        add { _ in
+            GateOperation(
+                kind: .activation(.fixed(.linear)), input: input, gate: gate, output: output)
+        }
+        return output
     }
 
     /// x + factor norm(y).
@@ -87,7 +138,7 @@ extension TapeBuilder {
     ) -> (query: Variable, key: Variable, value: Variable)? {
         if let latent = configuration.latent { return latentHeadInputs(x, latent) }
         guard let rawQuery = project(.query, x), let rawKey = project(.key, x),
-            let rawValue = project(.value, x)
+            let rawValue = heads.valuesAreKeys ? rawKey : project(.value, x)
         else { return nil }
         let query = turn(rawQuery, .query)
         if let growth = configuration.rotations[block]?.growth {
