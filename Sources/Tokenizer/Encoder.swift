@@ -76,7 +76,9 @@ package struct Encoder: ~Copyable {
                 continue
             }
             let part = text.extracting(piece.range)
-            let isFirst = isStart && piece.range.lowerBound == 0
+            // The library looks at where the first character that is left stood in the text.
+            let startGoes = try tokenizer.normalizer.dropsStart(of: part)
+            let isFirst = isStart && piece.range.lowerBound == 0 && !startGoes
             if let normalized = try tokenizer.normalizer.normalized(
                 part, isStart: isStart || piece.range.lowerBound > 0, isStopped: isStopped)
             {

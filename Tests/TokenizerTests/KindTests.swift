@@ -38,6 +38,37 @@ import Testing
 
     @Test func kinds_areThere() { #expect(Self.kinds.count >= 25) }
 
+    /// `Metaspace` with `first` puts its character before a text whose first character stays, and
+    /// not before one whose first character the normalizer drops.
+    @Test(arguments: [
+        ("StripAccents", ["x": [4], "\u{301}x": [2], " x": [4], "\u{301}\u{301}x y": [2, 0]]),
+        ("Strip", ["x": [4], " x": [2], "  x": [2], "yx": [0]]),
+        ("Nmt", ["x": [4], "\u{1}x": [2], "  x": [1, 4]]),
+    ])
+    func metaspace_prependsWhereTheStartStays(
+        _ normalizer: String, _ texts: [String: [Int32]]
+    ) throws {
+        let file = Node.object([
+            "version": "1.0",
+            "normalizer": .object([
+                "type": Node(normalizer), "strip_left": true, "strip_right": true,
+            ]),
+            "pre_tokenizer": .object([
+                "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true,
+            ]),
+            "model": .object([
+                "type": "WordLevel", "unk_token": "<unk>",
+                "vocab": .object(["<unk>": 0, "▁": 1, "x": 2, "y": 3, "▁x": 4]),
+            ]),
+        ])
+        var encoder = Encoder(try Tokenizer(JSON.encode(file), path: normalizer))
+        for (text, ids) in texts {
+            #expect(
+                try encoder.encode(text.utf8Span, addSpecialTokens: false) == ids,
+                "\(text.debugDescription)")
+        }
+    }
+
     /// Ways to cut a run of one character that have the same score but for the last bit, and what
     /// the library takes: it does not read scores as the nearest numbers.
     @Test(arguments: [

@@ -104,6 +104,14 @@ struct Normalizer: Sendable {
         }
     }
 
+    /// Whether the character that a text begins with goes, so that what is first then was not first
+    /// in the text.
+    func dropsStart(of text: Span<UInt8>) throws(DocumentError) -> Bool {
+        guard mayDropStart, !text.isEmpty else { return false }
+        let first = text.extracting(0..<text.scalar(at: 0).length)
+        return try normalized(first, isStart: false)?.isEmpty ?? false
+    }
+
     /// `text` after all steps; nil where they change nothing.
     /// - Parameter isStart: it is not the rest of a text that was cut.
     func normalized(
