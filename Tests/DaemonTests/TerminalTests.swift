@@ -10,8 +10,8 @@ struct TerminalTests {
         // Each writes what has no stranger's text in it, or has it escaped itself.
         let writers = [
             "Terminal.swift", "Journal.swift", "OutOfMemory.swift", "ChildProcess.swift",
-            "WorkerProgram.swift", "ProgressDisplay.swift", "Subcommand+List.swift",
-            "Attendant.swift",
+            "WorkerProgram.swift", "WorkerProgram+Slurm.swift", "ProgressDisplay.swift",
+            "Subcommand+List.swift", "Attendant.swift",
         ]
         let forbidden = [
             "STDOUT_FILENO", "STDERR_FILENO", "fputs(", "fwrite(", "printf(", " puts(", "stderr",
