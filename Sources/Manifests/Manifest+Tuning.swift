@@ -7,7 +7,7 @@ extension Manifest {
         package var passes = 10
         /// How far a step moves a weight at most, about: a share of the root mean square that its
         /// layer's weights begin with.
-        package var rate = 0.02
+        package var rate = 0.005
 
         package init() {}
     }
