@@ -32,19 +32,19 @@ extension Daemon {
             attempt { () throws(SystemError) in try pruneHistory() }
             inbox.show(configuration.limits, &next)
             if let wait = journal.reportLeftOut() { next = min(next, max(wait, 1)) }
-            if let due = metrics.write(status, to: jobs.spool) { next = min(next, due) }
+            if let due = display.metrics.write(status, to: jobs.spool) { next = min(next, due) }
             schedule(next)
         }
         if let trouble { spoolFails(trouble) } else { jobs.trouble = nil }
-        supervisor.status(status.text)
-        supervisor.showLife()
+        display.supervisor.status(status.text)
+        display.supervisor.showLife()
         leaveIfDone()
     }
 
     private func schedule(_ next: Double) {
         var next = next
         if !workers.areGone || slurm.isBusy { next = min(next, 1) }
-        if let watchdog = supervisor.watchdog { next = min(next, watchdog / 3) }
+        if let watchdog = display.supervisor.watchdog { next = min(next, watchdog / 3) }
         turns.schedule(after: next)
     }
 
@@ -57,7 +57,7 @@ extension Daemon {
         }
     }
 
-    private func askForTimeToStop() { supervisor.extend(seconds: Int(options.grace) + 30) }
+    private func askForTimeToStop() { display.supervisor.extend(seconds: Int(options.grace) + 30) }
 
     private func pruneHistory() throws(SystemError) {
         let hasMore = try history.prune(jobs.spool, configuration.history) { [weak self] found in
@@ -101,9 +101,8 @@ extension Daemon {
     func beginStop(_ failure: ExitCode? = nil) {
         dispatchPrecondition(condition: .onQueue(turns.queue))
         guard turns.beginStop(failure) else { return }
-        stopBegun = Clock.boot()
         inbox.endWatch()
-        supervisor.stopping("stopping")
+        display.supervisor.stopping("stopping")
         askForTimeToStop()
         workers.endAll(.daemonStops)
         turns.request()
@@ -112,7 +111,9 @@ extension Daemon {
     /// Jobs that Slurm has go on without the daemon. One that is being handed over is waited for,
     /// but not for long: the next start finds it.
     private var waitsForSlurm: Bool {
-        guard slurm.isSubmitting, turns.failure == nil, let begun = stopBegun else { return false }
+        guard slurm.isSubmitting, turns.failure == nil, let begun = turns.stopBegun else {
+            return false
+        }
         return Clock.boot() - begun < 10
     }
 
@@ -121,7 +122,7 @@ extension Daemon {
             workers.areSettled && slurm.areSettled || turns.failure != nil
         else { return }
         turns.end()
-        metrics.write(status, to: jobs.spool, isLast: true)
+        display.metrics.write(status, to: jobs.spool, isLast: true)
         inbox.clearBoard()
         jobs.close()
         journal.write(JournalEntry(.notice, "staded has stopped", .daemonStopped))

@@ -65,7 +65,7 @@ extension Daemon {
         case .resumed: jobs.noteResumption(worker.record)
         case .keeping:
             worker.extend(grace: workers.grace)
-            supervisor.showLife()
+            display.supervisor.showLife()
         case .message(let text):
             journal.write(
                 JournalEntry(.info, "\(worker.record.name): \(text)", about: worker.record))
@@ -80,11 +80,11 @@ extension Daemon {
         let path = joined(jobs.spool.directory(record.id, .active), Layout.Job.progress)
         // For display only: on a full disk it is missing.
         try? jobs.spool.put(JSON.encode(progress.node), path, durable: false)
-        supervisor.status(status.text)
+        display.supervisor.status(status.text)
     }
 
     func tell(_ progress: Progress, _ previous: Progress?, of record: JobRecord) {
-        supervisor.showLife()
+        display.supervisor.showLife()
         guard progress.isNewStep(after: previous) else { return }
         journal.write(
             JournalEntry(

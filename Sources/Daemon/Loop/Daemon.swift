@@ -37,10 +37,7 @@ package final class Daemon: @unchecked Sendable {
     let workers: Workers
     var inbox: InboxWatcher
     var history: HistoryPruning
-    var metrics: Metrics
-    var supervisor = Supervisor()
-    /// On `Clock.boot`; nil: the daemon is not stopping.
-    var stopBegun: Double?
+    var display: StatusDisplay
     /// Made when it is first used, for it tells this object.
     lazy var slurm = makeSlurmJobs()
 
@@ -52,7 +49,7 @@ package final class Daemon: @unchecked Sendable {
         workers = Workers(options.worker, grace: options.grace)
         inbox = InboxWatcher(jobs.spool, journal)
         history = HistoryPruning(journal)
-        metrics = Metrics(spool: jobs.spool)
+        display = StatusDisplay(metrics: Metrics(spool: jobs.spool))
     }
 
     /// Takes the spool, recovers what an earlier daemon left, looks into the inbox and reports
@@ -83,7 +80,7 @@ package final class Daemon: @unchecked Sendable {
                         "this kernel has no Landlock: only the service's settings keep "
                             + "workers to their files"))
             }
-            supervisor.ready(status.text)
+            display.supervisor.ready(status.text)
         }
     }
 
@@ -129,10 +126,10 @@ package final class Daemon: @unchecked Sendable {
     /// `reload`, on the queue.
     func readConfiguration() -> String? {
         dispatchPrecondition(condition: .onQueue(turns.queue))
-        supervisor.reloading()
+        display.supervisor.reloading()
         defer {
             turns.request()
-            supervisor.ready(status.text)
+            display.supervisor.ready(status.text)
         }
         do {
             let bytes = try readFile(options.configurationFile, limit: 1 << 20)

@@ -1,5 +1,6 @@
 import Dispatch
 import Posix
+import Spool
 
 /// When the daemon takes its next turn, and when it takes none any more.
 ///
@@ -13,7 +14,9 @@ final class Turns: @unchecked Sendable {
     private var timer: (any DispatchSourceTimer)?
     private var signals: (any DispatchSourceRead)?
     private var isDue = false
-    private(set) var isStopping = false
+    /// When the daemon began to stop, on `Clock.boot`; nil: it has not.
+    private(set) var stopBegun: Double?
+    var isStopping: Bool { stopBegun != nil }
     /// Why the daemon stops by itself.
     private(set) var failure: ExitCode?
     private let exit = Handover<ExitCode>()
@@ -62,7 +65,7 @@ final class Turns: @unchecked Sendable {
     func beginStop(_ failure: ExitCode?) -> Bool {
         dispatchPrecondition(condition: .onQueue(queue))
         self.failure = self.failure ?? failure
-        defer { isStopping = true }
+        defer { stopBegun = stopBegun ?? Clock.boot() }
         return !isStopping
     }
 
