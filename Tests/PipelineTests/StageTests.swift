@@ -71,21 +71,7 @@ struct StageTests {
         let rest =
             "prune: {method: stade-obs, sequential: stages, target: dense}\n"
             + Workplace.calibration + Self.evaluation
-        let error = #expect(throws: PlanError.self) {
-            try place.run(rest + "limits: {threads: 1, memory: 1MiB}\n")
-        }
-        guard case .memory(let needed, _) = try #require(error).reason else {
-            Issue.record("\(error.debugDescription)")
-            return
-        }
-        for (limits, output) in [
-            ("threads: 1", "one"), ("threads: 3", "three"),
-            ("threads: 1, memory: \(needed)", "tight"),
-        ] { try place.run(rest + "limits: {\(limits)}\n", output: output) }
-        let bits = try readFile(place["one/model.safetensors"])
-        for output in ["three", "tight"] {
-            #expect(try bits == readFile(place["\(output)/model.safetensors"]), "\(output)")
-        }
+        try place.checkSameBits(rest)
         #expect(try place.report("one")["prune"]?["target"]?.string == "dense")
     }
 

@@ -160,21 +160,7 @@ struct TuningTests {
     @Test func mixtures_haveTheSameBits_forAnyThreadsAndMemory() throws {
         let place = try MixtureTests.place("qwen3_moe")
         let rest = "prune: {method: wanda, tune: {passes: 2}}\n" + Self.both
-        let error = #expect(throws: PlanError.self) {
-            try place.run(rest + "limits: {threads: 1, memory: 1MiB}\n")
-        }
-        guard case .memory(let needed, _) = try #require(error).reason else {
-            Issue.record("\(error.debugDescription)")
-            return
-        }
-        for (limits, output) in [
-            ("threads: 1", "one"), ("threads: 3", "three"),
-            ("threads: 1, memory: \(needed)", "tight"),
-        ] { try place.run(rest + "limits: {\(limits)}\n", output: output) }
-        let bits = try readFile(place["one/model.safetensors"])
-        for output in ["three", "tight"] {
-            #expect(try bits == readFile(place["\(output)/model.safetensors"]), "\(output)")
-        }
+        try place.checkSameBits(rest)
     }
 
     /// Neither the number of threads nor a scratch file changes a bit.
@@ -183,21 +169,7 @@ struct TuningTests {
         let place = try Workplace()
         let rest =
             "prune: {method: best, sequential: \(sequential), tune: {passes: 2}}\n" + Self.both
-        let error = #expect(throws: PlanError.self) {
-            try place.run(rest + "limits: {threads: 1, memory: 1MiB}\n")
-        }
-        guard case .memory(let needed, _) = try #require(error).reason else {
-            Issue.record("\(error.debugDescription)")
-            return
-        }
-        for (limits, output) in [
-            ("threads: 1", "one"), ("threads: 2", "two"), ("threads: 3", "three"),
-            ("threads: 1, memory: \(needed)", "tight"),
-        ] { try place.run(rest + "limits: {\(limits)}\n", output: output) }
-        let bits = try readFile(place["one/model.safetensors"])
-        for output in ["two", "three", "tight"] {
-            #expect(try bits == readFile(place["\(output)/model.safetensors"]), "\(output)")
-        }
+        try place.checkSameBits(rest)
     }
 
     /// A block takes more memory than without, and the plan says so.
