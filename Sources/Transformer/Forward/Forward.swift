@@ -33,19 +33,19 @@ package final class Forward: Sendable {
     /// How products hold their factors; the same as of the blocks.
     let input: ProductInput
     let pool: WorkerPool
-    private let free = Mutex<[TileBuffers]>([])
-    let freeExperts = Mutex<[ExpertBuffers]>([])
+    let tileBuffers: Lending<TileBuffers>
+    let expertBuffers: Lending<ExpertBuffers>
     private let keyValues = Mutex<KeyValues?>(nil)
     let recurrentInputs = Mutex<RecurrentInputs?>(nil)
-    /// Rows of the buffers.
-    private let rows: Int
 
     /// - Parameter length: of the longest sequence.
     package init(_ model: Model, length: Int, input: ProductInput, pool: WorkerPool) {
         self.model = model
         self.input = input
         self.pool = pool
-        rows = min(length, Tile.size)
+        let rows = min(length, Tile.size)
+        tileBuffers = Lending { TileBuffers(model, rows: rows, input: input) }
+        expertBuffers = Lending { ExpertBuffers(model) }
     }
 
     /// Runs `block` on every sequence. hidden: `[sequences * length, hidden_size]`, sequence after
@@ -101,7 +101,7 @@ package final class Forward: Sendable {
                 if pass == .rest, parts.count > 1 {
                     try recur(block, recurrent, sequences: count)
                 }
-                try pool.forEach(count * tiles, state: { borrow() }) { index, loan in
+                try pool.forEach(count * tiles, state: { tileBuffers.borrow() }) { index, loan in
                     let tile = tile(index)
                     let place = Self.place(tile, length)
                     let run = TileForward(
@@ -198,24 +198,5 @@ package final class Forward: Sendable {
         return threads
             * (TileBuffers.bytes(model, rows: min(longest, Tile.size)) + experts + state)
             + (caches.max() ?? 0)
-    }
-
-    /// Buffers on loan to a thread, which go back when the loan is over.
-    final class Loan {
-        let buffers: TileBuffers
-        private let owner: Forward
-
-        init(_ buffers: TileBuffers, from owner: Forward) {
-            self.buffers = buffers
-            self.owner = owner
-        }
-
-        deinit { owner.free.withLock { $0.append(buffers) } }
-    }
-
-    func borrow() -> Loan {
-        Loan(
-            free.withLock { $0.popLast() } ?? TileBuffers(model, rows: rows, input: input),
-            from: self)
     }
 }

@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 extension Forward {
@@ -43,7 +42,7 @@ extension Forward {
                 matrix.view, times: output.item.tokens.weights[places], to: sums,
                 output.item.tokens.rows[places])
         }
-        try pool.forEach(items.count, state: { borrowExpert() }) { index, loan in
+        try pool.forEach(items.count, state: { expertBuffers.borrow() }) { index, loan in
             let item = items[index]
             let run = ExpertForward(
                 group: group, block: block, model: model, buffers: loan.buffers,
@@ -58,23 +57,6 @@ extension Forward {
             adding.add(Output(item: item, matrix: matrix), at: index)
             try finished(item.tile)
         }
-    }
-
-    /// Buffers on loan to a thread, which go back when the loan is over.
-    private final class ExpertLoan {
-        let buffers: ExpertBuffers
-        private let owner: Forward
-
-        init(_ buffers: ExpertBuffers, from owner: Forward) {
-            self.buffers = buffers
-            self.owner = owner
-        }
-
-        deinit { owner.freeExperts.withLock { $0.append(buffers) } }
-    }
-
-    private func borrowExpert() -> ExpertLoan {
-        ExpertLoan(freeExperts.withLock { $0.popLast() } ?? ExpertBuffers(model), from: self)
     }
 
     struct Item: Sendable {
@@ -154,7 +136,7 @@ extension Forward {
         of block: Block, _ middle: Matrix, tokens: Int, observe: Observer
     ) throws {
         try pool.forEach(
-            (tokens + Tile.size - 1) / Tile.size, state: { borrowExpert() }
+            (tokens + Tile.size - 1) / Tile.size, state: { expertBuffers.borrow() }
         ) { index, loan in
             let rows = (index * Tile.size)..<min(tokens, (index + 1) * Tile.size)
             let normed = loan.buffers.normed.prefix(rows: rows.count, columns: middle.columns)

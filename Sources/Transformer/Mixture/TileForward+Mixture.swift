@@ -79,7 +79,7 @@ extension Forward {
     ) throws {
         defer { block.end?.perLayer?.release() }
         try pool.forEach(
-            (rows + Tile.size - 1) / Tile.size, state: { borrow() }
+            (rows + Tile.size - 1) / Tile.size, state: { tileBuffers.borrow() }
         ) { index, loan in
             let part = (index * Tile.size)..<min(rows, (index + 1) * Tile.size)
             defer { for matrix in [hidden, sums, beside] { matrix?.release(part) } }

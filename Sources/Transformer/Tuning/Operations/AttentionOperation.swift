@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 /// softmax(scale q kᵀ) v of every head, causal, within the window, with caps, biases and sinks as
@@ -33,7 +32,7 @@ final class AttentionOperation: GroupOperation {
     /// Gradients by keys and by values for each head of queries; nil where each has its own keys.
     private let parts: (keys: Variable, values: Variable)?
     private let length: Int
-    private let free = Mutex<[AttentionBuffers]>([])
+    private let buffers: Lending<AttentionBuffers>
 
     init(
         _ settings: Settings, query: Use, key: Use, value: Use, output: Variable,
@@ -46,6 +45,7 @@ final class AttentionOperation: GroupOperation {
         self.output = output
         self.parts = parts
         self.length = length
+        buffers = Lending { AttentionBuffers(length: length) }
     }
 
     func forward(_ group: TuningGroup, _ pool: WorkerPool) throws {
@@ -86,7 +86,7 @@ final class AttentionOperation: GroupOperation {
         _ body: @Sendable (AttentionHead, AttentionBuffers) -> Void
     ) throws {
         let heads = settings.queryHeads
-        try pool.forEach(group.windows * heads, state: { borrow() }) { index, loan in
+        try pool.forEach(group.windows * heads, state: { buffers.borrow() }) { index, loan in
             let (window, head) = index.quotientAndRemainder(dividingBy: heads)
             let rows = (window * group.length)..<((window + 1) * group.length)
             let shared = head / settings.heads.perGroup
@@ -110,24 +110,6 @@ final class AttentionOperation: GroupOperation {
                     byKey: part(byKey, own, size), byValue: part(byValue, own, width)),
                 loan.buffers)
         }
-    }
-
-    /// Buffers on loan to a thread, which go back when the loan is over.
-    private final class Loan {
-        let buffers: AttentionBuffers
-        private let owner: AttentionOperation
-
-        init(_ buffers: AttentionBuffers, from owner: AttentionOperation) {
-            self.buffers = buffers
-            self.owner = owner
-        }
-
-        deinit { owner.free.withLock { $0.append(buffers) } }
-    }
-
-    private func borrow() -> Loan {
-        Loan(
-            free.withLock { $0.popLast() } ?? AttentionBuffers(length: length), from: self)
     }
 }
 

@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 /// The experts of a mixture: sum over a token's experts of weight expert(x). Where tokens go, and
@@ -31,8 +30,7 @@ final class MixtureOperation: GroupOperation, @unchecked Sendable {
     private let made: Variable
     private let experts: [Expert]
     private let perToken: Int
-    private let widest: Int
-    private let free = Mutex<[TuningBuffers]>([])
+    private let buffers: Lending<TuningBuffers>
     private var routed = Routed(experts: [], ofToken: [])
 
     /// Where the tokens of a group go.
@@ -54,7 +52,7 @@ final class MixtureOperation: GroupOperation, @unchecked Sendable {
         self.made = made
         self.experts = experts
         self.perToken = perToken
-        self.widest = widest
+        buffers = Lending { TuningBuffers(widest: widest) }
     }
 
     func forward(_ group: TuningGroup, _ pool: WorkerPool) throws {
@@ -136,7 +134,7 @@ final class MixtureOperation: GroupOperation, @unchecked Sendable {
         let tasks = routed.experts.enumerated().flatMap { expert, part in
             TuningGroup.chunks(of: part.rows).map { (expert, $0) }
         }
-        try pool.forEach(tasks.count, state: { borrow() }) { index, loan in
+        try pool.forEach(tasks.count, state: { buffers.borrow() }) { index, loan in
             let (expert, chunk) = tasks[index]
             let (rows, tokens) = routed.experts[expert]
             let start = chunk.rows.lowerBound - rows.lowerBound
@@ -145,23 +143,6 @@ final class MixtureOperation: GroupOperation, @unchecked Sendable {
                 experts[expert], (Array(tokens.rows[places]), Array(tokens.weights[places])),
                 chunk, loan.buffers)
         }
-    }
-
-    /// Buffers on loan to a thread, which go back when the loan is over.
-    private final class Loan {
-        let buffers: TuningBuffers
-        private let owner: MixtureOperation
-
-        init(_ buffers: TuningBuffers, from owner: MixtureOperation) {
-            self.buffers = buffers
-            self.owner = owner
-        }
-
-        deinit { owner.free.withLock { $0.append(buffers) } }
-    }
-
-    private func borrow() -> Loan {
-        Loan(free.withLock { $0.popLast() } ?? TuningBuffers(widest: widest), from: self)
     }
 }
 

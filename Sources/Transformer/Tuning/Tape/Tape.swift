@@ -1,4 +1,3 @@
-import Synchronization
 import Tensors
 
 /// A block's forward pass as operations on variables, which can be gone through backward.
@@ -14,9 +13,8 @@ final class Tape: Sendable {
     let input: Variable
     let output: Variable
     private let phases: [Phase]
-    private let widest: Int
     private let pool: WorkerPool
-    private let free = Mutex<[TuningBuffers]>([])
+    private let buffers: Lending<TuningBuffers>
 
     /// Rows of a layer's weights whose gradient is made at a time: a constant, for a product's bits
     /// depend on its shape.
@@ -28,7 +26,7 @@ final class Tape: Sendable {
         self.phases = phases
         self.input = input
         self.output = output
-        self.widest = widest
+        buffers = Lending { TuningBuffers(widest: widest) }
         self.pool = pool
     }
 
@@ -89,7 +87,7 @@ final class Tape: Sendable {
     func forEachChunk(
         _ group: TuningGroup, _ body: @Sendable (TokenChunk, TuningBuffers) throws -> Void
     ) throws {
-        try pool.forEach(group.chunks, state: { borrow() }) { index, loan in
+        try pool.forEach(group.chunks, state: { buffers.borrow() }) { index, loan in
             try body(group.chunk(index), loan.buffers)
         }
     }
@@ -100,22 +98,5 @@ final class Tape: Sendable {
     private struct Piece: @unchecked Sendable {
         let product: WeightProduct
         let rows: Range<Int>
-    }
-
-    /// Buffers on loan to a thread, which go back when the loan is over.
-    private final class Loan {
-        let buffers: TuningBuffers
-        private let owner: Tape
-
-        init(_ buffers: TuningBuffers, from owner: Tape) {
-            self.buffers = buffers
-            self.owner = owner
-        }
-
-        deinit { owner.free.withLock { $0.append(buffers) } }
-    }
-
-    private func borrow() -> Loan {
-        Loan(free.withLock { $0.popLast() } ?? TuningBuffers(widest: widest), from: self)
     }
 }
