@@ -38,9 +38,11 @@ PLAIN = ["gemma2", "gpt-neox", "llama", "llama-biased", "llama-tied-rope-scaled"
          "phi3", "qwen2", "qwen3"]
 WINDOWS, LENGTH = 2, 40
 # Whose second block is of another kind than the first.
-TWO = ["gemma4", "lfm2", "gemma2", "gemma3-text", "gpt-neo", "gpt2", "smollm3", "cohere2", "olmo3", "exaone4"]
+TWO = ["gemma4", "lfm2", "qwen3-5", "qwen3_5_moe", "qwen3_next", "gemma2", "gemma3-text", "gpt-neo", "gpt2", "smollm3", "cohere2",
+       "olmo3", "exaone4"]
 # What is no parameter of a linear layer or a norm stays, and routers do.
-FIXED = ["act_fn.", "conv.conv.", "sinks", "router", ".gate.weight", ".gate.bias", "e_score_correction_bias"]
+FIXED = ["act_fn.", "conv.conv.", "linear_attn.conv1d.", "A_log", "dt_bias", "sinks", "router", ".gate.weight", ".gate.bias",
+         "e_score_correction_bias"]
 ROUTERS = ("gate", "router")
 
 
@@ -140,8 +142,7 @@ def main():
 
 
 # Those that can be tuned.
-TUNED = [name for name in FAMILIES | MIXTURES if name not in (
-    "gemma4-text", "qwen3-5", "qwen3_5_moe", "qwen3_next")]
+TUNED = [name for name in FAMILIES | MIXTURES if name != "gemma4-text"]
 
 if __name__ == "__main__":
     main()

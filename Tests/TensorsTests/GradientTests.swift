@@ -5,7 +5,7 @@ import Testing
 
 /// Gradients of what stands between products, against differences of what they are gradients of.
 struct GradientTests {
-    private static func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
+    static func random(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
         var generator = Seeded(seed)
         let matrix = Matrix(rows: rows, columns: columns)
         for row in 0..<rows {
@@ -15,7 +15,7 @@ struct GradientTests {
     }
 
     /// Compares a gradient by x of sum(dy f(x)) with differences. All `[rows, columns]`.
-    private static func check(
+    static func check(
         _ gradient: Matrix, at x: Matrix, of dy: Matrix, step: Float = 1e-2,
         tolerance: Double = 2e-3, sourceLocation: SourceLocation = #_sourceLocation,
         _ f: (_ x: Matrix) -> Matrix

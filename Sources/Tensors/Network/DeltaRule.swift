@@ -1,5 +1,3 @@
-import Glibc
-
 /// The gated delta rule of one key head, with the value heads that share it: a linear attention
 /// whose state is a matrix S of `[key_dim, value_dim]` for each value head. At each position
 ///
@@ -28,13 +26,13 @@ package final class DeltaRule {
         }
 
         /// Columns of the state, filled up to whole vectors.
-        fileprivate var width: Int { (valueDimension + 7) / 8 * 8 }
+        var width: Int { (valueDimension + 7) / 8 * 8 }
     }
 
     /// Positions whose q, k and v are computed at a time.
     private static let chunk = 64
     /// Added to the square of a length.
-    private static let epsilon: Float = 1e-6
+    static let epsilon: Float = 1e-6
 
     private let shape: Shape
     /// `[key_dim, width]` of each value head, one below the other.
@@ -80,6 +78,38 @@ package final class DeltaRule {
         }
     }
 
+    /// What one key head reads of a sequence, or gradients by that.
+    package struct Inputs {
+        /// Both `[length, key_dim]`.
+        package let queries: MatrixView
+        package let keys: MatrixView
+        /// `[length, valueHeads * value_dim]`
+        package let values: MatrixView
+        /// Both `[length, valueHeads]`.
+        package let decays: MatrixView
+        package let rates: MatrixView
+
+        package init(
+            queries: MatrixView, keys: MatrixView, values: MatrixView, decays: MatrixView,
+            rates: MatrixView
+        ) {
+            self.queries = queries
+            self.keys = keys
+            self.values = values
+            self.decays = decays
+            self.rates = rates
+        }
+
+        var length: Int { queries.rows }
+
+        func fits(_ shape: Shape) -> Bool {
+            [keys, values, decays, rates].allSatisfy { $0.rows == length }
+                && queries.columns == shape.keyDimension && keys.columns == shape.keyDimension
+                && values.columns == shape.valueHeads * shape.valueDimension
+                && decays.columns == shape.valueHeads && rates.columns == shape.valueHeads
+        }
+    }
+
     /// Takes a whole sequence through the rule, from a state of zeros.
     ///
     /// - Parameters:
@@ -98,10 +128,9 @@ package final class DeltaRule {
                 && x.rows == decays.rows + convolution.kernel - 1 && rates.rows == decays.rows
                 && decays.columns == shape.valueHeads && rates.columns == shape.valueHeads,
             "shapes do not fit")
-        state.start.update(repeating: 0, count: state.rows * state.columns)
-        for start in stride(from: 0, to: decays.rows, by: Self.chunk) {
-            let rows = start..<min(decays.rows, start + Self.chunk)
-            let seen = start..<(rows.upperBound + convolution.kernel - 1)
+        state.view.fill(0)
+        forEachChunk(of: decays.rows) { rows in
+            let seen = rows.lowerBound..<(rows.upperBound + convolution.kernel - 1)
             for (target, range) in [
                 (queries, columns.queries), (keys, columns.keys), (values, columns.values),
             ] {
@@ -110,29 +139,61 @@ package final class DeltaRule {
                     x.part(rows: seen, columns: range), channels: range, into: part)
                 activation.apply(part)
             }
-            let scale = 1 / Float(shape.keyDimension).squareRoot()
-            normalise(queries, rows.count, scale: scale)
-            normalise(keys, rows.count, scale: 1)
-            for member in 0..<shape.valueHeads {
-                let own = (member * shape.valueDimension)..<((member + 1) * shape.valueDimension)
-                let taken = 0..<rows.count
-                let real = 0..<shape.valueDimension
-                head.view.part(rows: taken, columns: real)
-                    .copy(from: values.view.part(rows: taken, columns: own))
-                advance(
-                    member, decays.part(rows: rows, columns: member..<(member + 1)),
-                    rates.part(rows: rows, columns: member..<(member + 1)))
-                let first = columns.values.lowerBound + own.lowerBound
-                x.part(rows: rows, columns: first..<(first + real.count))
-                    .copy(from: output.view.part(rows: taken, columns: real))
-            }
+            advance(
+                rows, decays: decays, rates: rates,
+                into: x.part(rows: rows, columns: columns.values))
         }
     }
 
-    /// Divides the first rows by their lengths.
-    private func normalise(_ x: Matrix, _ count: Int, scale: Float) {
-        for index in 0..<count {
-            let row = x.view.row(index)
+    /// The same of what has come out of convolution and nonlinearity. y:
+    /// `[length, valueHeads * value_dim]`, other memory than the values.
+    package func run(_ x: Inputs, into y: MatrixView) {
+        precondition(
+            x.fits(shape) && y.rows == x.length && y.columns == values.columns,
+            "shapes do not fit")
+        state.view.fill(0)
+        forEachChunk(of: x.length) { rows in
+            for (target, source) in [(queries, x.queries), (keys, x.keys), (values, x.values)] {
+                target.view.prefix(rows.count)
+                    .copy(from: source.part(rows: rows, columns: 0..<source.columns))
+            }
+            advance(
+                rows, decays: x.decays, rates: x.rates,
+                into: y.part(rows: rows, columns: 0..<y.columns))
+        }
+    }
+
+    private func forEachChunk(of length: Int, _ body: (_ rows: Range<Int>) -> Void) {
+        for start in stride(from: 0, to: length, by: Self.chunk) {
+            body(start..<min(length, start + Self.chunk))
+        }
+    }
+
+    /// All value heads over the positions of a chunk, whose q, k and v are in the buffers. y:
+    /// `[positions, valueHeads * value_dim]`.
+    private func advance(
+        _ rows: Range<Int>, decays: MatrixView, rates: MatrixView, into y: MatrixView
+    ) {
+        let scale = 1 / Float(shape.keyDimension).squareRoot()
+        normalise(queries.view.prefix(rows.count), scale: scale)
+        normalise(keys.view.prefix(rows.count), scale: 1)
+        for member in 0..<shape.valueHeads {
+            let own = (member * shape.valueDimension)..<((member + 1) * shape.valueDimension)
+            let (taken, real) = (0..<rows.count, 0..<shape.valueDimension)
+            head.view.part(rows: taken, columns: real)
+                .copy(from: values.view.part(rows: taken, columns: own))
+            advance(
+                member, decays.part(rows: rows, columns: member..<(member + 1)),
+                rates.part(rows: rows, columns: member..<(member + 1)))
+            y.part(rows: taken, columns: own)
+                .copy(from: output.view.part(rows: taken, columns: real))
+        }
+    }
+
+    /// Divides rows by their lengths.
+    private func normalise(_ x: MatrixView, scale: Float) {
+        for index in 0..<x.rows {
+            let row = x.row(index)
             let power = sumOfSquares(row, x.columns, minus: 0)
             let factor = 1 / (power + Self.epsilon).squareRoot()
             for j in 0..<x.columns { row[j] = row[j] * factor * scale }
@@ -176,35 +237,10 @@ package final class DeltaRule {
                 let place = state + i * shape.width
                 let row = (load(lanes, place) * Lanes(repeating: decay))
                     .addingProduct(change, Lanes(repeating: key[i]))
-                UnsafeMutableRawPointer(place).storeBytes(of: row, as: lanes)
+                store(row, place)
                 result.addProduct(row, Lanes(repeating: query[i]))
             }
-            UnsafeMutableRawPointer(output.view.row(position) + column)
-                .storeBytes(of: result, as: lanes)
-        }
-    }
-
-    @inline(__always)
-    private func load<Lanes: SIMD>(
-        _ lanes: Lanes.Type, _ pointer: UnsafePointer<Float>
-    ) -> Lanes where Lanes.Scalar == Float {
-        UnsafeRawPointer(pointer).loadUnaligned(as: lanes)
-    }
-}
-
-/// x = exp(-speed softplus(x + bias)), the decays of the delta rule: `[positions, heads]`.
-///
-/// - Parameters:
-///   - speeds: `[heads]`, exp(`A_log`).
-///   - biases: `[heads]`, `dt_bias`.
-package func decay(_ x: MatrixView, speeds: [Float], biases: [Float]) {
-    precondition(speeds.count == x.columns && biases.count == x.columns, "shapes do not fit")
-    for index in 0..<x.rows {
-        let row = x.row(index)
-        for j in 0..<x.columns {
-            let step = row[j] + biases[j]
-            // As in PyTorch, beyond 20 it is the number itself.
-            row[j] = expf(-speeds[j] * (step > 20 ? step : log1pf(expf(step))))
+            store(result, output.view.row(position) + column)
         }
     }
 }

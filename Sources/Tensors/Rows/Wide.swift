@@ -20,3 +20,18 @@ func store4(_ value: SIMD4<Double>, _ start: UnsafeMutablePointer<Double>) {
 func total(_ value: SIMD4<Double>) -> Double {
     (value[0] + value[1]) + (value[2] + value[3])
 }
+
+/// As many floats as there are lanes, which need not be aligned.
+@inline(__always)
+func load<Lanes: SIMD>(
+    _ lanes: Lanes.Type, _ start: UnsafePointer<Float>
+) -> Lanes where Lanes.Scalar == Float {
+    UnsafeRawPointer(start).loadUnaligned(as: lanes)
+}
+
+@inline(__always)
+func store<Lanes: SIMD>(
+    _ value: Lanes, _ start: UnsafeMutablePointer<Float>
+) where Lanes.Scalar == Float {
+    UnsafeMutableRawPointer(start).storeBytes(of: value, as: Lanes.self)
+}

@@ -17,6 +17,8 @@ struct BlockNorms: Sendable {
     /// Over the latents of queries, and of keys and values.
     var queryLatent: NormWeights?
     var keyValueLatent: NormWeights?
+    /// Over what each head of the delta rule makes.
+    var delta: NormWeights?
 }
 
 /// A norm's weight and bias as they are applied, `[features]`, or `[heads * features]` where each

@@ -74,7 +74,7 @@ struct TileForward {
         let mixed =
             switch block.mixer {
             case .attention: try attention(x)
-            case .deltaRule(let weights): deltaOutputs(x, weights)
+            case .deltaRule: deltaOutputs(x)
             case .convolution(let convolution): convolve(x, convolution)
             }
         try observe?(Tap(.output), mixed, tile)

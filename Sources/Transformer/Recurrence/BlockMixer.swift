@@ -15,6 +15,22 @@ struct DeltaWeights: Sendable {
     /// `[value heads]`: how fast the state decays, and what is added to the steps.
     let speeds: [Float]
     let stepBiases: [Float]
-    /// Over each head's outputs, `[linear_value_head_dim]`.
-    let norm: NormWeights
+}
+
+extension Block {
+    /// nil where it has no delta rule.
+    var deltaWeights: DeltaWeights? {
+        if case .deltaRule(let weights) = mixer { weights } else { nil }
+    }
+}
+
+extension BlockMixer {
+    /// nil where there is none.
+    var convolution: CausalConvolution? {
+        switch self {
+        case .attention: nil
+        case .deltaRule(let weights): weights.convolution
+        case .convolution(let convolution): convolution
+        }
+    }
 }

@@ -29,15 +29,8 @@ extension Forward {
             func factors(_ kind: RecurrentInputs.Factor) -> MatrixView {
                 inputs.factors(kind, all, sequence: sequence).part(rows: all, columns: own)
             }
-            func columns(_ start: Int, _ size: Int) -> Range<Int> {
-                (start + head * size)..<(start + (head + 1) * size)
-            }
             rule.run(
-                inputs.seen(all, sequence: sequence),
-                DeltaRule.Columns(
-                    queries: columns(0, shape.keyDimension),
-                    keys: columns(heads.keys, shape.keyDimension),
-                    values: columns(2 * heads.keys, shape.valueHeads * shape.valueDimension)),
+                inputs.seen(all, sequence: sequence), heads.columns(of: head),
                 decays: factors(.decays), rates: factors(.rates),
                 convolution: weights.convolution, activation: weights.activation)
         }

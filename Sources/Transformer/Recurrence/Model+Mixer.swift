@@ -3,8 +3,8 @@ import Glibc
 import Tensors
 
 extension Model {
-    /// The tensors of what stands in place of a block's attention, but for its linear layers, in
-    /// the order of `mixer`; none where the block attends.
+    /// The tensors of what stands in place of a block's attention, but for its linear layers and
+    /// its norm, in the order of `mixer`; none where the block attends.
     func mixerTensors(block: Int) throws -> [TensorView] {
         guard configuration.mixers[block] != .attention, let names = architecture.recurrence,
             let sizes = configuration.recurrence
@@ -15,11 +15,23 @@ extension Model {
             found.append(try checkpoint.expect("\(convolution).bias", shape: [sizes.channels]))
         }
         guard let heads = sizes.heads else { return found }
-        for name in [names.speed, names.stepBias] {
-            found.append(
-                try checkpoint.expect(blockName(name, block), shape: [heads.valueHeads]))
-        }
-        return found + [try tensor(blockName(names.norm, block), [heads.valueDimension])]
+        return try found
+            + [names.speed, names.stepBias].map {
+                try checkpoint.expect(blockName($0, block), shape: [heads.valueHeads])
+            }
+    }
+
+    /// Of the norm over what each head of the delta rule makes, `[linear_value_head_dim]`; nil
+    /// where the block has none.
+    func deltaNormTensor(block: Int) throws -> TensorView? {
+        guard configuration.mixers[block] == .deltaRule, let names = architecture.recurrence,
+            let heads = configuration.recurrence?.heads
+        else { return nil }
+        return try tensor(blockName(names.norm, block), [heads.valueDimension])
+    }
+
+    func deltaNorm(block: Int) throws -> NormWeights? {
+        try deltaNormTensor(block: block).map { try weights(of: [($0, nil)], kind: .rms) }
     }
 
     /// Reads them.
@@ -36,10 +48,7 @@ extension Model {
         return .deltaRule(
             DeltaWeights(
                 convolution: convolution, activation: activation, speeds: values[1].map(expf),
-                stepBiases: values[2],
-                norm: NormWeights(
-                    kind: .rms, weight: values[3], bias: nil,
-                    epsilon: configuration.normEpsilon)))
+                stepBiases: values[2]))
     }
 
     /// Of a layer of what stands in place of the attention.

@@ -30,6 +30,16 @@ package struct RecurrenceConfiguration: Sendable, Hashable {
                 keyDimension: keyDimension, valueDimension: valueDimension,
                 valueHeads: valueHeads / keyHeads)
         }
+
+        /// Which of the convolution's columns belong to a key head.
+        func columns(of head: Int) -> DeltaRule.Columns {
+            func columns(_ start: Int, _ size: Int) -> Range<Int> {
+                (start + head * size)..<(start + (head + 1) * size)
+            }
+            return DeltaRule.Columns(
+                queries: columns(0, keyDimension), keys: columns(keys, keyDimension),
+                values: columns(2 * keys, shape.valueHeads * valueDimension))
+        }
     }
 
     /// Known models have 4 at most, 64 heads and 128 features a head. Sizes are multiplied before

@@ -23,11 +23,13 @@ extension TileForward {
 
     /// The heads' outputs, once the rule has gone over the sequence:
     /// `[rows, value heads * linear_value_head_dim]`.
-    func deltaOutputs(_ x: MatrixView, _ weights: DeltaWeights) -> MatrixView {
+    func deltaOutputs(_ x: MatrixView) -> MatrixView {
         let results = places.results(tile.rows, sequence: slot)
         let mixed = view(buffers.mixed, columns: results.columns)
         mixed.copy(from: results)
-        weights.norm.applyPerHead(mixed, headDimension: weights.norm.weight?.count ?? 1)
+        if let heads = configuration.recurrence?.heads {
+            block.norms.delta?.applyPerHead(mixed, headDimension: heads.valueDimension)
+        }
         let gate = view(buffers.query, columns: results.columns)
         apply(.deltaGate, buffers.products.left(attentionInput(x), as: input), into: gate)
         Activation.silu.gate(mixed, by: gate)

@@ -3,9 +3,6 @@ extension BlockTuner {
     package static func refusal(_ model: Model) -> String? {
         let configuration = model.configuration
         let name = model.architecture.name
-        if configuration.mixers.contains(.deltaRule) {
-            return "\(name): blocks with the gated delta rule are not tuned"
-        }
         if configuration.kept.width > 0 {
             return "\(name): blocks that read other blocks' keys and values are not tuned"
         }

@@ -7,11 +7,13 @@ enum NormPlace: Sendable, Hashable, CaseIterable {
     case query, key, value
     /// Over the latents of queries, and of keys and values.
     case queryLatent, keyValueLatent
+    /// Over what each head of the delta rule makes.
+    case delta
     /// Of a mixture that stands beside a feed-forward: over what experts read, over the sum of what
     /// they make, and over what the feed-forward makes.
     case experts, expertsOutput, shared
 
-    /// What a norm that each head has by itself is over.
+    /// Of an attention.
     var isOverHeads: Bool { self == .query || self == .key || self == .value }
 }
 
@@ -28,6 +30,7 @@ extension BlockNorms {
             case .value: value
             case .queryLatent: queryLatent
             case .keyValueLatent: keyValueLatent
+            case .delta: delta
             case .experts: beside?.experts
             case .expertsOutput: beside?.output
             case .shared: beside?.shared
@@ -44,6 +47,7 @@ extension BlockNorms {
             case .value: value = newValue
             case .queryLatent: queryLatent = newValue
             case .keyValueLatent: keyValueLatent = newValue
+            case .delta: delta = newValue
             case .experts: if let newValue { beside?.experts = newValue }
             case .expertsOutput: if let newValue { beside?.output = newValue }
             case .shared: if let newValue { beside?.shared = newValue }
@@ -71,6 +75,7 @@ extension Model {
         case .value: configuration.headNorms?.includesValues ?? false
         case .queryLatent: configuration.latent?.queryRank != nil
         case .keyValueLatent: configuration.latent != nil
+        case .delta: configuration.mixers[block] == .deltaRule
         case .experts, .expertsOutput, .shared: isBesideFeedForward && isMixture(block)
         default: normName(place) != nil
         }
@@ -79,6 +84,7 @@ extension Model {
     /// Whether it has weights.
     func hasWeights(_ place: NormPlace) -> Bool {
         if place == .value { return false }
+        if place == .delta { return true }
         let kind =
             place.isOverHeads
             ? configuration.headNorms?.norm ?? architecture.norm : architecture.norm
@@ -99,6 +105,7 @@ extension Model {
         switch place {
         case .queryLatent: return [(try latentNormTensors(block: block).query, nil)]
         case .keyValueLatent: return [(try latentNormTensors(block: block).keyValue, nil)]
+        case .delta: return try deltaNormTensor(block: block).map { [($0, nil)] } ?? []
         case .experts, .expertsOutput, .shared:
             let names = besideNormNames(block: block)
             let index = place == .experts ? 0 : place == .expertsOutput ? 1 : 2

@@ -32,47 +32,7 @@ extension TapeBuilder {
         return x
     }
 
-    private var mixer: TokenMixer { configuration.mixers[block] }
-
-    /// What the block's tokens make of each other: the input of its output projection. x: what
-    /// attention reads.
-    private mutating func mix(_ x: Variable) -> Variable? {
-        switch mixer {
-        case .attention: attention(x)
-        case .convolution: convolution(x)
-        case .deltaRule: nil
-        }
-    }
-
-    /// A short convolution between two gates.
-    private mutating func convolution(_ x: Variable) -> Variable? {
-        guard let entry = project(.convolutionEntry, x), let exit = project(.convolutionExit, x),
-            let value = project(.convolutionValue, x), let sizes = configuration.recurrence
-        else { return nil }
-        let seen = product(value, entry)
-        let output = variable(seen.width)
-        let input = use(seen)
-        add(
-            group: { parameters in
-                guard case .convolution(let convolution) = parameters.block.mixer else {
-                    preconditionFailure("no convolution")
-                }
-                return ConvolutionOperation(
-                    convolution: convolution, input: input, output: output)
-            }, threadBytes: ConvolutionOperation.bytes(kernel: sizes.kernel, length: length))
-        return product(output, exit)
-    }
-
-    /// x y, element by element.
-    private mutating func product(_ x: Variable, _ y: Variable) -> Variable {
-        let output = variable(x.width)
-        let (input, gate) = (use(x), use(y))
-        add { _ in
-            GateOperation(
-                kind: .activation(.fixed(.linear)), input: input, gate: gate, output: output)
-        }
-        return output
-    }
+    var mixer: TokenMixer { configuration.mixers[block] }
 
     /// x + factor norm(y).
     mutating func add(_ y: Variable, norm place: NormPlace, to x: Variable) -> Variable {
@@ -105,7 +65,7 @@ extension TapeBuilder {
     private var heads: BlockHeads { configuration.heads[block] }
 
     /// What the output projection reads. x: what attention reads.
-    private mutating func attention(_ x: Variable) -> Variable? {
+    mutating func attention(_ x: Variable) -> Variable? {
         guard let (query, key, value) = headInputs(x) else { return nil }
         let output = variable(shape.keyValueHeads * heads.groupSize)
         let isShared = heads.perGroup > 1
@@ -151,13 +111,7 @@ extension TapeBuilder {
     /// What is left of the heads' outputs behind their gates, where they have them.
     private mutating func weigh(_ mixed: Variable, _ x: Variable) -> Variable {
         guard let gate = project(.outputGate, x) else { return mixed }
-        let output = variable(mixed.width)
-        let (input, gateUse) = (use(mixed), use(gate))
-        add { _ in
-            GateOperation(
-                kind: .activation(.fixed(.sigmoid)), input: input, gate: gateUse, output: output)
-        }
-        return output
+        return gated(mixed, by: gate, .sigmoid)
     }
 
     /// Makes queries or keys of a projection's output.

@@ -101,15 +101,20 @@ struct TapeBuilder {
         guard model.has(place, block: block) else { return x }
         let output = variable(
             x.width, needsGradient: x.needsGradient || model.hasWeights(place))
-        let isPerHead = place.isOverHeads && configuration.headNorms?.extent != .whole
-        let dimension = isPerHead ? configuration.heads[block].dimension : nil
-        let (use, chunks) = (use(x), group.chunks)
+        let (use, chunks, dimension) = (use(x), group.chunks, headDimension(place))
         add { parameters in
             parameters.norms[place].map {
                 NormOperation($0, use, output, dimension: dimension, chunks: chunks)
             }
         }
         return output
+    }
+
+    /// Features of each head that such a norm is over by itself; nil: it is over all.
+    private func headDimension(_ place: NormPlace) -> Int? {
+        if place == .delta { return configuration.recurrence?.heads?.valueDimension }
+        let isPerHead = place.isOverHeads && configuration.headNorms?.extent != .whole
+        return isPerHead ? configuration.heads[block].dimension : nil
     }
 
     /// x + factor y.
