@@ -1,5 +1,6 @@
-/// The way back through `DeltaRule` for one key head and the value heads that share it. With D_t
-/// the gradient by the state S_t behind position t, S' = d S_(t-1), u = r (v - S'ᵀ k) and y = S_tᵀ q,
+/// The way back through `DeltaRule` for one key head and the value heads that share it. With the
+/// state S_t behind position t, the gradient D_t by it, S' = d S_(t-1), u = r (v - S'ᵀ k) and
+/// y = S_tᵀ q,
 ///
 ///     D_t += q dyᵀ;    dq = S_t dy;    du = D_tᵀ k;    dr = du (v - S'ᵀ k);    dv = r du
 ///     dk = D_t u - S' dv;    D' = D_t - k dvᵀ;    dd = <D', S_(t-1)>;    D_(t-1) = d D'
