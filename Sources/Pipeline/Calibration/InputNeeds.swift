@@ -88,6 +88,14 @@ struct InputNeeds: Sendable, Hashable {
             tileRows = min(tokens, Tile.size)
         }
 
+        /// Of so many tokens or fewer, as one sequence: fewer can make more groups, and a larger
+        /// sample.
+        init(atMost tokens: Int) {
+            sampleRows = min(tokens, SampleRows.most)
+            groups = min(tokens, SignedGroups.most)
+            tileRows = min(tokens, Tile.size)
+        }
+
         /// - Parameter windows: nil: nothing is gathered.
         init(_ windows: TokenWindows?) {
             sampleRows = SampleRows(tokens: windows?.tokens.count ?? 0).count

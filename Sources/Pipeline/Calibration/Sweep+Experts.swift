@@ -43,6 +43,21 @@ extension Sweep {
         return result
     }
 
+    /// What is gathered of each expert's inputs takes, in bytes, `[experts]`: zeros where nothing is.
+    func inputBytes(_ run: MixtureRun) -> [Int] {
+        let experts = model.configuration.mixture?.experts ?? 0
+        guard let stream = run.staged ?? run.source else {
+            return [Int](repeating: 0, count: experts)
+        }
+        let gathered = ExpertInputs(tokens: stream.routes.tokens, threads: pool.width)
+        let lists = stream.routes.tokens(of: 0..<experts)
+        return lists.enumerated().map { expert, tokens in
+            needs(of: expert, block: run.index).reduce(0) {
+                $0 + gathered.bytes($1.value, $1.key.stage, served: tokens.count)
+            }
+        }
+    }
+
     /// What dense experts read of the tokens that the pruned stream sends to them, for layers that
     /// are solved towards what they make of it. Where all tokens of a block stand for few, the
     /// layer is solved towards what it makes of its own input.

@@ -137,7 +137,7 @@ struct JobRun {
             tuning: plan.tuning, keepsStatistics: plan.manifest.statistics,
             precision: plan.precision,
             pool: WorkerPool(width: plan.memory.threads), watch: watch,
-            expertsAtOnce: plan.memory.expertsAtOnce,
+            expertLimit: plan.memory.expertLimit,
             scratchDirectory: plan.memory.usesScratchFile ? partial?.directory : nil)
     }
 

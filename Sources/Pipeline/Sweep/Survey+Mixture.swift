@@ -59,7 +59,7 @@ extension Survey {
 
     private var groups: [Range<Int>] {
         let experts = plan.model.configuration.mixture?.experts ?? 0
-        let size = plan.memory.expertsAtOnce
+        let size = plan.memory.expertLimit.count
         return stride(from: 0, to: experts, by: size).map { $0..<min($0 + size, experts) }
     }
 

@@ -34,8 +34,8 @@ package struct Sweep: Sendable {
     /// Whether masks and statistics are written.
     let keepsStatistics: Bool
     package let passes: Passes
-    /// How many of a mixture's experts are in memory at once.
-    let expertsAtOnce: Int
+    /// How much of a mixture's experts is in memory at once.
+    let expertLimit: ExpertLimit
 
     var pool: WorkerPool { passes.pool }
     var watch: Watch { passes.watch }
@@ -52,7 +52,7 @@ package struct Sweep: Sendable {
         sequential: Bool, byStages: Bool = false, calibration: TokenWindows?,
         known: StatisticsFile? = nil, evaluation: Evaluation?, measuresDense: Bool,
         keepsDense: Bool = false, tuning: Tuning? = nil, keepsStatistics: Bool = false,
-        precision: Precision, pool: WorkerPool, watch: Watch, expertsAtOnce: Int = 1,
+        precision: Precision, pool: WorkerPool, watch: Watch, expertLimit: ExpertLimit = .none,
         scratchDirectory: Directory?
     ) {
         precondition(!sequential || lanes.count == 1, "one output when sequential")
@@ -73,7 +73,7 @@ package struct Sweep: Sendable {
         self.keepsDense = keepsDense
         self.tuning = tuning
         self.keepsStatistics = keepsStatistics
-        self.expertsAtOnce = expertsAtOnce
+        self.expertLimit = expertLimit
         let lengths = (evaluation?.sequences ?? []).map(\.length)
         passes = Passes(
             model, length: max(calibration?.length ?? 0, lengths.max() ?? 0),

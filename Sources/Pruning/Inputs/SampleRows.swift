@@ -4,9 +4,11 @@ package struct SampleRows: Sendable, Hashable {
     package let tokens: Int
     package let stride: Int
 
+    package static let most = 4096
+
     /// - Parameter length: of a window. The stride has no divisor in common with it, so that all
     ///   places in a window come up alike: its first tokens are unlike the others.
-    package init(tokens: Int, limit: Int = 4096, length: Int = 1) {
+    package init(tokens: Int, limit: Int = most, length: Int = 1) {
         self.tokens = tokens
         var stride = max(1, (tokens + limit - 1) / limit)
         while Self.divisor(stride, length) > 1 { stride += 1 }

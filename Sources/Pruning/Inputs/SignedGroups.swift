@@ -20,7 +20,7 @@ package struct SignedGroups: Sendable {
     /// Tokens of the longest group. Parts of a window that are added begin at a multiple of it.
     package static let longest = 256
     /// Products with so many rows are less than a hundredth of those of a job with 16,384 tokens.
-    private static let most = 128
+    package static let most = 128
 
     /// - Parameter tokenWeights: each token counts as often as the square of its weight says; nil:
     ///   once.

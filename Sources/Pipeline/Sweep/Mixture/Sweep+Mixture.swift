@@ -22,9 +22,12 @@ extension Sweep {
             try writers[number].settle()
         }
         let experts = model.configuration.mixture?.experts ?? 0
-        for first in stride(from: 0, to: experts, by: expertsAtOnce) {
-            let group = first..<min(first + expertsAtOnce, experts)
-            passes.readAhead(group.upperBound..<(group.upperBound + expertsAtOnce), of: index)
+        let bytes = inputBytes(run)
+        var first = 0
+        while first < experts {
+            let group = expertLimit.group(from: first, of: experts) { bytes[$0] }
+            first = group.upperBound
+            passes.readAhead(first..<(first + expertLimit.count), of: index)
             try pruneExperts(group, &run, into: writers)
         }
         passes.readAhead(index + 1)

@@ -18,8 +18,8 @@ package struct MemoryPlan: Sendable, Hashable {
     /// At most `limits.threads`; fewer where each thread's buffers would not fit.
     package let threads: Int
     /// How many of a mixture's experts are in memory at once: as many as fit, for the threads have
-    /// more to share out then; 1 where there is no mixture.
-    package let expertsAtOnce: Int
+    /// more to share out then.
+    package let expertLimit: ExpertLimit
 
     package var usesScratchFile: Bool { scratchBytes > 0 }
 
@@ -89,6 +89,11 @@ package struct MemoryPlan: Sendable, Hashable {
             + routes + min(SafetensorsWriter.piece, largest)
             // A layer as it is written.
             + (model.storesColumns ? 4 * (model.layerSizes.max() ?? 0) : 0)
+        func mixture(_ outputs: [[[LayerPlan]]], _ threads: Int) -> MixtureMemory {
+            MixtureMemory(
+                model, outputs, tokens: calibrated, input: precision.input,
+                keepsStatistics: keepsStatistics, threads: threads)
+        }
         func total(_ threads: Int, inMemory: Bool, experts: Int) -> Int {
             let forward = Forward.bytes(
                 model, sets, input: precision.input, threads: threads)
@@ -120,15 +125,14 @@ package struct MemoryPlan: Sendable, Hashable {
                         model, outputs, input: precision.input, length: length,
                         keepsStatistics: keepsStatistics, threads: threads)
                         + (keepsStatistics ? inputs.max() ?? 0 : 0) : 0
-                let mixture = MixtureMemory(
-                    model, outputs, tokens: calibrated, input: precision.input,
-                    keepsStatistics: keepsStatistics, threads: threads)
+                let mixture = mixture(outputs, threads)
                 let common =
                     (inputs.max() ?? 0) + (isSolved ? Self.factorising : 0)
                     + max(blocks.max() ?? 0, head)
                 return max(
                     common, tuned,
-                    mixture.groupBytes(experts) + (mixture.isSolved ? Self.factorising : 0))
+                    mixture.groupBytes(experts, together: tunes)
+                        + (mixture.isSolved ? Self.factorising : 0))
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * (state + between + read))
@@ -148,7 +152,11 @@ package struct MemoryPlan: Sendable, Hashable {
                 if bytes <= limit {
                     self.bytes = bytes
                     self.threads = count
-                    expertsAtOnce = experts
+                    expertLimit = ExpertLimit(
+                        count: experts,
+                        inputBytes: sweeps.map {
+                            mixture($0, count).inputBytes(experts, together: tunes)
+                        }.max() ?? 0)
                     scratchBytes = inMemory ? 0 : states
                     return
                 }

@@ -4,8 +4,12 @@ import Transformer
 
 /// What mixtures of experts take beside what every model does.
 struct MixtureMemory {
-    /// Of the experts in memory, what each takes, with its inputs; in bytes.
+    /// Of the experts in memory, what each takes, in bytes.
     private let expert: Int
+    /// What is gathered of an expert's inputs, if it serves all tokens, in bytes: the most.
+    private let inputs: Int
+    /// The same where all experts serve as many.
+    private let evenInputs: Int
     /// What pruning one of their layers takes for a moment, and what is known of all tokens.
     private let beside: Int
     /// Whether some expert's layer is solved from the covariance of its input.
@@ -54,7 +58,7 @@ struct MixtureMemory {
         keepsStatistics: Bool, threads: Int
     ) {
         guard let block = model.blocks.first(where: { model.isMixture($0) }) else {
-            (expert, beside, isSolved) = (0, 0, false)
+            (expert, inputs, evenInputs, beside, isSolved) = (0, 0, 0, 0, false)
             return
         }
         let plans = outputs.flatMap { $0.joined() }.filter {
@@ -91,21 +95,31 @@ struct MixtureMemory {
             let mask = isNarrowed ? weights : shape.count
             moment = max(moment, mask + fit + solver + aimed + outputs + copy)
         }
-        func bytes(_ stage: Stage) -> Int {
-            // The sums of the calibration's parts, too.
-            needs[stage].map { $0.bytes(amount, threads: threads) + 192 * $0.features } ?? 0
-        }
         let masks = keepsStatistics ? weights : 0
         let layers = model.expertBytes(1, block: block, input: input)
         expert =
             tokens == 0 && plans.isEmpty
-            ? layers
-            : (isNarrowed ? 2 : 1) * layers + masks
-                + (tokens > 0 ? bytes(.feedForward) + bytes(.down) : 0)
-        beside = moment + (tokens > 0 ? bytes(.feedForward) : 0)
+            ? layers : (isNarrowed ? 2 : 1) * layers + masks
+        let gathered = ExpertInputs(tokens: tokens, threads: threads)
+        let mixture = model.configuration.mixture
+        let even =
+            mixture.map { (tokens * $0.expertsPerToken + $0.experts - 1) / $0.experts } ?? tokens
+        inputs = needs.reduce(0) { $0 + gathered.mostBytes($1.value, $1.key) }
+        evenInputs = needs.reduce(0) { $0 + gathered.bytes($1.value, $1.key, served: even) }
+        beside = moment + (needs[.feedForward].map { gathered.pooledBytes($0) } ?? 0)
         isSolved = needs.values.contains(where: \.hasProducts)
     }
 
+    /// What is known of the inputs of some experts takes at most so much, in bytes: as much as that
+    /// of `count` experts where all serve as many tokens, and enough for one that serves all.
+    ///
+    /// - Parameter together: whether all of them are in memory, however many tokens they serve.
+    func inputBytes(_ count: Int, together: Bool) -> Int {
+        together ? count * inputs : max(inputs, count * evenInputs)
+    }
+
     /// What `count` experts take with all that is done to them, in bytes.
-    func groupBytes(_ count: Int) -> Int { expert == 0 ? 0 : count * expert + beside }
+    func groupBytes(_ count: Int, together: Bool) -> Int {
+        expert == 0 ? 0 : count * expert + inputBytes(count, together: together) + beside
+    }
 }
