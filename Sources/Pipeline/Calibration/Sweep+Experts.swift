@@ -43,7 +43,7 @@ extension Sweep {
         return result
     }
 
-    /// What is gathered of each expert's inputs takes, in bytes, `[experts]`: zeros where nothing is.
+    /// What is gathered of each expert's inputs takes, in bytes, `[experts]`: 0 where nothing is.
     func inputBytes(_ run: MixtureRun) -> [Int] {
         let experts = model.configuration.mixture?.experts ?? 0
         guard let stream = run.staged ?? run.source else {
