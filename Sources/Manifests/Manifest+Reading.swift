@@ -14,7 +14,8 @@ extension Manifest {
         (
             "prune",
             [
-                "method", "sparsity", "pattern", "heads", "allocation", "bounds", "compensation",
+                "method", "sparsity", "pattern", "blocks", "heads", "allocation", "bounds",
+                "compensation",
                 "scope", "targets", "ignore", "sequential", "target", "tune", "bias",
             ]
         ),
@@ -64,7 +65,7 @@ extension Manifest {
                         + "sequences are all used; expected no seed", at: node)
             }
         } else if let method = manifest.prune.methods.first(where: {
-            $0.needsStatistics(compensation: manifest.prune.compensation)
+            manifest.prune.needsCalibration($0)
         }) {
             throw fields.error(
                 "found no 'calibration', which prune.method \(method.name) needs; "
@@ -94,6 +95,7 @@ extension Manifest {
                     + "\(manifest.prune.allocation.rawValue) needs; expected it with 'text', "
                     + "'tokens' or 'statistics'")
         }
+        try manifest.checkBlocks(fields)
         if let evaluation = try fields.section("evaluation") {
             manifest.evaluation = try Evaluation(evaluation)
         }

@@ -38,6 +38,9 @@ package struct Manifest: Sendable {
         /// Shares of zeros in [0, 1); more than one writes one output per value.
         package var sparsity: [Double] = [0.5]
         package var pattern = Pattern.unstructured
+        /// Those that pattern `blocks` takes, ascending; empty: as many as `sparsity` says, which
+        /// are yet to be chosen.
+        package var blocks: [Int] = []
         /// Whether pattern `channels` takes attention heads, too.
         package var heads = false
         /// How the zeros are shared out among the layers.

@@ -35,6 +35,7 @@ extension Manifest.Prune {
                 "scope", node, expected: "row, the only one that method \(method.name) has")
         }
         heads = try fields.bool("heads") ?? heads
+        try readBlocks(fields)
         try checkChannels(fields)
         targets = try Self.expressions("targets", fields) ?? targets
         if targets.isEmpty, let node = fields.value("targets") {
@@ -142,6 +143,14 @@ extension Manifest.Prune {
     /// What has no meaning where whole channels go, and what has none elsewhere.
     private func checkChannels(_ fields: Fields) throws(DocumentError) {
         guard pattern == .channels else {
+            if let method = methods.first(where: { !$0.removesWeights }), pattern != .blocks,
+                let node = fields.value("method")
+            {
+                throw fields.mismatch(
+                    "method", node,
+                    expected: "another method, for \(method.name) judges whole blocks alone, "
+                        + "which go with pattern blocks")
+            }
             if heads, let node = fields.value("heads") {
                 throw fields.mismatch(
                     "heads", node, expected: "false, or pattern channels, which alone takes heads")
@@ -171,7 +180,8 @@ extension Manifest.Prune {
             throw fields.mismatch(
                 "pattern", value,
                 expected:
-                    "unstructured, channels, or N:M (keep N of every M) with 0 < N < M, as in 2:4")
+                    "unstructured, channels, blocks, or N:M (keep N of every M) with 0 < N < M, "
+                    + "as in 2:4")
         }
         return pattern
     }

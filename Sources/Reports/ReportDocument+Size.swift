@@ -29,6 +29,7 @@ extension ReportDocument {
                         + "this job"
                 ))
         }
+        facts += cutFacts
         for width in widths {
             facts.append(
                 (
@@ -57,6 +58,7 @@ extension ReportDocument {
                         + "(\(fixed(speed.pruned / speed.dense, 2)) times)"
                 ))
         }
+        lines += cutLines
         for width in widths {
             lines.append((width.name, "\(width.dense) dense, \(width.pruned) pruned"))
         }

@@ -1,7 +1,7 @@
 import Documents
 
 /// What page, tables and card say of a report, and in which words: weights that are zero are still
-/// there, channels that were taken out are not.
+/// there, channels and blocks that were taken out are not.
 extension ReportDocument {
     var name: String { job.name ?? "a job" }
 
@@ -74,7 +74,7 @@ extension ReportDocument {
         }
     }
 
-    var isSmaller: Bool { channels != nil }
+    var isSmaller: Bool { channels != nil || cut != nil }
 
     /// What the weights that went are called in tables and charts.
     var goneName: String { isSmaller ? "weights gone" : "zeros" }

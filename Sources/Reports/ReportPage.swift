@@ -20,7 +20,7 @@ package struct ReportPage {
         </style>
         </head>
         <body>
-        \(decision)\(tradeoff)\(questions)\(blocks)\(layers)\(resources)\(settings)</body>
+        \(decision)\(cut)\(tradeoff)\(questions)\(blocks)\(layers)\(resources)\(settings)</body>
         </html>
 
         """

@@ -127,12 +127,14 @@ import Testing
     }
 
     @Test(arguments: Method.all.map(\.name)) func read_everyMethod(_ method: String) throws {
+        let isOfBlocks = Method.named(method)?.removesWeights == false
+        let pattern = isOfBlocks ? "blocks" : "unstructured"
         let manifest = try read(
             """
             version: 1
             model: m
             output: o
-            prune: {method: \(method)}
+            prune: {method: \(method), pattern: \(pattern), sparsity: 0.5}
             calibration: {text: t}
             """)
         #expect(manifest.prune.methods.map(\.name) == [method])

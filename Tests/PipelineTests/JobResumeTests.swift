@@ -29,6 +29,8 @@ struct JobResumeTests {
         "prune: {method: [auto, best], sequential: stages}\nstatistics: true\n" + withQuestions,
         "prune: {method: [sparsegpt, best], sequential: stages, target: dense}\n" + both,
         "prune: {pattern: channels, heads: true, sparsity: [0.3, 0.5]}\nstatistics: true\n" + both,
+        "prune: {pattern: blocks, method: [best, cosine], sparsity: [0.3, 0.6]}\n" + both,
+        "prune: {pattern: blocks, blocks: [1]}\n" + both,
         "prune: {method: [wanda, best], tune: {passes: 2}}\nstatistics: true\n" + both,
         "prune: {sequential: stages, tune: {passes: 2}}\n" + both,
     ]

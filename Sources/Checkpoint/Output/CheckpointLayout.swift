@@ -27,8 +27,16 @@ package struct CheckpointLayout: Sendable {
     /// Tensors of the source that are looked through for NaN and infinity when they are copied;
     /// nil: all.
     let checked: Set<String>?
+    /// Names in the output of tensors that have another one in the source, or of which an edit has
+    /// said so.
+    let names: [String: String]
+    /// Tensors of the source that are not in the output.
+    let removed: Set<String>
     /// nil where the weights are one file.
     let index: Node?
+
+    /// Whether a tensor of the source, or one that was added, is in the output.
+    func has(_ tensor: String) -> Bool { !removed.contains(tensor) }
 
     /// Disk space of the whole output, in bytes, but for what the caller adds to it.
     package var bytes: Int {
@@ -38,18 +46,28 @@ package struct CheckpointLayout: Sendable {
         }
     }
 
-    /// - Parameter checked: what is looked through for NaN and infinity when it is copied; nil:
-    ///   all.
+    /// - Parameters:
+    ///   - checked: what is looked through for NaN and infinity when it is copied; nil: all.
+    ///   - rename: what a tensor of the source, or one that an edit adds, is called in the output.
     /// - Throws: `CheckpointError` where an edit does not fit the source.
-    package init(_ source: Checkpoint, edits: [Edit], checked: Set<String>? = nil) throws {
+    package init(
+        _ source: Checkpoint, edits: [Edit], checked: Set<String>? = nil,
+        rename: (String) -> String = { $0 }
+    ) throws {
         self.source = source
         self.checked = checked
         let changes = try Changes(edits, of: source)
         var shards: [Shard] = []
+        var names: [String: String] = [:]
         for shard in source.shards {
             let tensors = shard.tensors.flatMap { tensor in
                 (changes.removed.contains(tensor.name) ? [] : [changes.info(of: tensor)])
                     + (changes.added[tensor.name] ?? [])
+            }.map { info in
+                let name = rename(info.name)
+                if name == info.name { return info }
+                names[info.name] = name
+                return TensorInfo(name: name, type: info.type, shape: info.shape)
             }
             // A file whose only tensor went would be one that no index names.
             if tensors.isEmpty, source.index != nil { continue }
@@ -58,6 +76,8 @@ package struct CheckpointLayout: Sendable {
             shards.append(Shard(name: shard.outputName, layout: layout))
         }
         self.shards = shards
+        self.names = names
+        removed = changes.removed
         index = source.index.map { Self.index($0, shards, isEdited: !edits.isEmpty) }
         companions = try CompanionFiles(
             of: ModelDirectory(

@@ -10,7 +10,7 @@ package final class CheckpointWriter: Sendable {
     /// New contents of the source's files, or of files that it lacks.
     private let edited: [String: Node]
     private let writers: [SafetensorsWriter]
-    /// Which writer has a tensor.
+    /// Which writer has a tensor, by its name in the output.
     private let places: [String: Int]
 
     /// Makes every file of weights at its full size, so that a full disk shows now, and copies the
@@ -38,6 +38,7 @@ package final class CheckpointWriter: Sendable {
         others: [String: Node] = [:], unwritten: Set<String>
     ) throws {
         let edited = Self.edited(config, others)
+        let unwritten = Set(unwritten.map { layout.names[$0] ?? $0 })
         try self.init(layout, directory, edited) {
             try SafetensorsWriter(resuming: $0, in: directory, $1, unwritten: unwritten)
         }
@@ -67,11 +68,13 @@ package final class CheckpointWriter: Sendable {
     }
 
     /// Writes a tensor, in any order and from any thread: little-endian, row by row, in the type
-    /// and shape that it has in the source or was added with.
+    /// and shape that it has in the source or was added with. Tensors are called here as they are
+    /// there.
     package func write(
         _ name: String, _ bytes: RawSpan, progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try writer(of: name).write(name, bytes, progress: progress)
+        let (writer, name) = try place(of: name)
+        try writer.write(name, bytes, progress: progress)
     }
 
     /// Writes a tensor of weights from float32, which have been rounded to its type already, or a
@@ -80,16 +83,20 @@ package final class CheckpointWriter: Sendable {
         _ name: String, part: Int? = nil, weights: Matrix,
         progress: (Int) throws -> Void = { _ in }
     ) throws {
-        try writer(of: name).write(name, part: part, weights: weights, progress: progress)
+        let (writer, name) = try place(of: name)
+        try writer.write(name, part: part, weights: weights, progress: progress)
     }
 
-    private func writer(of name: String) throws -> SafetensorsWriter {
-        guard let place = places[name] else {
+    /// Who writes a tensor, and under which name.
+    private func place(of tensor: String) throws -> (SafetensorsWriter, name: String) {
+        let name = layout.names[tensor] ?? tensor
+        // Another tensor may have taken the name of one that went.
+        guard layout.has(tensor), let place = places[name] else {
             throw CheckpointError(
-                file: directory.path, tensor: name,
+                file: directory.path, tensor: tensor,
                 reason: .edit("is not in the checkpoint's layout"))
         }
-        return writers[place]
+        return (writers[place], name)
     }
 
     /// Copies those of the source's `tensors` that are in the layout and were not written. Not to
@@ -100,11 +107,12 @@ package final class CheckpointWriter: Sendable {
     /// - Throws: `CheckpointError` that names the first NaN or infinity.
     package func copy(_ tensors: [TensorView], progress: (Int) throws -> Void = { _ in }) throws {
         for tensor in tensors {
-            guard let place = places[tensor.name], !writers[place].isWritten(tensor.name) else {
-                continue
-            }
+            let name = layout.names[tensor.name] ?? tensor.name
+            guard layout.has(tensor.name), let place = places[name],
+                !writers[place].isWritten(name)
+            else { continue }
             try writers[place].copy(
-                tensor, isChecked: layout.checked?.contains(tensor.name) ?? true,
+                tensor, as: name, isChecked: layout.checked?.contains(tensor.name) ?? true,
                 progress: progress)
         }
     }

@@ -89,14 +89,14 @@ package final class SafetensorsWriter: Sendable {
         }
     }
 
-    /// Copies a tensor that stays as it is, and looks for NaN and infinity on the way where
-    /// `isChecked`.
+    /// Copies a tensor that stays as it is but for its name, and looks for NaN and infinity on the
+    /// way where `isChecked`.
     func copy(
-        _ tensor: TensorView, isChecked: Bool, progress: (Int) throws -> Void
+        _ tensor: TensorView, as name: String, isChecked: Bool, progress: (Int) throws -> Void
     ) throws {
         var last = 0..<0
         defer { tensor.release(last) }
-        try write(tensor.name, count: tensor.byteCount, progress) { part, place in
+        try write(name, count: tensor.byteCount, progress) { part, place in
             tensor.release(last)
             last = part
             tensor.populate(part)

@@ -1,5 +1,6 @@
 import Checkpoint
 import Posix
+import Reports
 
 /// How far a job is, as its snapshot keeps it, beside the hidden states.
 struct JobProgress: Sendable {
@@ -19,6 +20,8 @@ struct JobProgress: Sendable {
     /// What a survey has found, for each of the job's outputs; empty where there was none to be
     /// made.
     var sparsities: [Survey.Sparsities]
+    /// How blocks were chosen, for each of the job's outputs; empty where there were none to be.
+    var choices: [ReportDocument.Choice]
     /// The outputs that were begun, in the job's order.
     var outputs: [BegunOutput]
     /// Where they are.

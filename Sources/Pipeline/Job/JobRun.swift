@@ -6,7 +6,7 @@ import Tensors
 /// One run of a job's computation, from the beginning or from a snapshot.
 struct JobRun {
     let job: Job
-    let plan: Plan
+    private(set) var plan: Plan
     let start: ContinuousClock.Instant
     let watch: Watch
     let snapshot: JobSnapshot?
@@ -81,7 +81,12 @@ struct JobRun {
     private mutating func compute() throws {
         let isSequential = plan.manifest.prune.sequential
         if saved == nil {
+            let surveyed = try chooseBlocks()
             for output in isSequential ? [plan.outputs[0]] : plan.outputs { try begin(output) }
+            if let surveyed {
+                writers.first?.add(surveyed)
+                keep(0, [])
+            }
         }
         try allocate()
         guard isSequential else {
@@ -156,6 +161,17 @@ struct JobRun {
         keep(0, [])
     }
 
+    /// Finds out which blocks are to go, where the manifest names none. It is done again where the
+    /// job ends before the first block is.
+    /// - Returns: what it has taken; nil where there is nothing to find out.
+    private mutating func chooseBlocks() throws -> Cost? {
+        guard plan.choosesBlocks, let calibration = plan.calibration else { return nil }
+        partial = try partial ?? makePartial()
+        var survey = BlockSurvey(plan, makeSweep(0..<1), calibration)
+        plan = try plan.choosing(survey.run())
+        return survey.cost
+    }
+
     private mutating func begin(_ output: Plan.Output) throws {
         let partial = try self.partial ?? makePartial()
         self.partial = partial
@@ -189,7 +205,7 @@ struct JobRun {
     ) -> JobProgress {
         JobProgress(
             block: block, seconds: seconds, work: watch.done, sparsities: sparsities,
-            outputs: writers.map(\.begun), place: JobProgress.Place(partial))
+            choices: plan.choices, outputs: writers.map(\.begun), place: JobProgress.Place(partial))
     }
 
     /// Of the job so far, in all attempts.
@@ -208,6 +224,14 @@ struct JobRun {
                 == (plan.manifest.prune.allocation == .uniform ? 0 : plan.outputs.count)
         else { throw StaleSnapshot("it does not fit the job") }
         sparsities = progress.sparsities
+        if plan.choosesBlocks {
+            guard progress.choices.count == plan.outputs.count,
+                progress.choices.allSatisfy({ choice in
+                    choice.best.map { $0.first >= 0 && $0.first + $0.count <= plan.blocks } ?? false
+                })
+            else { throw StaleSnapshot("it does not fit the job") }
+            plan = try plan.choosing(progress.choices)
+        }
         do {
             let partial = try PartialDirectory(
                 resuming: progress.place.name, progress.place.identity, id: job.id,

@@ -1,5 +1,6 @@
 import Documents
 import Posix
+import Reports
 
 /// What a snapshot says of itself: its `progress.json`, renamed into place when all that it names
 /// is on the disk.
@@ -12,7 +13,7 @@ struct SavedJob: Sendable {
         let checksum: String
     }
 
-    private static let version = 5
+    private static let version = 6
     static let maximumSize = 256 << 20
 
     /// What a job must be to go on from here.
@@ -41,6 +42,7 @@ struct SavedJob: Sendable {
                         "checksum": Node($0.checksum),
                     ])
                 }),
+            "choices": Node(progress.choices.map(\.node)),
             "shares": Node(progress.sparsities.map(Self.node)),
             "identity": identity.node, "outputs": Node(progress.outputs.map(\.node)),
             "place": progress.place.identity.node
@@ -67,11 +69,13 @@ extension SavedJob {
             let job = node["identity"].flatMap({ JobIdentity($0) }),
             let states = node["states"]?.array, let outputs = node["outputs"]?.array,
             !outputs.isEmpty, let sparsities = node["shares"]?.array, let place = node["place"],
+            let choices = node["choices"]?.array,
             let name = place["name"]?.string, let identity = FileIdentity(place)
         else { return nil }
         let progress = JobProgress(
             block: block, seconds: seconds, work: work,
             sparsities: sparsities.compactMap(Self.sparsities),
+            choices: choices.compactMap { ReportDocument.Choice(coded: $0) },
             outputs: outputs.compactMap { BegunOutput($0) },
             place: JobProgress.Place(name: name, identity: identity))
         self.init(
@@ -79,7 +83,8 @@ extension SavedJob {
             states: states.compactMap { States($0) }, progress: progress,
             isFinished: node["finished"]?.bool ?? false)
         guard self.states.count == states.count, progress.outputs.count == outputs.count,
-            progress.sparsities.count == sparsities.count
+            progress.sparsities.count == sparsities.count,
+            progress.choices.count == choices.count
         else { return nil }
     }
 }

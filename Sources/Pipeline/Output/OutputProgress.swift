@@ -7,6 +7,8 @@ struct OutputProgress: ReportPart {
     private(set) var layers: [ReportDocument.Layer] = []
     private(set) var blocks: [ReportDocument.Block] = []
     private(set) var zeros = 0
+    /// Where whole blocks went.
+    private(set) var seams: [ReportDocument.Seam] = []
     private(set) var flops = 0.0
     /// nil until everything is computed, and without an evaluation.
     var comparison: Comparison?
@@ -23,6 +25,7 @@ struct OutputProgress: ReportPart {
         coder.member("comparison", &comparison)
         coder.required("blocks", &blocks)
         coder.required("layers", &layers)
+        coder.rare("seams", &seams)
         coder.member("dense_seconds", &denseSeconds)
         coder.member("pruned_seconds", &prunedSeconds)
     }
@@ -34,6 +37,7 @@ struct OutputProgress: ReportPart {
 
     mutating func add(_ block: BlockResult) {
         blocks.append(ReportDocument.Block(block))
+        if let seam = block.seam { seams.append(seam) }
         flops += block.cost.flops
         denseSeconds = Self.sum(denseSeconds, block.cost.dense?.seconds)
         prunedSeconds = Self.sum(prunedSeconds, block.cost.pruned?.seconds)

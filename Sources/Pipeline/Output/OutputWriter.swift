@@ -98,7 +98,8 @@ final class OutputWriter: LaneWriter {
         let config = plan.model.checkpoint.config
         let treatment = output.treatment
         let biased = treatment.biases.edit(config, used: treatment.usedRoles)
-        let edited = plan.model.edit(biased, for: treatment.widths)
+        var edited = plan.model.edit(biased, for: treatment.widths)
+        if let cut = treatment.blocks?.cut { edited = plan.model.edit(edited, for: cut) }
         return edited == plan.model.checkpoint.storedConfig ? Node?.none : edited
     }
 
@@ -129,8 +130,8 @@ final class OutputWriter: LaneWriter {
         point.method = output.treatment.method.name
         point.sparsity = output.sparsity
         point.output = output.path
-        point.zeros = progress.zeros
-        point.multiplyAdds = plan.multiplyAdds - plan.spared(by: progress.layers)
+        point.zeros = progress.zeros + plan.weightsGone(from: output)
+        point.multiplyAdds = plan.multiplyAddsLeft(in: output, progress.layers)
         point.bytes = output.treatment.layout.tensorBytes
         point.note(progress.comparison)
         return point
@@ -232,7 +233,8 @@ final class OutputWriter: LaneWriter {
             }.map(\.name))
         let treatment = output.treatment
         for added in Planner.addedBiases(
-            plan.model, treatment.biases, treatment.usedRoles, treatment.shapes)
+            plan.model, treatment.biases, treatment.usedRoles, treatment.shapes,
+            treatment.blocks?.cut)
         where added.layer.map({ !changed.contains($0) }) ?? true {
             let zeros = [Float](repeating: 0, count: added.tensor.shape[0])
             try writer.write(added.tensor.name, weights: Matrix(row: zeros))

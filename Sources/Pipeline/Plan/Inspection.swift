@@ -13,7 +13,7 @@ package struct Inspection {
     package let node: Node
 
     /// Patterns that are tried; any N:M does whose M divides a layer's columns.
-    private static let patterns = ["unstructured", "2:4", "4:8", "channels"]
+    private static let patterns = ["unstructured", "2:4", "4:8", "channels", "blocks"]
 
     /// - Throws: what a job would throw for this model.
     package init(_ path: String, _ paths: Roots) throws {
@@ -132,7 +132,7 @@ package struct Inspection {
         case .unstructured: true
         case .groups(_, let group): columns % group == 0
         // Not a layer's own matter.
-        case .channels: false
+        case .channels, .blocks: false
         }
     }
 

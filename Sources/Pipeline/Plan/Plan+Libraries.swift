@@ -6,7 +6,10 @@ extension Plan {
     /// - Throws: `PlanError`.
     func loadLibraries() throws {
         let layers = outputs.lazy.flatMap { $0.treatment.layers.joined() }
-        guard layers.contains(where: { $0.choice?.metric.solver != nil }) else { return }
+        let isMapped = outputs.contains { $0.treatment.blocks?.isMapped == true }
+        guard isMapped || layers.contains(where: { $0.choice?.metric.solver != nil }) else {
+            return
+        }
         do {
             try LinearAlgebraLibrary.load(threads: memory.threads, beside: memory.bytes)
         } catch {

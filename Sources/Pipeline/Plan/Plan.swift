@@ -2,6 +2,7 @@ import Checkpoint
 import Manifests
 import Posix
 import Pruning
+import Reports
 import Tensors
 import Transformer
 
@@ -23,7 +24,9 @@ package struct Plan: Sendable {
     let id: String
     let manifest: Manifest
     let model: Model
-    let outputs: [Output]
+    var outputs: [Output]
+    /// How the blocks of each output were chosen; empty where nothing was.
+    var choices: [ReportDocument.Choice] = []
     /// That holds all outputs, or will.
     let parent: Directory
     let calibration: TokenWindows?
@@ -55,7 +58,8 @@ package struct Plan: Sendable {
         let prune = manifest.prune
         return Lane(
             layers: output.treatment.layers, sparsity: output.sparsity,
-            shapes: output.treatment.shapes, allocated: sparsities,
+            shapes: output.treatment.shapes, cut: output.treatment.blocks?.cut,
+            allocated: sparsities,
             label: OutputLabel(
                 method: prune.methods.count > 1 ? output.treatment.method.name : nil,
                 sparsity: prune.sparsity.count > 1 ? output.sparsity : nil))

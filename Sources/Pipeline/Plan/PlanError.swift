@@ -26,6 +26,8 @@ package struct PlanError: Failure, Hashable {
         /// What an allocation by error needs to know of experts is in no file of statistics.
         case unknownUse(layer: String)
         case group(layer: String, columns: Int, group: Int)
+        /// Why blocks cannot go.
+        case blocks(String)
         /// Why what is left of a block cannot be tuned, and what to do.
         case tuning(String)
         case threads(asked: Int, allowed: Int)
@@ -118,6 +120,7 @@ package struct PlanError: Failure, Hashable {
         case .group(let layer, let columns, let group):
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"
+        case .blocks(let text): "pattern blocks: \(text)"
         case .tuning(let text): "prune.tune: \(text)"
         case .threads(let asked, let allowed):
             "limits.threads is \(asked); the configuration allows \(allowed)"

@@ -10,6 +10,11 @@ extension Planner {
         let sparsities = manifest.prune.sparsity
         let selected = try selection(model, manifest)
         return try manifest.prune.methods.map { method in
+            if manifest.prune.pattern == .blocks {
+                return try sparsities.map {
+                    try blockTreatment(model, manifest, method, sparsity: $0)
+                }
+            }
             if manifest.prune.pattern == .channels {
                 return try sparsities.map {
                     try channelTreatment(model, manifest, method, sparsity: $0, selected)
@@ -37,18 +42,27 @@ extension Planner {
     }
 
     /// The checkpoint with biases for the layers of `used` and blocks of these shapes.
+    /// - Parameter cut: blocks that go; nil: none.
     static func layout(
-        _ model: Model, _ biases: BiasPlan, used: Set<Role>, shapes: [BlockShape]
+        _ model: Model, _ biases: BiasPlan, used: Set<Role>, shapes: [BlockShape],
+        cut: BlockCut? = nil
     ) throws -> CheckpointLayout {
-        var edits = addedBiases(model, biases, used, shapes).map { added in
+        var edits = addedBiases(model, biases, used, shapes, cut).map { added in
             CheckpointLayout.Edit.add(added.tensor, after: added.weights)
         }
         if model.storesTiedHead {
             edits.append(.remove(model.ownHeadName))
         }
         for block in model.blocks { edits += resized(model, block, to: shapes[block]) }
+        guard let cut else {
+            return try CheckpointLayout(
+                model.checkpoint, edits: edits, checked: model.usedTensors())
+        }
+        let tensors = model.tensorsByBlock.blocks
+        edits += cut.removed.flatMap { tensors[$0] }.map { CheckpointLayout.Edit.remove($0.name) }
         return try CheckpointLayout(
-            model.checkpoint, edits: edits, checked: model.usedTensors())
+            model.checkpoint, edits: edits, checked: model.usedTensors(),
+            rename: { model.name($0, without: cut) })
     }
 
     /// The tensors of a block whose shapes change with the block's; where experts are one tensor,
@@ -146,10 +160,11 @@ extension Planner {
     }
 
     static func addedBiases(
-        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shapes: [BlockShape]
+        _ model: Model, _ biases: BiasPlan, _ used: Set<Role>, _ shapes: [BlockShape],
+        _ cut: BlockCut?
     ) -> [AddedBias] {
         let biased = biases.rolesWithBias(used: used)
-        let ofLayers = model.blocks.flatMap { block in
+        let ofLayers = (cut?.kept ?? Array(model.blocks)).flatMap { block in
             model.layers(block: block).filter { key in
                 key.expert == nil && biased.contains(key.role) && !model.hasBias(key, block: block)
             }.map { key in

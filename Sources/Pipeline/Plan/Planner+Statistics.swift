@@ -48,7 +48,7 @@ extension Planner {
             switch prune.pattern {
             case .unstructured: "sparsity \(output.sparsity)"
             case .channels: "channels, sparsity \(output.sparsity)"
-            case .groups: "\(prune.pattern)"
+            case .groups, .blocks: "\(prune.pattern)"
             }
         let shared =
             prune.allocation == .uniform ? "" : ", allocated by \(prune.allocation.rawValue)"

@@ -53,9 +53,10 @@ struct Planner {
             order: manifest.prune.order, followsDense: manifest.prune.followsDense,
             tunes: manifest.prune.tuning != nil, reading: texts.memory.bytes,
             allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
+            blocks: BlockMemory(model, outputs.map(\.treatment), calibration),
             precision: precision, threads: threads,
             limit: limit, place: manifest.name)
-        var bytes = outputs.map(\.treatment.layout.bytes) + [memory.scratchBytes]
+        var bytes = outputs.map(\.treatment.bytes) + [memory.scratchBytes]
         if manifest.statistics {
             bytes += try outputs.map { output in
                 try StatisticsWriter.layout(
@@ -133,9 +134,11 @@ struct Planner {
             let name = try job.paths.output(pair.1).name
             // A job that died while it published several outputs finds its own here again.
             let isOwn = own.contains { OutputDirectory.isPublished(name, $0.identity, in: parent) }
+            let (treatment, sparsity) = pair.0
             return Plan.Output(
                 path: joined(parent.path, name), name: name, number: index + 1,
-                treatment: pair.0.0, sparsity: pair.0.1, overwrite: manifest.overwrite || isOwn)
+                treatment: treatment, sparsity: treatment.blocks?.share ?? sparsity,
+                overwrite: manifest.overwrite || isOwn)
         }
     }
 

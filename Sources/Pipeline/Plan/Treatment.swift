@@ -18,4 +18,9 @@ struct Treatment: Sendable {
     /// Why heads stay although whole channels go; nil where that is no matter.
     let headsKept: String?
     let layout: CheckpointLayout
+    /// What pattern `blocks` comes to; nil with another one.
+    var blocks: BlockPlan?
+
+    /// Disk space of the output at most, in bytes.
+    var bytes: Int { layout.bytes + (blocks?.moreBytes ?? 0) }
 }

@@ -13,8 +13,13 @@ extension Plan {
             case .blocks: 2 * tokens * outputs.count
             case .stages: (tokens + compared) * outputs.count
             }
+        if prune.pattern == .blocks, let windows = self.calibration {
+            // The calibration goes past each block at most twice, and some of it once before.
+            let surveyed = choosesBlocks ? BlockSurvey.windows(model, windows).tokens.count : 0
+            calibration += surveyed
+        }
         if prune.followsDense { calibration += tokens * outputs.count }
-        if let tuning {
+        if let tuning, prune.pattern != .blocks {
             // By stages the tuned block runs on all of the calibration once more, and so does that
             // of a mixture.
             let isAgain = prune.order == .stages || model.configuration.mixture != nil

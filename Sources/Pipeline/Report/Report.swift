@@ -41,6 +41,7 @@ struct Report: Sendable {
         document.resources = resources
         document.warnings = plan.warnings
         document.channels = channels
+        document.cut = cut
         document.curve = curve
         document.leftOut = output.treatment.layout.companions.skipped.map {
             .init(path: $0.path, reason: $0.reason)
@@ -110,7 +111,7 @@ struct Report: Sendable {
         let layout = output.treatment.layout
         var cost = ReportDocument.Cost()
         cost.weights = plan.weights
-        cost.zeros = state.zeros
+        cost.zeros = state.zeros + plan.weightsGone(from: output)
         cost.parametersPruned = layout.parameters
         cost.bytesDense = plan.model.checkpoint.bytes
         cost.bytesPruned = layout.tensorBytes
@@ -122,8 +123,22 @@ struct Report: Sendable {
             return sum - layer.zeros * (type?.size ?? 0)
         }
         cost.multiplyAddsDense = plan.multiplyAdds
-        cost.multiplyAddsPruned = plan.multiplyAdds - plan.spared(by: state.layers)
+        cost.multiplyAddsPruned = plan.multiplyAddsLeft(in: output, state.layers)
         return cost
+    }
+
+    /// nil except where whole blocks go.
+    private var cut: ReportDocument.Cut? {
+        guard let blocks = output.treatment.blocks else { return nil }
+        let unmapped = blocks.unmapped(plan.model).map { run, reason in
+            ReportDocument.Seam(first: run.first, count: run.count, reason: reason)
+        }
+        return .init(
+            removed: blocks.cut.removed, blocks: plan.blocks,
+            seams: (state.seams + unmapped).sorted { $0.first < $1.first },
+            choice: plan.choices.isEmpty ? nil : plan.choices[output.number - 1],
+            cacheBytesDense: plan.model.keyValueBytes(plan.model.blocks),
+            cacheBytesPruned: plan.model.keyValueBytes(blocks.cut.kept))
     }
 
     /// nil without an evaluation.
@@ -185,6 +200,20 @@ extension Plan {
 }
 
 extension Plan {
+    /// Weights of the linear layers of whole blocks that an output is without.
+    func weightsGone(from output: Output) -> Int {
+        let removed = output.treatment.blocks?.cut.removed ?? []
+        return removed.reduce(0) { $0 + model.weights(block: $1, in: model.blockShape($1)) }
+    }
+
+    /// Multiply-adds of an output for one token, where zeros in such layers are skipped.
+    func multiplyAddsLeft(in output: Output, _ layers: [ReportDocument.Layer]) -> Int {
+        let removed = output.treatment.blocks?.cut.removed ?? []
+        return removed.reduce(multiplyAdds - spared(by: layers)) {
+            $0 - model.multiplyAdds(block: $1, in: model.blockShape($1))
+        }
+    }
+
     /// Multiply-adds for one token that the zeros of these layers are: of an expert's as many as
     /// its share of the block's tokens is where all are used alike.
     func spared(by layers: [ReportDocument.Layer]) -> Int {

@@ -1,3 +1,4 @@
+import Reports
 import Tensors
 
 /// What pruning did to a block's output, and how long the block took.
@@ -9,6 +10,8 @@ package struct BlockResult: Sendable {
     let cost: LaneCost
     /// What tuning has reached; nil where the block was not tuned.
     var tuning: TuningOutcome?
+    /// Of blocks behind it that went; nil where none did.
+    var seam: ReportDocument.Seam?
 
     /// Mean over those sequences of the mean squared error.
     package var meanSquaredError: Double? { difference?.meanSquaredError }

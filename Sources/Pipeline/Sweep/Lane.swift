@@ -6,6 +6,8 @@ package struct Lane: Sendable {
     package let layers: [[LayerPlan]]
     /// Of each block: the model's, but where whole channels go.
     package let shapes: [BlockShape]
+    /// Blocks that go; nil: none.
+    let cut: BlockCut?
     private let sparsity: Double
     /// By layer's name, where they differ.
     private let allocated: [String: Double]
@@ -13,16 +15,17 @@ package struct Lane: Sendable {
 
     package init(layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape]) {
         self.init(
-            layers: layers, sparsity: sparsity, shapes: shapes, allocated: [:], label: OutputLabel()
-        )
+            layers: layers, sparsity: sparsity, shapes: shapes, cut: nil, allocated: [:],
+            label: OutputLabel())
     }
 
     init(
-        layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape],
+        layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape], cut: BlockCut?,
         allocated: [String: Double], label: OutputLabel
     ) {
         self.layers = layers
         self.shapes = shapes
+        self.cut = cut
         self.sparsity = sparsity
         self.allocated = allocated
         self.label = label

@@ -58,7 +58,7 @@ package struct Sweep: Sendable {
         precondition(!sequential || lanes.count == 1, "one output when sequential")
         precondition(sequential || !byStages, "stages are sequential")
         precondition(sequential || !keepsDense, "another sweep is behind dense blocks anyway")
-        precondition(tuning == nil || keepsDense, "nothing to tune towards")
+        precondition(tuning == nil || keepsDense || lanes[0].cut != nil, "nothing to tune towards")
         self.model = model
         self.lanes = lanes
         self.pattern = pattern
@@ -89,10 +89,10 @@ package struct Sweep: Sendable {
         precondition(measuresDense || dense != nil || block > 0, "no dense model to compare with")
         let start = block == 0 ? passes.embedded : passes.zeroed
         let sequences = evaluation?.sequences ?? []
-        let windows = model.blocks.contains(block) ? calibration : nil
+        let windows = isCalibrated(before: block) ? calibration : nil
         return SweepStates(
             calibration: try windows.map(start),
-            denseCalibration: try keepsDense ? windows.map(start) : nil,
+            denseCalibration: try followsDense(before: block) ? windows.map(start) : nil,
             between: try byStages
                 ? windows.map {
                     try passes.zeros($0.tokens.count, columns: BlockStep.width(of: model))
@@ -119,6 +119,16 @@ package struct Sweep: Sendable {
         _ index: Int, _ states: inout SweepStates, into writers: [any LaneWriter]
     ) throws {
         precondition(writers.count == lanes.count, "a writer for each lane")
+        if let cut = lanes[0].cut {
+            return try pruneBlocks(index, &states, cut, into: writers[0])
+        }
+        try pruneWhole(index, &states, into: writers)
+    }
+
+    /// The same where the block itself stays.
+    func pruneWhole(
+        _ index: Int, _ states: inout SweepStates, into writers: [any LaneWriter]
+    ) throws {
         if model.isMixture(index) { return try pruneMixture(index, &states, into: writers) }
         if byStages, states.calibration != nil, isPruned(index) {
             try pruneByStages(index, &states, into: writers[0])

@@ -115,6 +115,7 @@ struct LeastSquaresPruning: Sendable {
     ) {
         switch pattern {
         case .channels: preconditionFailure("whole columns are ChannelPruning's")
+        case .blocks: preconditionFailure("whole blocks are no layer's matter")
         case .unstructured:
             scratch.selection.markLeast(
                 LayerPruning.budget(weights.columns, sparsity), of: weights, row: row,

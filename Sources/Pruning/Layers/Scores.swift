@@ -29,7 +29,7 @@ struct Scores: Sendable {
                 })
         case .uniform:
             factors = nil
-        case .solved, .following:
+        case .solved, .following, .mapped:
             preconditionFailure("\(pruning.metric.name) has no scores")
         }
     }

@@ -13,7 +13,7 @@ extension Method {
     package func forChannels(size: Int) -> Method {
         guard channels == .eliminated else { return self }
         return Method(
-            name: name, summary: summary, input: .covariance, channels: channels
+            name: name, summary: summary, input: .covariance, channels: channels, blocks: blocks
         ) { _ in (.elimination(size: size), .mean) }
     }
 

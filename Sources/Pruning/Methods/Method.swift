@@ -58,12 +58,23 @@ package struct Method: Sendable {
         case none
     }
 
+    /// How it chooses whole blocks.
+    package enum Blocks: Sendable, Hashable {
+        /// By how far the stream behind them is from what a linear map makes of the one before.
+        case mapped
+        /// By the angle between the streams before and behind them.
+        case cosine
+        /// Not at all.
+        case none
+    }
+
     /// As in a manifest, e.g. `stade-w`.
     package let name: String
     /// One line for help texts.
     package let summary: String
     package let input: Input
     package let channels: Channels
+    package let blocks: Blocks
     /// Whether the seed decides what goes.
     package let isDrawn: Bool
     /// Metric and compensation as published.
@@ -72,13 +83,14 @@ package struct Method: Sendable {
     /// - Parameter published: with `input` of `.weights` without a compensation.
     package init(
         name: String, summary: String, input: Input = .sums, channels: Channels = .summed,
-        isDrawn: Bool = false,
+        blocks: Blocks = .none, isDrawn: Bool = false,
         published: @escaping @Sendable (Layer) -> (Metric, Compensation)
     ) {
         self.name = name
         self.summary = summary
         self.input = input
         self.channels = channels
+        self.blocks = blocks
         self.isDrawn = isDrawn
         self.published = published
     }
@@ -86,7 +98,7 @@ package struct Method: Sendable {
     /// Every method, in the order in which help texts list them.
     package static let all: [Method] = [
         auto, best, stade, stadeW, stadeStar, wanda, sparseGPT, sparseGPTMask, stadeOBS, magnitude,
-        random,
+        random, cosine,
     ]
 
     package static func named(_ name: String) -> Method? { all.first { $0.name == name } }

@@ -14,6 +14,8 @@ package struct Metric: Sendable {
         case solved(Solver)
         /// None of its own: rows that go with the columns of another layer.
         case following
+        /// None: what takes the place of whole blocks is added to its weights.
+        case mapped
     }
 
     /// As in the report, e.g. `stade`.
@@ -36,7 +38,7 @@ package struct Metric: Sendable {
     package var needsStatistics: Bool {
         switch score {
         case .perColumn, .carried, .solved: true
-        case .magnitude, .uniform, .following: false
+        case .magnitude, .uniform, .following, .mapped: false
         }
     }
 

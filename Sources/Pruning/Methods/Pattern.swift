@@ -6,8 +6,10 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
     case groups(keep: Int, of: Int)
     /// Whole channels of the feed-forwards and whole heads go, and the layers become smaller.
     case channels
+    /// Whole blocks go, and the model becomes shallower.
+    case blocks
 
-    /// `unstructured`, `channels` or `N:M` with 0 < N < M <= 4096; nil for anything else.
+    /// `unstructured`, `channels`, `blocks` or `N:M` with 0 < N < M <= 4096; nil for anything else.
     package init?(_ text: String) {
         if text == "unstructured" {
             self = .unstructured
@@ -15,6 +17,10 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
         }
         if text == "channels" {
             self = .channels
+            return
+        }
+        if text == "blocks" {
+            self = .blocks
             return
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -29,6 +35,7 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .unstructured: "unstructured"
         case .channels: "channels"
+        case .blocks: "blocks"
         case .groups(let keep, let group): "\(keep):\(group)"
         }
     }

@@ -22,6 +22,8 @@ package struct ReportDocument: ReportPart, Hashable {
     package var warnings: [String] = []
     /// nil except where whole channels went.
     package var channels: Channels?
+    /// nil except where whole blocks went.
+    package var cut: Cut?
     /// All outputs of a job with several.
     package var curve: [Point] = []
     /// Files of the model directory that were not copied.
@@ -49,6 +51,7 @@ package struct ReportDocument: ReportPart, Hashable {
         coder.member("resources", &resources)
         coder.rare("warnings", &warnings)
         coder.rare("channels", &channels)
+        coder.rare("cut", &cut)
         coder.rare("curve", &curve)
         coder.rare("files_left_out", &leftOut)
     }

@@ -38,14 +38,15 @@ package struct MemoryPlan: Sendable, Hashable {
     ///   - order: what a layer's input comes through.
     ///   - followsDense: whether the calibration goes through the dense blocks, too.
     ///   - tunes: whether what is left of each block is tuned.
+    ///   - blocks: what pattern `blocks` takes beside that; nil with another one.
     ///   - reading: what reading the texts has taken, in bytes.
     /// - Throws: `PlanError.memory` where even one thread with a scratch file does not fit.
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
         evaluation: Evaluation?, order: Manifest.Order, followsDense: Bool = false,
         tunes: Bool = false, reading: Int,
-        allocation: Allocation, keepsStatistics: Bool, precision: Precision, threads: Int,
-        limit: Int, place: String
+        allocation: Allocation, keepsStatistics: Bool, blocks: BlockMemory? = nil,
+        precision: Precision, threads: Int, limit: Int, place: String
     ) throws {
         let calibrated = calibration?.tokens.count ?? 0
         let evaluated = evaluation?.tokens ?? 0
@@ -64,7 +65,7 @@ package struct MemoryPlan: Sendable, Hashable {
         // The dense and the pruned models' evaluations go side by side.
         let state = width + 4 * model.configuration.kept.width
         let moving = tokens * state
-        stateBytes = moving
+        stateBytes = moving + (blocks?.states ?? 0) / 2
         // Of a token: what stands between two steps of a block, what experts leave, and what the
         // block has read where that is needed again.
         let isMixture = model.configuration.mixture != nil
@@ -74,7 +75,8 @@ package struct MemoryPlan: Sendable, Hashable {
         // And what the dense model's layers read.
         let read = sweeps.joined().map { Self.denseBytes(model, $0) }.max() ?? 0
         let states =
-            moving + calibrated * (between + read)
+            max(moving + (blocks?.states ?? 0), blocks?.surveyed ?? 0)
+            + calibrated * (between + read)
             + MixtureMemory.states(
                 model, calibrated: calibrated, moved: tokens, sequential: order == .blocks)
         let routes = MixtureMemory.routes(
@@ -136,7 +138,10 @@ package struct MemoryPlan: Sendable, Hashable {
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * (state + between + read))
-            let survey = Survey.bytes(model, allocation, threads: threads)
+            let survey =
+                Survey.bytes(model, allocation, threads: threads)
+                + (blocks?.bytes(threads: threads) ?? 0)
+                + (blocks?.isSolved == true ? Self.factorising : 0)
             return max(
                 reading,
                 fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped))
