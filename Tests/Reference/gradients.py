@@ -11,7 +11,8 @@ largest gradient; `some`, those at the places that `places` names; `sums`, the s
 `numbers`. Gradients of weights that are 0 count as 0. NAME.. writes these again and leaves the others.
 
 Of a mixture, the router and what it reads are constants: which experts serve a token, and with which weights, has no part in
-the gradient. Its first three experts are written.
+the gradient. Its first three experts are written. Another block's keys and values are constants, too, made of numbers, and
+so is the second embedding, of the tokens 7 i mod 50.
 """
 import json
 import os
@@ -38,11 +39,15 @@ PLAIN = ["gemma2", "gpt-neox", "llama", "llama-biased", "llama-tied-rope-scaled"
          "phi3", "qwen2", "qwen3"]
 WINDOWS, LENGTH = 2, 40
 # Whose second block is of another kind than the first.
-TWO = ["gemma4", "lfm2", "qwen3-5", "qwen3_5_moe", "qwen3_next", "gemma2", "gemma3-text", "gpt-neo", "gpt2", "smollm3", "cohere2",
-       "olmo3", "exaone4"]
-# What is no parameter of a linear layer or a norm stays, and routers do.
+TWO = ["gemma4", "lfm2", "qwen3-5", "qwen3_5_moe", "qwen3_next", "gemma2", "gemma3-text", "gpt-neo", "gpt2", "smollm3",
+       "cohere2", "olmo3", "exaone4"]
+# Whose last blocks read the keys and values of earlier ones.
+ALL = ["gemma4-text"]
+# The second embedding's layers.
+SECOND = ["per_layer_input_gate", "per_layer_projection"]
+# What is no parameter of a layer that is pruned or of a norm stays, and routers do.
 FIXED = ["act_fn.", "conv.conv.", "linear_attn.conv1d.", "A_log", "dt_bias", "sinks", "router", ".gate.weight", ".gate.bias",
-         "e_score_correction_bias"]
+         "e_score_correction_bias", *SECOND]
 ROUTERS = ("gate", "router")
 
 
@@ -82,7 +87,10 @@ def load(name, work):
             if inner.rsplit(".", 1)[-1] in ROUTERS:
                 module.register_forward_pre_hook(lambda _, a: tuple(x.detach() if torch.is_tensor(x) else x for x in a))
                 module.register_forward_hook(lambda _, a, out: out.detach() if torch.is_tensor(out) else out)
-    return model, tokens[:WINDOWS, :LENGTH].long(), entry
+    tokens = tokens[:WINDOWS, :LENGTH].long()
+    if name in ALL:
+        tokens = (torch.arange(tokens.numel()) * 7 % 50).view(tokens.shape)
+    return model, tokens, entry
 
 
 def gradients(name, work):
@@ -97,14 +105,19 @@ def gradients(name, work):
         hook.remove()
     found = {}
     first = [index for index, block in enumerate(blocks) if any(isinstance(m, Experts) for m in block.modules())][:1]
-    for index in (0, 1) if name in TWO else first or (0,):
+    for index in range(len(blocks)) if name in ALL else (0, 1) if name in TWO else first or (0,):
         block = blocks[index]
         arguments, keywords = caught[index]
         arguments, keywords = arguments[1:], {k: v for k, v in keywords.items() if k != "hidden_states"}
         size = model.config.get_text_config().hidden_size
         x, target = (numbers(tokens.numel() * size, seed).view(*tokens.shape, size) * 2 for seed in (1, 2))
+        if name in ALL and block.self_attn.is_kv_shared_layer:
+            kind = block.self_attn.layer_type
+            keywords["shared_kv_states"] = {kind: tuple(
+                numbers(kv.numel(), seed).view(kv.transpose(1, 2).shape).transpose(1, 2)
+                for kv, seed in zip(keywords["shared_kv_states"][kind], (8, 9)))}
         for inner, layer in block.named_modules():
-            if isinstance(layer, torch.nn.Linear) and not any(part in ROUTERS for part in inner.split(".")):
+            if isinstance(layer, torch.nn.Linear) and not any(part in ROUTERS + tuple(SECOND) for part in inner.split(".")):
                 layer.weight.data[(numbers(layer.weight.numel(), 3) < -0.2).view_as(layer.weight)] = 0
         y = block(x, *arguments, **keywords)
         y = y[0] if isinstance(y, tuple) else y
@@ -132,17 +145,13 @@ def gradients(name, work):
 
 def main():
     out = pathlib.Path(sys.argv[1])
-    names = sys.argv[2:] or PLAIN + sorted(TUNED)
+    names = sys.argv[2:] or PLAIN + sorted(FAMILIES | MIXTURES)
     found = json.loads(out.read_text()) if sys.argv[2:] and out.exists() else {}
     for name in names:
         with tempfile.TemporaryDirectory() as work:
             found[name] = gradients(name, work)
         print(name, {index: (block["loss"], len(block["parameters"])) for index, block in found[name].items()}, flush=True)
     out.write_text(json.dumps(dict(sorted(found.items())), separators=(",", ":")) + "\n")
-
-
-# Those that can be tuned.
-TUNED = [name for name in FAMILIES | MIXTURES if name != "gemma4-text"]
 
 if __name__ == "__main__":
     main()

@@ -93,16 +93,24 @@ struct Gradients: Sendable, CustomTestStringConvertible {
         layer.pack()
     }
 
-    static func streams(_ model: Model) -> TuningStreams {
-        func matrix(seed: UInt64) -> Matrix {
-            let columns = model.configuration.hiddenSize
+    static func streams(_ model: Model, block: Int = 0) -> TuningStreams {
+        func matrix(_ columns: Int, seed: UInt64, size: Double) -> Matrix {
             let result = Matrix(rows: windows * length, columns: columns)
             for (place, number) in numbers(result.rows * columns, seed: seed).enumerated() {
-                result.view[place / columns, place % columns] = Float(2 * number)
+                result.view[place / columns, place % columns] = Float(size * number)
             }
             return result
         }
-        return TuningStreams(input: matrix(seed: 1), target: matrix(seed: 2))
+        let (hidden, shared) = (model.configuration.hiddenSize, model.configuration.kept)
+        let kept = shared.width == 0 ? nil : Matrix(rows: windows * length, columns: shared.width)
+        for (kind, seed) in [(KeyValues.Kind.keys, UInt64(8)), (.values, 9)] {
+            guard let kept, let columns = shared.columns(kind, block: block) else { continue }
+            kept.view.part(rows: 0..<kept.rows, columns: columns)
+                .copy(from: matrix(columns.count, seed: seed, size: 1).view)
+        }
+        return TuningStreams(
+            input: matrix(hidden, seed: 1, size: 2), target: matrix(hidden, seed: 2, size: 2),
+            tokens: (0..<Int32(windows * length)).map { $0 * 7 % 50 }, kept: kept)
     }
 
     /// The loss, and the gradients by their names inside of the block; those of weights that are 0
@@ -129,7 +137,8 @@ struct Gradients: Sendable, CustomTestStringConvertible {
         let tuner = try BlockTuner(
             block, experts: experts, tuned: Set(layers.keys), model: model, length: Self.length,
             pool: WorkerPool(width: threads))
-        let loss = try tuner.gradients(Array(0..<Self.windows), Self.streams(model))
+        let loss = try tuner.gradients(
+            Array(0..<Self.windows), Self.streams(model, block: self.block))
         var found = Found(loss: loss)
         let prefix = model.blockName("", self.block)
         for (name, values) in tuner.gradients(of: model) {

@@ -2,14 +2,6 @@ import Manifests
 import Transformer
 
 extension Planner {
-    /// - Throws: `PlanError` where the blocks of such a model cannot be tuned.
-    static func checkTuning(_ model: Model, _ manifest: Manifest) throws {
-        guard manifest.prune.tuning != nil, let refusal = BlockTuner.refusal(model) else { return }
-        throw PlanError(
-            place: manifest.name,
-            reason: .tuning("this model cannot be tuned (\(refusal)); leave it out"))
-    }
-
     /// - Throws: `PlanError` where there are too few windows to hold one out.
     static func checkTuning(_ calibration: TokenWindows?, _ manifest: Manifest) throws {
         guard manifest.prune.tuning != nil, let calibration, calibration.count < 2 else { return }

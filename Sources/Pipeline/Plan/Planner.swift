@@ -26,7 +26,6 @@ struct Planner {
             directory: directory.path, followSymlinks: job.paths.followSymlinks,
             opened: directory)
         let model = try Model(checkpoint)
-        try Self.checkTuning(model, manifest)
         let threads = try threads()
         let parent = try Directory(job.paths.output(manifest.output).parent)
         let outputs = try outputs(Self.treatments(model, manifest), in: parent)

@@ -19,6 +19,8 @@ struct BlockNorms: Sendable {
     var keyValueLatent: NormWeights?
     /// Over what each head of the delta rule makes.
     var delta: NormWeights?
+    /// Over what is made of the second embedding.
+    var perLayer: NormWeights?
 }
 
 /// A norm's weight and bias as they are applied, `[features]`, or `[heads * features]` where each

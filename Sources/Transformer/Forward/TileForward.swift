@@ -171,7 +171,7 @@ struct TileForward {
     /// What comes behind the feed-forward. x: `[rows, hidden_size]`.
     func end(_ x: MatrixView) throws {
         if !configuration.normsBefore { block.norms.feedForward?.apply(x, into: x) }
-        try block.end?.apply(to: x, tokens, buffers.end)
+        try block.applyEnd(to: x, tokens, buffers.end)
     }
 
     /// What the heads make of `x`: `[rows, num_attention_heads * head_dim]`, of a head of values.

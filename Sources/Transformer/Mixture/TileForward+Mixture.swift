@@ -90,7 +90,7 @@ extension Forward {
             let factor = model.configuration.multipliers.residual
             if factor != 1 { scale(sum, by: factor) }
             Tensors.add(sum, to: hidden.rows(part))
-            try block.end?.apply(to: hidden.rows(part), tokens[part], loan.buffers.end)
+            try block.applyEnd(to: hidden.rows(part), tokens[part], loan.buffers.end)
         }
     }
 }

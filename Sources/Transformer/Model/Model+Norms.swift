@@ -29,6 +29,7 @@ extension Model {
         let latent = try latentNormTensors(block: block)
         found += [latent.query, latent.keyValue].map { ($0, nil) }
         found.append((try deltaNormTensor(block: block), nil))
+        found.append((try perLayerNormTensor(block: block), nil))
         return found.flatMap { [$0.weight?.name, $0.bias?.name].compactMap(\.self) }
     }
 
@@ -52,7 +53,8 @@ extension Model {
             attentionOutput: try read(names.attentionOutputNorm),
             feedForwardOutput: try read(names.feedForwardOutputNorm),
             query: heads[0], key: heads[1], value: values,
-            beside: try besideNorms(block: block), delta: try deltaNorm(block: block))
+            beside: try besideNorms(block: block), delta: try deltaNorm(block: block),
+            perLayer: try perLayerNorm(block: block))
         try readLatentNorms(block: block, into: &norms)
         return norms
     }

@@ -6,13 +6,15 @@ struct BlockEnd: Sendable {
     let perLayer: PerLayerInput?
     /// What the block's output is multiplied by; nil: nothing.
     let scalar: Float?
+}
 
-    /// x: `[rows, hidden_size]`; tokens: `[rows]`.
-    func apply(
+extension Block {
+    /// What comes behind the feed-forward, in place. x: `[rows, hidden_size]`; tokens: `[rows]`.
+    func applyEnd(
         to x: MatrixView, _ tokens: ArraySlice<Int32>, _ buffers: EndBuffers
     ) throws {
-        try perLayer?.apply(to: x, tokens, buffers)
-        if let scalar { scale(x, by: scalar) }
+        try end?.perLayer?.apply(to: x, tokens, norm: norms.perLayer, buffers)
+        if let scalar = end?.scalar { scale(x, by: scalar) }
     }
 }
 
@@ -69,10 +71,22 @@ extension Model {
             found += [
                 try tensor(blockName(inputs.gate, block), [size, hidden]),
                 try tensor(blockName(inputs.output, block), [hidden, size]),
-                try tensor(blockName(inputs.outputNorm, block), [hidden]),
             ]
         }
         return found.map(\.name)
+    }
+
+    /// Of the norm over what is made of the second embedding, `[hidden_size]`; nil where there is
+    /// none.
+    func perLayerNormTensor(block: Int) throws -> TensorView? {
+        guard let inputs = architecture.perLayerInput, configuration.perLayerSize > 0 else {
+            return nil
+        }
+        return try tensor(blockName(inputs.outputNorm, block), [configuration.hiddenSize])
+    }
+
+    func perLayerNorm(block: Int) throws -> NormWeights? {
+        try perLayerNormTensor(block: block).map { try weights(of: [($0, nil)], kind: .rms) }
     }
 
     /// Bytes of what comes behind a block's feed-forward.
@@ -125,23 +139,18 @@ extension Model {
         ) throws -> Linear {
             Linear(weights: try tensor.matrix(rows: rows), bias: nil, input: input)
         }
-        func norm(_ full: String, _ size: Int) throws -> NormWeights {
-            NormWeights(
-                kind: .rms, weight: try tensor(full, [size]).floats(), bias: nil,
-                epsilon: configuration.normEpsilon)
-        }
         let table = try perLayerTable(inputs)
         return PerLayerInput(
             embedding: try embedding(input: input), table: table, columns: columns,
             tableScale: input.rounded(Float(size).squareRoot()),
             projection: try linear(try perLayerProjection(inputs), columns, .float32),
             projectionScale: Float(1 / Double(hidden).squareRoot()),
-            projectionNorm: try norm(name(inputs.projectionNorm), size),
+            projectionNorm: try weights(
+                of: [(try tensor(name(inputs.projectionNorm), [size]), nil)], kind: .rms),
             gate: try linear(
                 try tensor(blockName(inputs.gate, block), [size, hidden]), 0..<size, input),
             output: try linear(
                 try tensor(blockName(inputs.output, block), [hidden, size]), 0..<hidden, input),
-            outputNorm: try norm(blockName(inputs.outputNorm, block), hidden),
             activation: try activation(block: block), input: input)
     }
 }

@@ -46,6 +46,14 @@ package struct KeptKeyValues: Sendable, Hashable {
         self.columns = columns
         self.width = width
     }
+
+    /// The columns of keys or of values that a block keeps or reads; nil: there are none.
+    func columns(_ kind: KeyValues.Kind, block: Int) -> Range<Int>? {
+        columns[block].map {
+            let middle = $0.lowerBound + $0.count / 2
+            return kind == .keys ? $0.lowerBound..<middle : middle..<$0.upperBound
+        }
+    }
 }
 
 /// A tile's rows of them.
@@ -78,11 +86,9 @@ extension ModelConfiguration {
 extension TileForward {
     /// The columns of keys, or of values, among what is kept of the block's tokens.
     private func part(_ kind: KeyValues.Kind, _ kept: KeptRows) -> MatrixView? {
-        guard let columns = configuration.kept.columns[block.index] else { return nil }
-        let middle = columns.lowerBound + columns.count / 2
-        return kept.rows.part(
-            rows: 0..<count,
-            columns: kind == .keys ? columns.lowerBound..<middle : middle..<columns.upperBound)
+        configuration.kept.columns(kind, block: block.index).map {
+            kept.rows.part(rows: 0..<count, columns: $0)
+        }
     }
 
     /// Takes over a tile's keys or values, `[rows, heads * head_dim]`, for this block and, where it

@@ -40,20 +40,35 @@ struct PerLayerInput: Sendable {
     let projectionNorm: NormWeights
     let gate: Linear
     let output: Linear
-    let outputNorm: NormWeights
     let activation: BlockActivation
     /// Of gate and output.
     let input: ProductInput
 
-    /// x: `[rows, hidden_size]`; tokens: `[rows]`.
+    /// x: `[rows, hidden_size]`; tokens: `[rows]`; norm: over what is added.
     func apply(
-        to x: MatrixView, _ tokens: ArraySlice<Int32>, _ buffers: EndBuffers
+        to x: MatrixView, _ tokens: ArraySlice<Int32>, norm: NormWeights?, _ buffers: EndBuffers
     ) throws {
-        precondition(tokens.count == x.rows, "a token for each row")
         let rows = x.rows
         let hidden = buffers.hidden.prefix(rows: rows, columns: x.columns)
         let part = buffers.part.prefix(rows: rows, columns: columns.count)
         let gated = buffers.gated.prefix(rows: rows, columns: columns.count)
+        let products = buffers.products
+        try look(up: tokens, into: part, buffers)
+        gate.apply(products.left(x, as: input), into: gated, using: products)
+        activation.apply(gated)
+        multiply(gated, by: part)
+        output.apply(products.left(gated, as: input), into: hidden, using: products)
+        norm?.apply(hidden, into: hidden)
+        add(hidden, to: x)
+    }
+
+    /// The part itself, `[rows, hidden_size_per_layer_input]`. tokens: `[rows]`.
+    func look(
+        up tokens: ArraySlice<Int32>, into part: MatrixView, _ buffers: EndBuffers
+    ) throws {
+        precondition(tokens.count == part.rows, "a token for each row")
+        let hidden = buffers.hidden.prefix(rows: part.rows, columns: projection.columns)
+        let own = buffers.gated.prefix(rows: part.rows, columns: columns.count)
         let products = buffers.products
         try embedding.embed(tokens, into: hidden)
         projection.apply(Operand(hidden), into: part, using: products)
@@ -62,17 +77,11 @@ struct PerLayerInput: Sendable {
         for (row, token) in tokens.enumerated() {
             try table.decodeRow(
                 Int(embedding.placeholders.lookedUp(token)), columns: columns,
-                into: gated.part(rows: row..<(row + 1), columns: 0..<columns.count))
+                into: own.part(rows: row..<(row + 1), columns: 0..<columns.count))
         }
-        scale(gated, by: tableScale)
-        add(gated, to: part)
+        scale(own, by: tableScale)
+        add(own, to: part)
         scale(part, by: Float(0.5.squareRoot()))
-        gate.apply(products.left(x, as: input), into: gated, using: products)
-        activation.apply(gated)
-        multiply(gated, by: part)
-        output.apply(products.left(gated, as: input), into: hidden, using: products)
-        outputNorm.apply(hidden, into: hidden)
-        add(hidden, to: x)
     }
 
     /// Gives back the memory of the rows that have been looked up.

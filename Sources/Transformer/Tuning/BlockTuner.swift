@@ -5,7 +5,8 @@ import Tensors
 ///
 /// Of a mixture, experts are tuned with the router as it is: tokens are sent to experts, and
 /// experts' outputs weighed, as the block's state has it, and what that means for the router's
-/// input has no part in the gradient.
+/// input has no part in the gradient. So are another block's keys and values, where the block reads
+/// those, and the second embedding.
 ///
 /// The loss of a token is |y - t|² / |t|² over the features of its output and its target: relative
 /// to its size, so that the few tokens with huge states do not rule. That of windows is the mean
@@ -17,6 +18,7 @@ package final class BlockTuner {
     private let tape: Tape
     private let length: Int
     private let pool: WorkerPool
+    private let endBuffers: Lending<EndBuffers>
     private var steps = 0
     private var isRounded = false
     /// Whether `keep` has been called.
@@ -37,8 +39,8 @@ package final class BlockTuner {
         _ block: Block, experts: ExpertGroup? = nil, tuned: Set<LayerKey>, model: Model,
         length: Int, pool: WorkerPool
     ) throws {
-        precondition(Self.refusal(model) == nil, "a model that cannot be tuned")
         self.model = model
+        endBuffers = Lending { EndBuffers(model) }
         self.length = length
         self.pool = pool
         precondition(block.isMixture == (experts != nil), "a mixture has experts")
@@ -63,7 +65,7 @@ package final class BlockTuner {
             model, block: block, shape: shape, length: length, parameters: nil)
         _ = builder.block(
             builder.variable(model.configuration.hiddenSize, needsGradient: false))
-        return builder.bytes(threads: threads)
+        return builder.bytes(threads: threads) + threads * EndBuffers.bytes(model)
             + tuned.filter(\.isTunable).reduce(0) {
                 $0 + LayerParameter.bytes(model.shape($1, block: block, in: shape))
             }
@@ -168,11 +170,14 @@ package final class BlockTuner {
 
     /// Takes some windows through the block.
     private func forward(_ windows: ArraySlice<Int>, _ streams: TuningStreams) throws {
-        let (group, input) = (shape(windows), tape.input)
+        let (group, input, constants) = (shape(windows), tape.input, tape.constants)
+        let (block, kept, buffers) = (parameters.block, model.configuration.kept, endBuffers)
+        defer { block.end?.perLayer?.release() }
         try tape.forEachChunk(group) { chunk, _ in
             let rows = Self.place(chunk, windows, group)
             input.value.rows(chunk.rows).copy(from: streams.input.rows(rows))
             streams.input.release(rows)
+            try constants.fill(chunk.rows, rows, streams, of: block, kept, buffers)
         }
         try tape.forward(group)
     }

@@ -31,7 +31,9 @@ extension Sweep {
             BlockTuner(
                 block, experts: experts, tuned: held.keys, model: model, length: windows.length,
                 pool: pool),
-            TuningStreams(input: input, target: target.matrix),
+            TuningStreams(
+                input: input, target: target.matrix, tokens: windows.tokens,
+                kept: calibration.kept),
             tuning, length: windows.length, seed: tuning.seed &+ UInt64(block.index), watch: watch)
         let (outcome, tokens) = try run.run()
         let tuned = try run.tuner.finish()

@@ -52,19 +52,21 @@ struct GateOperation: RowOperation {
     func backward(_ chunk: TokenChunk, _ buffers: TuningBuffers) {
         let change = output.gradient.rows(chunk.rows)
         let (x, g) = (input.value(chunk.rows), gate.value(chunk.rows))
-        guard let dx = input.gradient(chunk.rows), let dg = gate.gradient(chunk.rows) else {
-            return
-        }
+        let (dx, dg) = (input.gradient(chunk.rows), gate.gradient(chunk.rows))
         switch kind {
         case .clamped(let clamp):
+            guard let dx, let dg else { return }
             clampedGateGradient(
                 of: change, x, gate: g, slope: clamp.slope, limit: clamp.limit, intoUp: dx,
                 intoGate: dg)
         case .activation(let activation):
-            let (weighed, _) = buffers.pair(like: g)
-            weighed.copy(from: g)
-            activation.apply(weighed)
-            product(change, weighed, into: dx)
+            if let dx {
+                let (weighed, _) = buffers.pair(like: g)
+                weighed.copy(from: g)
+                activation.apply(weighed)
+                product(change, weighed, into: dx)
+            }
+            guard let dg else { return }
             activation.differentiate(g, into: dg)
             multiply(dg, by: x)
             multiply(dg, by: change)

@@ -9,6 +9,8 @@ enum NormPlace: Sendable, Hashable, CaseIterable {
     case queryLatent, keyValueLatent
     /// Over what each head of the delta rule makes.
     case delta
+    /// Over what is made of the second embedding.
+    case perLayer
     /// Of a mixture that stands beside a feed-forward: over what experts read, over the sum of what
     /// they make, and over what the feed-forward makes.
     case experts, expertsOutput, shared
@@ -31,6 +33,7 @@ extension BlockNorms {
             case .queryLatent: queryLatent
             case .keyValueLatent: keyValueLatent
             case .delta: delta
+            case .perLayer: perLayer
             case .experts: beside?.experts
             case .expertsOutput: beside?.output
             case .shared: beside?.shared
@@ -48,6 +51,7 @@ extension BlockNorms {
             case .queryLatent: queryLatent = newValue
             case .keyValueLatent: keyValueLatent = newValue
             case .delta: delta = newValue
+            case .perLayer: perLayer = newValue
             case .experts: if let newValue { beside?.experts = newValue }
             case .expertsOutput: if let newValue { beside?.output = newValue }
             case .shared: if let newValue { beside?.shared = newValue }
@@ -76,6 +80,7 @@ extension Model {
         case .queryLatent: configuration.latent?.queryRank != nil
         case .keyValueLatent: configuration.latent != nil
         case .delta: configuration.mixers[block] == .deltaRule
+        case .perLayer: configuration.perLayerSize > 0
         case .experts, .expertsOutput, .shared: isBesideFeedForward && isMixture(block)
         default: normName(place) != nil
         }
@@ -84,7 +89,7 @@ extension Model {
     /// Whether it has weights.
     func hasWeights(_ place: NormPlace) -> Bool {
         if place == .value { return false }
-        if place == .delta { return true }
+        if place == .delta || place == .perLayer { return true }
         let kind =
             place.isOverHeads
             ? configuration.headNorms?.norm ?? architecture.norm : architecture.norm
@@ -106,6 +111,7 @@ extension Model {
         case .queryLatent: return [(try latentNormTensors(block: block).query, nil)]
         case .keyValueLatent: return [(try latentNormTensors(block: block).keyValue, nil)]
         case .delta: return try deltaNormTensor(block: block).map { [($0, nil)] } ?? []
+        case .perLayer: return try perLayerNormTensor(block: block).map { [($0, nil)] } ?? []
         case .experts, .expertsOutput, .shared:
             let names = besideNormNames(block: block)
             let index = place == .experts ? 0 : place == .expertsOutput ? 1 : 2

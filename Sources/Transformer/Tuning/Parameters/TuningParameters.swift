@@ -6,6 +6,8 @@ final class TuningParameters: Sendable {
     /// Those of experts, too.
     let layers: [LayerKey: LayerParameter]
     let norms: [NormPlace: NormParameter]
+    /// Of the second embedding, which stay as they are; nil where the block reads none.
+    let perLayer: (gate: LayerParameter, output: LayerParameter)?
 
     /// - Parameters:
     ///   - experts: all of the block's; nil: it has none.
@@ -23,6 +25,10 @@ final class TuningParameters: Sendable {
                 type: try model.weightType(key, block: index),
                 biasType: model.biasType(key, block: index))
         }
+        func fixed(_ layer: Linear) -> LayerParameter {
+            LayerParameter(layer, isTuned: false, type: .float32, biasType: .float32)
+        }
+        perLayer = block.end?.perLayer.map { (fixed($0.gate), fixed($0.output)) }
         let shared = model.sharesBlockNorm && model.configuration.isParallel
         norms = try NormPlace.allCases.reduce(into: [:]) { norms, place in
             // One norm is tuned once.

@@ -11,6 +11,7 @@ final class Tape: Sendable {
     }
 
     let input: Variable
+    let constants: TuningConstants
     let output: Variable
     private let phases: [Phase]
     private let pool: WorkerPool
@@ -21,10 +22,12 @@ final class Tape: Sendable {
     private static let rows = 128
 
     init(
-        _ phases: [Phase], input: Variable, output: Variable, widest: Int, pool: WorkerPool
+        _ phases: [Phase], input: Variable, constants: TuningConstants, output: Variable,
+        widest: Int, pool: WorkerPool
     ) {
         self.phases = phases
         self.input = input
+        self.constants = constants
         self.output = output
         buffers = Lending { TuningBuffers(widest: widest) }
         self.pool = pool

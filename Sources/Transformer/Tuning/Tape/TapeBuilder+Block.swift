@@ -11,7 +11,7 @@ extension TapeBuilder {
             sum = add(output, norm: .attentionOutput, to: x)
         }
         if !configuration.normsBefore { sum = norm(.attention, sum) }
-        if model.isMixture(block) { return scaled(mixture(sum)) }
+        if model.isMixture(block) { return end(mixture(sum)) }
         let side = !configuration.isParallel ? sum : x
         let read =
             configuration.isParallel && model.sharesBlockNorm
@@ -20,16 +20,7 @@ extension TapeBuilder {
             sum = add(output, norm: .feedForwardOutput, to: sum)
         }
         if !configuration.normsBefore { sum = norm(.feedForward, sum) }
-        return scaled(sum)
-    }
-
-    /// The block's output, multiplied in place where the family has a factor of it.
-    private mutating func scaled(_ x: Variable) -> Variable {
-        guard model.architecture.names.blockScalar != nil else { return x }
-        add { parameters in
-            parameters.block.end?.scalar.map { ScaleOperation(variable: x, factor: $0) }
-        }
-        return x
+        return end(sum)
     }
 
     var mixer: TokenMixer { configuration.mixers[block] }
@@ -62,13 +53,13 @@ extension TapeBuilder {
         return output
     }
 
-    private var heads: BlockHeads { configuration.heads[block] }
+    var heads: BlockHeads { configuration.heads[block] }
 
     /// What the output projection reads. x: what attention reads.
     mutating func attention(_ x: Variable) -> Variable? {
         guard let (query, key, value) = headInputs(x) else { return nil }
         let output = variable(shape.keyValueHeads * heads.groupSize)
-        let isShared = heads.perGroup > 1
+        let isShared = heads.perGroup > 1 && heads.source == nil
         let parts =
             isShared
             ? (
@@ -97,13 +88,18 @@ extension TapeBuilder {
         _ x: Variable
     ) -> (query: Variable, key: Variable, value: Variable)? {
         if let latent = configuration.latent { return latentHeadInputs(x, latent) }
-        guard let rawQuery = project(.query, x), let rawKey = project(.key, x),
-            let rawValue = heads.valuesAreKeys ? rawKey : project(.value, x)
-        else { return nil }
+        guard let rawQuery = project(.query, x) else { return nil }
         let query = turn(rawQuery, .query)
         if let growth = configuration.rotations[block]?.growth {
             add { _ in GrowOperation(variable: query, growth: growth) }
         }
+        if heads.source != nil {
+            let kept = keptKeyValues()
+            return (query, kept.keys, kept.values)
+        }
+        guard let rawKey = project(.key, x),
+            let rawValue = heads.valuesAreKeys ? rawKey : project(.value, x)
+        else { return nil }
         let key = turn(rawKey, .key)
         return (query, key, norm(.value, clamped(rawValue)))
     }

@@ -17,6 +17,7 @@ struct TapeBuilder {
     private var split: [LayerKey: [Role: Variable]] = [:]
     /// Bytes of what operations have beside variables, for each thread.
     private(set) var threadBytes = 0
+    var constants = TuningConstants()
 
     var configuration: ModelConfiguration { model.configuration }
 
@@ -141,7 +142,8 @@ struct TapeBuilder {
         }
         // What shares a gradient with another stands before it.
         for variable in variables.reversed() { variable.allocate(tokens: group.rows) }
-        return Tape(phases, input: input, output: output, widest: widest, pool: pool)
+        return Tape(
+            phases, input: input, constants: constants, output: output, widest: widest, pool: pool)
     }
 
     /// What such a tape takes, in bytes.
