@@ -1,11 +1,12 @@
 import COniguruma
+import Synchronization
 
 /// A pattern for Oniguruma, the engine that the tokenizers library itself uses, so that syntax,
 /// case folding and the choice between alternatives are the same. What strangers write is matched,
 /// too: neither compiling nor matching takes more than a bounded number of steps.
 ///
-/// The library bundles Oniguruma 6.9.10 (Unicode 16.0). An older system library knows fewer
-/// scalars: those assigned since its Unicode version are neither letters nor numbers to it.
+/// The library bundles Oniguruma 6.9.10, of Unicode 16.0. `UnicodeProperties` makes an older system
+/// library take the same characters for letters and numbers.
 package final class RegularExpression: @unchecked Sendable {
     // Unchecked: a compiled pattern is only read, and searching keeps its state in the region.
     private let compiled: OnigRegex
@@ -33,6 +34,9 @@ package final class RegularExpression: @unchecked Sendable {
         onig_set_subexp_call_limit_in_search(100_000)
     }()
 
+    /// Defining properties changes what compiling reads.
+    private static let compiling = Mutex(())
+
     /// - Parameters:
     ///   - bytes: how long the pattern may be.
     ///   - parts: how many parts it may have once its counted repetitions are written out.
@@ -51,11 +55,14 @@ package final class RegularExpression: @unchecked Sendable {
         }
         var regex: OnigRegex?
         var info = OnigErrorInfo()
-        let code = text.withUnsafeBufferPointer { bytes in
-            onig_new(
-                &regex, bytes.baseAddress, bytes.baseAddress.map { $0 + bytes.count },
-                OnigOptionType(ONIG_OPTION_NONE), stade_onig_utf8(),
-                dialect == .perl ? stade_onig_perl_syntax() : stade_onig_syntax(), &info)
+        let code = Self.compiling.withLock { _ in
+            let written = dialect == .oniguruma ? UnicodeProperties.written(text) : text
+            return written.withUnsafeBufferPointer { bytes in
+                onig_new(
+                    &regex, bytes.baseAddress, bytes.baseAddress.map { $0 + bytes.count },
+                    OnigOptionType(ONIG_OPTION_NONE), stade_onig_utf8(),
+                    dialect == .perl ? stade_onig_perl_syntax() : stade_onig_syntax(), &info)
+            }
         }
         guard code == ONIG_NORMAL, let regex else {
             throw ExpressionError(Self.message(code, &info))

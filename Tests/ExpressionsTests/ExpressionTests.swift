@@ -42,6 +42,27 @@ struct ExpressionTests {
         #expect(Repetitions.parts(of: Array(pattern.utf8)) == parts)
     }
 
+    /// How many characters match, as Oniguruma 6.9.10 has it: of Unicode 16.0, whatever the system
+    /// library knows. Counted with the tokenizers library 0.23.3.
+    @Test(
+        arguments: [
+            (#"\p{N}"#, 1911), (#"\p{L}"#, 141028), (#"\p{Letter}"#, 141028), (#"\d"#, 760),
+            (#"[\d]"#, 760), (#"\p{P}"#, 855), (#"\p{M}"#, 2501), (#"\p{Lu}"#, 1858),
+            (#"\p{Ll}"#, 2258), (#"\w"#, 144671), (#"\p{Han}"#, 99030),
+            (#"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"#, 141271), (#"\P{L}"#, 1112064 - 141028),
+            (#"[^\p{^L}]"#, 141028), (#"\W"#, 1112064 - 144671), (#"\\d"#, 0),
+        ] as [(String, Int)])
+    func properties_areOfUnicode16(_ pattern: String, _ count: Int) throws {
+        let expression = try RegularExpression(pattern)
+        var found = 0
+        for value in UInt32(0)...0x10_FFFF {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let text = String(scalar)
+            if try expression.match(in: text.utf8Span.span, from: 0) != nil { found += 1 }
+        }
+        #expect(found == count)
+    }
+
     /// What manifests have, and Swift's own engine, which matched them before; but a word ends at a
     /// dot, as it does for Perl.
     @Test(arguments: [

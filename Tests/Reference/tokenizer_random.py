@@ -240,7 +240,7 @@ def of_model(kind):
             with contextlib.redirect_stderr(io.StringIO()):
                 sentencepiece.SentencePieceTrainer.train(
                     input=f"{path}/t.txt", model_prefix=f"{path}/m", minloglevel=2, model_type=kind, hard_vocab_limit=False,
-                    vocab_size=r.randint(400, 700), byte_fallback=bytes_, character_coverage=r.choice([0.95, 0.98]),
+                    vocab_size=r.randint(400, 700), byte_fallback=bytes_, character_coverage=r.choice([0.98, 0.99]),
                     normalization_rule_name=r.choice(["identity", "nmt_nfkc", "nfkc", "nmt_nfkc_cf"]), remove_extra_whitespaces=flag(r),
                     split_digits=flag(r), allow_whitespace_only_pieces=flag(r), user_defined_symbols=r.sample(["<|x|>", "<a>", "  "], r.randint(0, 2)),
                     control_symbols=r.sample(["<ctl>", "<mask>"], r.randint(0, 1)), add_dummy_prefix=flag(r))

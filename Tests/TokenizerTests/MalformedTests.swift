@@ -41,6 +41,11 @@ import Testing
             "model.type: 'Odd' is not supported; supported are BPE, Unigram, WordLevel and "
                 + "WordPiece"
         ),
+        Case(
+            #""added_tokens": [], "normalizer": null"#,
+            #""added_tokens": [\#(token.replacing("false, \"special", with: "true, \"special"))], "#
+                + #""normalizer": {"type": "Replace", "pattern": {"Regex": "<x>"}, "content": ""}"#,
+            "added_tokens[0]: nothing is left of this token after normalization"),
         Case(#""BPE""#, #""Unigram""#, "model.vocab: an array is expected"),
         Case(#""BPE""#, #""WordPiece""#, "model.unk_token: is missing; a string is expected"),
         Case(#""BPE""#, #""WordLevel""#, "model.unk_token: is missing; a string is expected"),

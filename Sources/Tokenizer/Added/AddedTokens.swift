@@ -78,7 +78,12 @@ struct AddedTokens: Sendable {
             contents.append((token.content, token.isSingleWord))
             if token.isNormalized {
                 let content = try normalizer.normalized(token.content.span) ?? token.content
-                if content.isEmpty { continue }
+                if content.isEmpty, let place = places[id] {
+                    // The library finds it between any two characters, or stops with a bug.
+                    throw place.error(
+                        "nothing is left of this token after normalization, so it cannot be found "
+                            + "in a text; set its normalized to false, or remove it")
+                }
                 contents.append((content, token.isSingleWord))
                 isNew = normalized.insert(content, token: id)
             } else {

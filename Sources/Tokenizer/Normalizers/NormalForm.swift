@@ -1,4 +1,5 @@
 import CUtf8proc
+import Expressions
 
 /// Unicode's normalization forms as of Unicode 9.0: the version of the crate
 /// `unicode-normalization-alignments`, whose results `NFC`, `NFD`, `NFKC` and `NFKD` of the

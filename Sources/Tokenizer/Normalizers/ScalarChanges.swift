@@ -1,3 +1,5 @@
+import Expressions
+
 /// Normalizers that look at one scalar after the other: each becomes nothing, itself or others.
 ///
 /// The tokenizers library takes classes from the crate `unicode_categories` (Unicode 8.0), marks

@@ -1,10 +1,12 @@
+import Expressions
+
 /// The classes of Unicode scalars that pre-tokenisers tell apart.
 ///
 /// The tokenizers library takes them from four places, each with a Unicode version of its own:
 /// `\p{L}`, `\p{N}` and `\s` in patterns from its Oniguruma 6.9.10 (16.0), `Digits` from Rust's
 /// `char::is_numeric` (17.0), `\w` from the regex crate (16.0), punctuation from the crate
-/// `unicode_categories` (8.0). Versions differ only in what was
-/// unassigned before, so the standard library's properties, limited by age, give them exactly.
+/// `unicode_categories` (8.0). But for one letter, versions differ only in what was unassigned
+/// before, so the standard library's properties, limited by age, give them exactly.
 struct ScalarClasses: Sendable {
     static let letter: UInt16 = 1
     static let number: UInt16 = 2
@@ -38,7 +40,7 @@ struct ScalarClasses: Sendable {
 
     private static func compute(_ value: UInt32) -> UInt16 {
         guard let scalar = Unicode.Scalar(value) else { return 0 }
-        let category = scalar.properties.generalCategory
+        let category = scalar.categoryInUnicode16
         let isKnown = scalar.isAssigned(in: (16, 0))
         var classes: UInt16 = isKnown && isWord(scalar, category) ? word : 0
         // Two that were punctuation in Unicode 8.0.
@@ -76,13 +78,5 @@ struct ScalarClasses: Sendable {
         default:
             return false
         }
-    }
-}
-
-extension Unicode.Scalar {
-    /// Whether this scalar was assigned in that version of Unicode already.
-    func isAssigned(in version: Unicode.Version) -> Bool {
-        guard let age = properties.age else { return false }
-        return age <= version
     }
 }
