@@ -25,8 +25,10 @@ struct TunedKeysTests {
         let rows = 0..<(Sweep.comparedSequences(windows) * windows.length)
         let blocks = try #require(place.report()["blocks"]?.array)
         #expect(blocks.count == 4)
+        // One of the first two, whose keys and values the others read, is another than before.
+        let isTuned = blocks.prefix(2).contains { $0["tuning"]?["passes"]?.integer ?? 0 > 0 }
+        #expect(isTuned)
         for (index, block) in blocks.enumerated() {
-            #expect(block["tuning"]?["passes"]?.integer ?? 0 > 0)
             other.matrix.copy(from: states.matrix)
             try #require(other.kept).copy(from: #require(states.kept))
             try dense.advance(other, through: dense.load(index))
