@@ -68,6 +68,17 @@ struct JobBlocksTests {
         #expect(try #require(error).description.contains("second embedding"))
     }
 
+    /// A model keeps a block that attends: of LFM2's here the second one alone does.
+    @Test func lastAttention_stays() throws {
+        let place = try FamilyFixture(name: "lfm2").place()
+        let error = #expect(throws: PlanError.self) { try place.run(Self.prune("blocks: [1]")) }
+        #expect(try #require(error).description.contains("no block that attends"))
+        try place.run(Self.prune("sparsity: 0.3"))
+        let cut = try #require(place.report()["cut"])
+        #expect(cut["removed"]?.array?.compactMap(\.integer) != [1])
+        #expect(cut["choice"]?["candidates"]?.array?.count == 2)
+    }
+
     /// A map takes the place of blocks, and brings the stream nearer to the dense one.
     @Test(arguments: ["llama", "llama-biased", "qwen2", "opt", "gpt-neox", "phi3"])
     func map_bringsTheStreamNearer(_ family: String) throws {

@@ -14,6 +14,10 @@ extension Model {
             return "each block has a part of the second embedding's table, in whose rows those of "
                 + "all blocks stand side by side"
         }
+        // A cache of transformers counts the tokens by such a block.
+        if !cut.kept.contains(where: { configuration.mixers[$0] == .attention }) {
+            return "no block that attends would be left"
+        }
         let edited = edit(checkpoint.config, for: cut)
         let file = "\(checkpoint.directory)/config.json"
         do {
