@@ -17,8 +17,10 @@ extension Manifest {
                 "method", "sparsity", "pattern", "blocks", "heads", "allocation", "bounds",
                 "compensation",
                 "scope", "targets", "ignore", "sequential", "target", "tune", "bias",
+                "experts",
             ]
         ),
+        ("prune.experts", ["scope"]),
         ("prune.tune", ["passes", "rate"]),
         ("calibration", ["text", "tokens", "statistics", "samples", "length", "seed"]),
         ("evaluation", ["text", "tokens", "length", "windows", "choices"]),
@@ -43,6 +45,7 @@ extension Manifest {
         manifest.statistics = try fields.bool("statistics") ?? manifest.statistics
         let prune = try fields.section("prune")
         if let prune { manifest.prune = try Prune(prune) }
+        try manifest.checkExperts(fields)
         if let calibration = try fields.section("calibration"),
             let path = try statisticsPath(calibration)
         {

@@ -60,6 +60,8 @@ package struct Manifest: Sendable {
         /// nil: what is left of a block stays as the method has made it.
         package var tuning: Tuning?
         package var bias = Bias.auto
+        /// Where pattern `experts` takes its share; nil: of each block, too.
+        package var experts: ExpertScope?
 
         /// Whether a layer's input comes through what has been pruned before it.
         package var sequential: Bool { order != .dense }
@@ -80,6 +82,9 @@ package struct Manifest: Sendable {
         /// All stages before it, pruned.
         case stages
     }
+
+    /// The experts of which a share goes. A checkpoint has one number of experts for all blocks.
+    package enum ExpertScope: String, Sendable, CaseIterable { case block }
 
     /// Which ways of giving a layer a bias are allowed.
     package enum Bias: String, Sendable, CaseIterable { case auto, native, none }

@@ -46,6 +46,7 @@ extension Manifest.Prune {
         try readTarget(fields)
         try readTuning(fields)
         bias = try fields.choice("bias", Manifest.Bias.self) ?? bias
+        try readExperts(fields)
     }
 
     private mutating func readAllocation(_ fields: Fields) throws(DocumentError) {
@@ -180,8 +181,8 @@ extension Manifest.Prune {
             throw fields.mismatch(
                 "pattern", value,
                 expected:
-                    "unstructured, channels, blocks, or N:M (keep N of every M) with 0 < N < M, "
-                    + "as in 2:4")
+                    "unstructured, channels, blocks, experts, or N:M (keep N of every M) "
+                    + "with 0 < N < M, as in 2:4")
         }
         return pattern
     }

@@ -25,8 +25,11 @@ package struct ModelCard {
             "| | |", "|---|---|",
             "| method | \(prune.method ?? ""): \(methodSummary) |",
             "| pattern | \(prune.pattern ?? ""), scope \(prune.scope ?? "") |",
-            "| layers | \(methods) |",
         ]
+        if !methods.isEmpty { lines.append("| layers | \(methods) |") }
+        if let experts = report.experts {
+            lines.append("| experts | \(experts.pruned) of \(experts.dense) of each block |")
+        }
         lines += calibration
         if let tune = report.prune.tune, let passes = tune.passes {
             lines += [

@@ -12,6 +12,7 @@ package struct PlainReport {
         if !report.blocks.isEmpty {
             sections.append(blocks)
         }
+        if let experts = report.experts { sections.append(text(experts)) }
         if !report.layers.isEmpty {
             sections.append(
                 columns(
@@ -29,6 +30,19 @@ package struct PlainReport {
                     }, right: 4))
         }
         return sections.filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    private func text(_ experts: ReportDocument.Experts) -> String {
+        columns(
+            ["block", "fewest tokens", "most tokens", "score gone", "experts that went"],
+            experts.blocks.map { block in
+                [
+                    "\(block.index)", block.shares.min().map { percent($0) } ?? "-",
+                    block.shares.max().map { percent($0) } ?? "-",
+                    block.scoreGone.map { percent($0) } ?? "-",
+                    block.gone.map(String.init).joined(separator: " "),
+                ]
+            }, right: 4)
     }
 
     private var blocks: String {

@@ -64,6 +64,9 @@ extension ReportDocument {
     /// Widths that became smaller, e.g. `intermediate_size 1536 → 1120`; those that stay are left
     /// out.
     var widths: [(name: String, dense: Int, pruned: Int)] {
+        if let experts, experts.dense != experts.pruned {
+            return [("experts of a block", experts.dense, experts.pruned)]
+        }
         guard let channels, let dense = channels.dense.node.members else { return [] }
         let pruned = channels.pruned.node
         return dense.compactMap { member in
@@ -74,7 +77,7 @@ extension ReportDocument {
         }
     }
 
-    var isSmaller: Bool { channels != nil || cut != nil }
+    var isSmaller: Bool { channels != nil || cut != nil || experts != nil }
 
     /// What the weights that went are called in tables and charts.
     var goneName: String { isSmaller ? "weights gone" : "zeros" }

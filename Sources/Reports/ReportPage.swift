@@ -20,7 +20,8 @@ package struct ReportPage {
         </style>
         </head>
         <body>
-        \(decision)\(cut)\(tradeoff)\(questions)\(blocks)\(layers)\(resources)\(settings)</body>
+        \(decision)\(cut)\(tradeoff)\(questions)\(blocks)\(experts)\(layers)\(resources)\
+        \(settings)</body>
         </html>
 
         """

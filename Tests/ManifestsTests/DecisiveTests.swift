@@ -33,6 +33,8 @@ struct DecisiveTests {
         "prune.sequential": Choice(first: "true", second: "false"),
         "prune.target": Choice(first: "own", second: "auto"),
         "prune.tune": Choice(first: "{passes: 3}", second: "{passes: 4}"),
+        "prune.experts": Choice(
+            first: "{scope: block}", second: "{}", beside: "pattern: experts"),
         "prune.bias": Choice(first: "native", second: "none"),
         "calibration.text": Choice(first: "a.txt", second: "b.txt"),
         "calibration.tokens": Choice(first: "a.safetensors", second: "b.safetensors"),

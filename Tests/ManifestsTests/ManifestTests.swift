@@ -127,8 +127,9 @@ import Testing
     }
 
     @Test(arguments: Method.all.map(\.name)) func read_everyMethod(_ method: String) throws {
-        let isOfBlocks = Method.named(method)?.removesWeights == false
-        let pattern = isOfBlocks ? "blocks" : "unstructured"
+        let found = try #require(Method.named(method))
+        let pattern =
+            !found.removesWeights ? "blocks" : !found.judgesWeights ? "experts" : "unstructured"
         let manifest = try read(
             """
             version: 1

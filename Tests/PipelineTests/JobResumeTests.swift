@@ -140,6 +140,18 @@ struct JobResumeTests {
     }
 
     @Test(
+        arguments: ["gpt_oss", "olmoe"],
+        [
+            "prune: {pattern: experts, method: [best, reap], sparsity: 0.25}\n",
+            "prune: {pattern: experts, sparsity: [0.25, 0.5], tune: {passes: 2}}\n",
+        ])
+    func stoppedRemoval_goesOnWithTheSameBits(_ family: String, _ manifest: String) throws {
+        try goesOn(
+            MixtureTests.place(family),
+            manifest + Workplace.calibration + MixtureTests.evaluation)
+    }
+
+    @Test(
         arguments: ["gpt_oss", "deepseek_v3"],
         [
             "prune: {pattern: channels, sparsity: 0.25}\nstatistics: true\n",

@@ -99,6 +99,33 @@ struct ReportTests {
         }
     }
 
+    /// Which experts went is in all forms, with what is known of them.
+    @Test func experts_areListed() throws {
+        let block: Node = .object([
+            "index": 3, "score": "reap", "gone": [1, 4], "tokens": [30, 10, 20, 36, 4, 0],
+            "shares": [0.6, 0.2, 0.4, 0.72, 0.08, 0.0], "scores": [4.0, 0.5, 3.0, 2.0, 0.5, 0.0],
+        ])
+        let experts: Node = .object([
+            "dense": 6, "pruned": 4, "per_token": 2, "blocks": Node([block]),
+        ])
+        let contents = try #require(
+            ReportDocument(SampleReport.node.setting("experts", to: experts)))
+        let found = try #require(contents.experts?.blocks.first)
+        #expect(found.gone == [1, 4] && found.tokens == [30, 10, 20, 36, 4, 0])
+        #expect(found.scoreGone == 0.1)
+        let page = ReportPage(contents).html
+        for part in [
+            "<h2>Experts</h2>", "All 6 experts", "<data value=\"0.72\">72.0 %</data>",
+            "<data value=\"0.1\">10.0 %</data>", "judged by reap",
+        ] { #expect(page.contains(part), "\(part)") }
+        let text = PlainReport(contents).text
+        for part in ["6 dense, 4 pruned", "experts that went", "1 4", "72.0 %"] {
+            #expect(text.contains(part), "\(part)")
+        }
+        #expect(
+            ModelCard(contents, methodSummary: "x").text.contains("| experts | 4 of 6 of each"))
+    }
+
     /// What is infinite or no number is words, the report's own, and never `inf` or `nan`.
     @Test func notFiniteNumbers_areWordsEverywhere() throws {
         let over = "over 1.8e308 (loss 812.4 nats)"

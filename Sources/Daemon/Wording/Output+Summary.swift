@@ -11,7 +11,8 @@ extension Output {
             perplexityPrunedText.map { escaped($0) } ?? perplexityPruned.map { decimal($0, 2) }
         if let dense, let pruned { parts.append("perplexity \(dense) -> \(pruned)") }
         if let sparsity {
-            let name = ["channels", "blocks"].contains(pattern) ? "of the weights gone" : "zeros"
+            let isGone = ["channels", "blocks", "experts"].contains(pattern)
+            let name = isGone ? "of the weights gone" : "zeros"
             parts.append("\(decimal(sparsity * 100, 1)) % \(name)")
         }
         if let seconds { parts.append(duration(seconds)) }

@@ -6,6 +6,7 @@ import Reports
 struct OutputProgress: ReportPart {
     private(set) var layers: [ReportDocument.Layer] = []
     private(set) var blocks: [ReportDocument.Block] = []
+    private(set) var experts: [ReportDocument.ExpertBlock] = []
     private(set) var zeros = 0
     /// Where whole blocks went.
     private(set) var seams: [ReportDocument.Seam] = []
@@ -26,6 +27,7 @@ struct OutputProgress: ReportPart {
         coder.required("blocks", &blocks)
         coder.required("layers", &layers)
         coder.rare("seams", &seams)
+        coder.rare("experts", &experts)
         coder.member("dense_seconds", &denseSeconds)
         coder.member("pruned_seconds", &prunedSeconds)
     }
@@ -33,6 +35,11 @@ struct OutputProgress: ReportPart {
     mutating func add(_ layer: LayerResult) {
         layers.append(ReportDocument.Layer(layer))
         zeros += layer.outcome.zeros
+    }
+
+    mutating func add(_ result: ExpertsResult) {
+        experts.append(ReportDocument.ExpertBlock(result))
+        zeros += result.weightsGone
     }
 
     mutating func add(_ block: BlockResult) {

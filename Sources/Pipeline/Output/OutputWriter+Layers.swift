@@ -29,6 +29,23 @@ extension OutputWriter {
         }
     }
 
+    /// Writes a layer in its place, in the background, as above.
+    func write(_ layer: MovedLayer) throws {
+        let (place, biasPlace) = (
+            plan.model.weightPlace(layer.place, block: layer.block),
+            plan.model.biasPlace(layer.place, block: layer.block)
+        )
+        let (weights, bias) = (layer.layer.weights, layer.layer.bias)
+        try writes.add { [writer] check in
+            let stored = place.isTransposed ? weights.transposed() : weights
+            try writer.write(place.name, part: place.part, weights: stored) { _ in try check() }
+            if let bias {
+                try writer.write(
+                    biasPlace.name, part: biasPlace.part, weights: Matrix(row: bias))
+            }
+        }
+    }
+
     /// Writes a tensor in the background.
     func write(_ tensor: TunedTensor) throws {
         try writes.add { [writer] _ in

@@ -131,7 +131,7 @@ final class OutputWriter: LaneWriter {
         point.sparsity = output.sparsity
         point.output = output.path
         point.zeros = progress.zeros + plan.weightsGone(from: output)
-        point.multiplyAdds = plan.multiplyAddsLeft(in: output, progress.layers)
+        point.multiplyAdds = plan.multiplyAddsLeft(in: output, progress)
         point.bytes = output.treatment.layout.tensorBytes
         point.note(progress.comparison)
         return point
@@ -214,6 +214,8 @@ final class OutputWriter: LaneWriter {
         try store(result)
         state.withLock { $0.add(result) }
     }
+
+    func write(_ experts: ExpertsResult) { state.withLock { $0.add(experts) } }
 
     func settle() throws { try writes.drain() }
 

@@ -13,7 +13,7 @@ package struct Inspection {
     package let node: Node
 
     /// Patterns that are tried; any N:M does whose M divides a layer's columns.
-    private static let patterns = ["unstructured", "2:4", "4:8", "channels", "blocks"]
+    private static let patterns = ["unstructured", "2:4", "4:8", "channels", "blocks", "experts"]
 
     /// - Throws: what a job would throw for this model.
     package init(_ path: String, _ paths: Roots) throws {
@@ -132,14 +132,16 @@ package struct Inspection {
         case .unstructured: true
         case .groups(_, let group): columns % group == 0
         // Not a layer's own matter.
-        case .channels, .blocks: false
+        case .channels, .blocks, .experts: false
         }
     }
 
     /// Those that the whole model allows, and why not the others.
     private static func patterns(_ model: Model, _ manifest: Manifest) -> Node {
         Node(
-            patterns.compactMap { Pattern($0) }.map { pattern in
+            patterns.compactMap { Pattern($0) }.filter {
+                $0 != .experts || model.hasExperts
+            }.map { pattern in
                 var manifest = manifest
                 manifest.prune.pattern = pattern
                 let name = ("pattern", Node(pattern.description))

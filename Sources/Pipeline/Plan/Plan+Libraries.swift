@@ -6,8 +6,10 @@ extension Plan {
     /// - Throws: `PlanError`.
     func loadLibraries() throws {
         let layers = outputs.lazy.flatMap { $0.treatment.layers.joined() }
-        let isMapped = outputs.contains { $0.treatment.blocks?.isMapped == true }
-        guard isMapped || layers.contains(where: { $0.choice?.metric.solver != nil }) else {
+        let isSolved = outputs.contains {
+            $0.treatment.blocks?.isMapped == true || $0.treatment.experts?.score == .loss
+        }
+        guard isSolved || layers.contains(where: { $0.choice?.metric.solver != nil }) else {
             return
         }
         do {

@@ -59,6 +59,7 @@ package struct Plan: Sendable {
         return Lane(
             layers: output.treatment.layers, sparsity: output.sparsity,
             shapes: output.treatment.shapes, cut: output.treatment.blocks?.cut,
+            experts: output.treatment.experts,
             allocated: sparsities,
             label: OutputLabel(
                 method: prune.methods.count > 1 ? output.treatment.method.name : nil,

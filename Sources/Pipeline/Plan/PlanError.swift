@@ -23,6 +23,8 @@ package struct PlanError: Failure, Hashable {
         case channels(sparsity: Double, most: Double)
         /// Of a shared expert whose width `key` says with that of the others.
         case tiedChannels(layer: String, key: String, isLeftOut: Bool)
+        /// Why experts cannot go, and what to do.
+        case experts(String)
         /// What an allocation by error needs to know of experts is in no file of statistics.
         case unknownUse(layer: String)
         case group(layer: String, columns: Int, group: Int)
@@ -121,6 +123,7 @@ package struct PlanError: Failure, Hashable {
             "pattern groups of \(group) do not divide the \(columns) columns of \(layer); "
                 + "choose another pattern or ignore the layer"
         case .blocks(let text): "pattern blocks: \(text)"
+        case .experts(let text): "pattern experts: \(text)"
         case .tuning(let text): "prune.tune: \(text)"
         case .threads(let asked, let allowed):
             "limits.threads is \(asked); the configuration allows \(allowed)"

@@ -20,6 +20,11 @@ extension Planner {
                     try channelTreatment(model, manifest, method, sparsity: $0, selected)
                 }
             }
+            if manifest.prune.pattern == .experts {
+                return try sparsities.map {
+                    try expertTreatment(model, manifest, method, sparsity: $0)
+                }
+            }
             let treatment = try treatment(model, manifest, method, selected.layers)
             return sparsities.map { _ in treatment }
         }
@@ -42,10 +47,12 @@ extension Planner {
     }
 
     /// The checkpoint with biases for the layers of `used` and blocks of these shapes.
-    /// - Parameter cut: blocks that go; nil: none.
+    /// - Parameters:
+    ///   - cut: blocks that go; nil: none.
+    ///   - experts: how many stay in each mixture; nil: all.
     static func layout(
         _ model: Model, _ biases: BiasPlan, used: Set<Role>, shapes: [BlockShape],
-        cut: BlockCut? = nil
+        cut: BlockCut? = nil, experts: Int? = nil
     ) throws -> CheckpointLayout {
         var edits = addedBiases(model, biases, used, shapes, cut).map { added in
             CheckpointLayout.Edit.add(added.tensor, after: added.weights)
@@ -53,7 +60,10 @@ extension Planner {
         if model.storesTiedHead {
             edits.append(.remove(model.ownHeadName))
         }
-        for block in model.blocks { edits += resized(model, block, to: shapes[block]) }
+        for block in model.blocks {
+            edits += resized(model, block, to: shapes[block])
+            if let experts { edits += try model.keepingExperts(experts, block: block) }
+        }
         guard let cut else {
             return try CheckpointLayout(
                 model.checkpoint, edits: edits, checked: model.usedTensors())

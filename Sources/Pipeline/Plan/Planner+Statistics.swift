@@ -47,7 +47,7 @@ extension Planner {
         let share =
             switch prune.pattern {
             case .unstructured: "sparsity \(output.sparsity)"
-            case .channels: "channels, sparsity \(output.sparsity)"
+            case .channels, .experts: "\(prune.pattern), sparsity \(output.sparsity)"
             case .groups, .blocks: "\(prune.pattern)"
             }
         let shared =

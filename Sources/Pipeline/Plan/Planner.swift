@@ -50,6 +50,7 @@ struct Planner {
             model: model, sweeps: manifest.prune.sequential ? layers.map { [$0] } : [layers],
             calibration: calibration, evaluation: evaluation,
             order: manifest.prune.order, followsDense: manifest.prune.followsDense,
+            removals: outputs.compactMap(\.treatment.experts),
             tunes: manifest.prune.tuning != nil, reading: texts.memory.bytes,
             allocation: manifest.prune.allocation, keepsStatistics: manifest.statistics,
             blocks: BlockMemory(model, outputs.map(\.treatment), calibration),

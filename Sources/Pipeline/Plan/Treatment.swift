@@ -17,6 +17,8 @@ struct Treatment: Sendable {
     let widths: ModelWidths
     /// Why heads stay although whole channels go; nil where that is no matter.
     let headsKept: String?
+    /// How many experts stay; nil where none is to go.
+    var experts: ExpertPlan?
     let layout: CheckpointLayout
     /// What pattern `blocks` comes to; nil with another one.
     var blocks: BlockPlan?

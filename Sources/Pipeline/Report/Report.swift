@@ -39,7 +39,8 @@ struct Report: Sendable {
         document.cost = cost
         document.speed = speed
         document.resources = resources
-        document.warnings = plan.warnings
+        document.warnings = plan.warnings + expertWarnings
+        document.experts = experts
         document.channels = channels
         document.cut = cut
         document.curve = curve
@@ -123,7 +124,7 @@ struct Report: Sendable {
             return sum - layer.zeros * (type?.size ?? 0)
         }
         cost.multiplyAddsDense = plan.multiplyAdds
-        cost.multiplyAddsPruned = plan.multiplyAddsLeft(in: output, state.layers)
+        cost.multiplyAddsPruned = plan.multiplyAddsLeft(in: output, state)
         return cost
     }
 
@@ -207,16 +208,22 @@ extension Plan {
     }
 
     /// Multiply-adds of an output for one token, where zeros in such layers are skipped.
-    func multiplyAddsLeft(in output: Output, _ layers: [ReportDocument.Layer]) -> Int {
+    func multiplyAddsLeft(in output: Output, _ progress: OutputProgress) -> Int {
         let removed = output.treatment.blocks?.cut.removed ?? []
-        return removed.reduce(multiplyAdds - spared(by: layers)) {
+        return removed.reduce(multiplyAdds - spared(by: progress)) {
             $0 - model.multiplyAdds(block: $1, in: model.blockShape($1))
         }
     }
 
     /// Multiply-adds for one token that the zeros of these layers are: of an expert's as many as
-    /// its share of the block's tokens is where all are used alike.
-    func spared(by layers: [ReportDocument.Layer]) -> Int {
+    /// its share of the block's tokens is where all are used alike. An expert that went is a row of
+    /// the router less.
+    private func spared(by progress: OutputProgress) -> Int {
+        let rows = progress.experts.reduce(0) { $0 + $1.gone.count }
+        return spared(by: progress.layers) + rows * model.configuration.hiddenSize
+    }
+
+    private func spared(by layers: [ReportDocument.Layer]) -> Int {
         guard let mixture = model.configuration.mixture else {
             return layers.reduce(0) { $0 + $1.zeros }
         }

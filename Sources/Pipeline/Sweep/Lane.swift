@@ -8,6 +8,8 @@ package struct Lane: Sendable {
     package let shapes: [BlockShape]
     /// Blocks that go; nil: none.
     let cut: BlockCut?
+    /// How many experts stay of each block; nil where none is to go.
+    let experts: ExpertPlan?
     private let sparsity: Double
     /// By layer's name, where they differ.
     private let allocated: [String: Double]
@@ -15,17 +17,19 @@ package struct Lane: Sendable {
 
     package init(layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape]) {
         self.init(
-            layers: layers, sparsity: sparsity, shapes: shapes, cut: nil, allocated: [:],
-            label: OutputLabel())
+            layers: layers, sparsity: sparsity, shapes: shapes, cut: nil, experts: nil,
+            allocated: [:], label: OutputLabel())
     }
 
     init(
         layers: [[LayerPlan]], sparsity: Double, shapes: [BlockShape], cut: BlockCut?,
+        experts: ExpertPlan?,
         allocated: [String: Double], label: OutputLabel
     ) {
         self.layers = layers
         self.shapes = shapes
         self.cut = cut
+        self.experts = experts
         self.sparsity = sparsity
         self.allocated = allocated
         self.label = label

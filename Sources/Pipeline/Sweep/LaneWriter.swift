@@ -9,8 +9,14 @@ package protocol LaneWriter: Sendable {
     /// has returned.
     func write(_ layer: LayerResult) throws
 
-    /// A tensor that belongs to no linear layer has changed.
+    /// A layer takes another's place, or has changed without having been pruned; as above.
+    func write(_ layer: MovedLayer) throws
+
+    /// A tensor has changed as a whole.
     func write(_ tensor: TunedTensor) throws
+
+    /// Which experts of a block stay.
+    func write(_ experts: ExpertsResult) throws
 
     /// The layers so far leave memory, though their block is not done.
     func settle() throws
@@ -22,5 +28,7 @@ package protocol LaneWriter: Sendable {
 extension LaneWriter {
     package func begin(_ block: Int) throws {}
     package func settle() throws {}
+    package func write(_ layer: MovedLayer) throws {}
     package func write(_ tensor: TunedTensor) throws {}
+    package func write(_ experts: ExpertsResult) throws {}
 }

@@ -129,6 +129,9 @@ package struct Sweep: Sendable {
     func pruneWhole(
         _ index: Int, _ states: inout SweepStates, into writers: [any LaneWriter]
     ) throws {
+        if model.isMixture(index), let plan = lanes[0].experts {
+            return try removeExperts(index, plan, &states, into: writers[0])
+        }
         if model.isMixture(index) { return try pruneMixture(index, &states, into: writers) }
         if byStages, states.calibration != nil, isPruned(index) {
             try pruneByStages(index, &states, into: writers[0])

@@ -114,8 +114,7 @@ struct LeastSquaresPruning: Sendable {
         mask: inout MutableSpan<UInt8>, _ scratch: LeastSquaresScratch
     ) {
         switch pattern {
-        case .channels: preconditionFailure("whole columns are ChannelPruning's")
-        case .blocks: preconditionFailure("whole blocks are no layer's matter")
+        case .channels, .blocks, .experts: preconditionFailure("nothing for single weights")
         case .unstructured:
             scratch.selection.markLeast(
                 LayerPruning.budget(weights.columns, sparsity), of: weights, row: row,

@@ -29,7 +29,7 @@ struct Scores: Sendable {
                 })
         case .uniform:
             factors = nil
-        case .solved, .following, .mapped:
+        case .solved, .following, .mapped, .expert:
             preconditionFailure("\(pruning.metric.name) has no scores")
         }
     }

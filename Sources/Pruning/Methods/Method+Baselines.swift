@@ -10,6 +10,6 @@ extension Method {
 
     static let random = Method(
         name: "random", summary: "by lot, as a lower bound; needs no calibration",
-        input: .weights, isDrawn: true
+        input: .weights, experts: .random, isDrawn: true
     ) { _ in (.random, .none) }
 }

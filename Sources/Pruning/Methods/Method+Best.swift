@@ -6,6 +6,6 @@ extension Metric {
 extension Method {
     static let best = Method(
         name: "best", summary: "least squares over mask and weights: least loss, most time",
-        input: .covariance, channels: .eliminated, blocks: .mapped
+        input: .covariance, channels: .eliminated, blocks: .mapped, experts: .loss
     ) { _ in (.best, .affineShrunk) }
 }

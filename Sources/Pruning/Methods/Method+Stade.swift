@@ -40,7 +40,7 @@ extension Method {
         summary:
             "stade with affine where a bias can be carried, else wanda with scale, both shrunk to "
             + "what carries over to other text",
-        channels: .eliminated, blocks: .mapped
+        channels: .eliminated, blocks: .mapped, experts: .loss
     ) { layer in
         layer.carriesBias ? (.stadeShrunk, .affineShrunk) : (.wanda, .scaleShrunk)
     }

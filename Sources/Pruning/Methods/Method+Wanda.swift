@@ -7,6 +7,6 @@ extension Metric {
 
 extension Method {
     package static let wanda = Method(
-        name: "wanda", summary: "magnitude times the norm of the input"
+        name: "wanda", summary: "magnitude times the norm of the input", experts: .wanda
     ) { _ in (.wanda, .none) }
 }

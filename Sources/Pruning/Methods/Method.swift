@@ -75,6 +75,10 @@ package struct Method: Sendable {
     package let input: Input
     package let channels: Channels
     package let blocks: Blocks
+    /// How it judges whole experts; nil: not at all.
+    package let experts: ExpertScore?
+    /// Whether it judges weights or channels; otherwise experts alone.
+    package let judgesWeights: Bool
     /// Whether the seed decides what goes.
     package let isDrawn: Bool
     /// Metric and compensation as published.
@@ -83,7 +87,8 @@ package struct Method: Sendable {
     /// - Parameter published: with `input` of `.weights` without a compensation.
     package init(
         name: String, summary: String, input: Input = .sums, channels: Channels = .summed,
-        blocks: Blocks = .none, isDrawn: Bool = false,
+        blocks: Blocks = .none, experts: ExpertScore? = nil, judgesWeights: Bool = true,
+        isDrawn: Bool = false,
         published: @escaping @Sendable (Layer) -> (Metric, Compensation)
     ) {
         self.name = name
@@ -91,6 +96,8 @@ package struct Method: Sendable {
         self.input = input
         self.channels = channels
         self.blocks = blocks
+        self.experts = experts
+        self.judgesWeights = judgesWeights
         self.isDrawn = isDrawn
         self.published = published
     }
@@ -98,7 +105,7 @@ package struct Method: Sendable {
     /// Every method, in the order in which help texts list them.
     package static let all: [Method] = [
         auto, best, stade, stadeW, stadeStar, wanda, sparseGPT, sparseGPTMask, stadeOBS, magnitude,
-        random, cosine,
+        random, cosine, reap, frequency,
     ]
 
     package static func named(_ name: String) -> Method? { all.first { $0.name == name } }
@@ -136,6 +143,7 @@ package struct Method: Sendable {
     /// Whether the weights that stay are solved for, where such a pattern goes.
     package func solvesWeights(_ pattern: Pattern) -> Bool {
         if pattern == .channels { return channels == .eliminated }
+        if pattern == .experts { return false }
         let layer = Layer(inputIsNormalised: false, carriesBias: true)
         return choose(for: layer, compensation: nil).metric.solver?.updates == true
     }

@@ -16,6 +16,8 @@ package struct Metric: Sendable {
         case following
         /// None: what takes the place of whole blocks is added to its weights.
         case mapped
+        /// None of its own: the layer goes or stays with its expert.
+        case expert
     }
 
     /// As in the report, e.g. `stade`.
@@ -37,7 +39,7 @@ package struct Metric: Sendable {
 
     package var needsStatistics: Bool {
         switch score {
-        case .perColumn, .carried, .solved: true
+        case .perColumn, .carried, .solved, .expert: true
         case .magnitude, .uniform, .following, .mapped: false
         }
     }
@@ -45,6 +47,11 @@ package struct Metric: Sendable {
     /// Whether it is that of a layer whose rows go with columns of another one.
     package var isFollowing: Bool {
         if case .following = score { true } else { false }
+    }
+
+    /// Whether it is that of an expert that goes or stays as a whole.
+    package var isOfExpert: Bool {
+        if case .expert = score { true } else { false }
     }
 
     /// Set where mask and weights come from the covariance of the input.

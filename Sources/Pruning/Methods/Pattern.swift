@@ -8,19 +8,16 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
     case channels
     /// Whole blocks go, and the model becomes shallower.
     case blocks
+    /// Whole experts of mixtures go, and the router chooses among the others.
+    case experts
 
-    /// `unstructured`, `channels`, `blocks` or `N:M` with 0 < N < M <= 4096; nil for anything else.
+    /// `unstructured`, `channels`, `blocks`, `experts` or `N:M` with 0 < N < M <= 4096; nil for
+    /// anything else.
     package init?(_ text: String) {
-        if text == "unstructured" {
-            self = .unstructured
-            return
-        }
-        if text == "channels" {
-            self = .channels
-            return
-        }
-        if text == "blocks" {
-            self = .blocks
+        if let plain = [Self.unstructured, .channels, .blocks, .experts].first(where: {
+            $0.description == text
+        }) {
+            self = plain
             return
         }
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -36,6 +33,7 @@ package enum Pattern: Sendable, Hashable, CustomStringConvertible {
         case .unstructured: "unstructured"
         case .channels: "channels"
         case .blocks: "blocks"
+        case .experts: "experts"
         case .groups(let keep, let group): "\(keep):\(group)"
         }
     }

@@ -24,6 +24,8 @@ package struct ReportDocument: ReportPart, Hashable {
     package var channels: Channels?
     /// nil except where whole blocks went.
     package var cut: Cut?
+    /// nil except where experts went.
+    package var experts: Experts?
     /// All outputs of a job with several.
     package var curve: [Point] = []
     /// Files of the model directory that were not copied.
@@ -52,6 +54,7 @@ package struct ReportDocument: ReportPart, Hashable {
         coder.rare("warnings", &warnings)
         coder.rare("channels", &channels)
         coder.rare("cut", &cut)
+        coder.rare("experts", &experts)
         coder.rare("curve", &curve)
         coder.rare("files_left_out", &leftOut)
     }

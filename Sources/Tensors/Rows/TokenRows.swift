@@ -25,6 +25,26 @@ package func scatterAdd(
     }
 }
 
+/// |sum of factor_i x_i - y|² of row `row` of all matrices, which have the same columns.
+package func weighedDistance(
+    _ parts: [(matrix: Matrix, factor: Float)], from y: Matrix, row: Int
+) -> Double {
+    precondition(
+        row < y.rows && parts.allSatisfy { $0.matrix.columns == y.columns && row < $0.matrix.rows },
+        "shapes differ")
+    var sum = 0.0
+    let target = y.start + row * y.columns
+    let sources = parts.map { ($0.matrix.start + row * y.columns, $0.factor) }
+    for j in 0..<y.columns {
+        var value: Float = 0
+        for (source, factor) in sources { value += source[j] * factor }
+        let difference = Double(value - target[j])
+        sum += difference * difference
+    }
+    withExtendedLifetime(parts) {}
+    return sum
+}
+
 /// Row i of x *= factors[i].
 package func scaleRows(_ x: MatrixView, by factors: ArraySlice<Float>) {
     precondition(factors.count == x.rows, "a factor for each row")

@@ -50,6 +50,14 @@ package final class Block: Sendable {
             activation: activation, sinks: sinks, end: end, shape: shape, input: input)
     }
 
+    /// The same block, whose router chooses among some experts alone; they keep their numbers.
+    package func among(_ experts: [Int]) -> Block {
+        Block(
+            index: index, layers: layers, router: router?.among(experts), norms: norms,
+            mixer: mixer, activation: activation, sinks: sinks, end: end, shape: shape,
+            input: input)
+    }
+
     /// The same block with other norms.
     func replacing(norms: BlockNorms) -> Block {
         Block(

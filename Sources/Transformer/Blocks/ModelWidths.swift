@@ -12,14 +12,18 @@ package struct ModelWidths: Sendable, Hashable {
     /// Of the expert that all tokens go to, where that is a number of its own; nil: there is none,
     /// or as many experts' widths as the configuration says.
     package var shared: Int?
+    /// How many experts a mixture has, but for the shared one; nil: there are none.
+    package var experts: Int?
 
     package init(
-        keyValueHeads: Int, feedForward: Int? = nil, expert: Int? = nil, shared: Int? = nil
+        keyValueHeads: Int, feedForward: Int? = nil, expert: Int? = nil, shared: Int? = nil,
+        experts: Int? = nil
     ) {
         self.keyValueHeads = keyValueHeads
         self.feedForward = feedForward
         self.expert = expert
         self.shared = shared
+        self.experts = experts
     }
 
     /// The number that a group's channels are; nil: it has none of its own.
@@ -66,7 +70,8 @@ extension Model {
             keyValueHeads: configuration.numKeyValueHeads,
             feedForward: isPlain ? configuration.intermediateSize : nil,
             expert: hasExperts ? mixture?.expertSize : nil,
-            shared: hasExperts && mixture?.sharedExperts == nil ? mixture?.sharedSize : nil)
+            shared: hasExperts && mixture?.sharedExperts == nil ? mixture?.sharedSize : nil,
+            experts: hasExperts ? mixture?.experts : nil)
     }
 
     /// Of a block where the configuration has such numbers.
@@ -158,6 +163,14 @@ extension Model {
             result = result.setting(reader.found(key), to: Node(width))
             if group == .feedForward, let shrinks = architecture.keys.shrinksIntermediateSize {
                 result = result.setting(shrinks, to: Node(.bool(false)))
+            }
+        }
+        if let experts = widths.experts, experts != self.widths.experts,
+            let keys = architecture.mixture?.keys.experts
+        {
+            let present = keys.filter { reader.value($0) != nil }
+            for key in present.isEmpty ? Array(keys.prefix(1)) : present {
+                result = result.setting(reader.found(key), to: Node(experts))
             }
         }
         guard widths.keyValueHeads != configuration.numKeyValueHeads else { return result }

@@ -1,6 +1,11 @@
 import Tensors
 
 extension Forward {
+    /// Sees what an expert makes of some of its tokens, `[tokens, hidden_size]`, from any thread.
+    /// `first` is the place of the first one among the tokens of all experts of the group.
+    package typealias ExpertObserver =
+        @Sendable (_ expert: Int, _ output: MatrixView, _ first: Int) throws -> Void
+
     /// Runs some experts on the tokens that are routed to them, one expert after the other, its
     /// tokens in their order: sums come out the same bits for any number of threads.
     ///
@@ -18,11 +23,12 @@ extension Forward {
     package func run(
         _ group: ExpertGroup, of block: Block, _ middle: Matrix, _ tokens: [ExpertTokens],
         addingTo sums: Matrix?, step: ExpertStep = .whole, observe: Observer? = nil,
+        made: ExpertObserver? = nil,
         finished: @Sendable (Tile) throws -> Void = { _ in }
     ) throws {
         precondition(tokens.count == group.experts.count, "a list for each expert")
         let limit = sums?.rows ?? 0
-        let isOutputAlone = observe == nil && !step.isFirst
+        let isOutputAlone = observe == nil && made == nil && !step.isFirst
         var first = 0
         let items = zip(group.experts, tokens).flatMap { expert, tokens -> [Item] in
             defer { first += tokens.count }
@@ -48,12 +54,14 @@ extension Forward {
                 group: group, block: block, model: model, buffers: loan.buffers,
                 step: step, observe: observe)
             let isWanted =
-                !step.isFirst && item.places.contains { Int(item.tokens.rows[$0]) < limit }
+                made != nil
+                || !step.isFirst && item.places.contains { Int(item.tokens.rows[$0]) < limit }
             let matrix =
                 isWanted
                 ? Matrix(rows: item.tile.rows.count, columns: model.configuration.hiddenSize)
                 : nil
             try run.run(item, middle, into: matrix?.view)
+            if let made, let matrix { try made(item.expert, matrix.view, item.first) }
             adding.add(Output(item: item, matrix: matrix), at: index)
             try finished(item.tile)
         }

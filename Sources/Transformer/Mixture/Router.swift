@@ -13,6 +13,16 @@ struct Router {
     let correction: [Float]?
     /// Of a mixture beside a feed-forward, whose router reads something else.
     let beside: BesideRouter?
+    /// The experts that there are, ascending, at least one of each group; nil: all.
+    var kept: [Int]?
+
+    /// The same, as the router of a model that has some of the experts alone; they keep their
+    /// numbers. The outputs of the layer that it reads are of all.
+    func among(_ experts: [Int]) -> Router {
+        var router = self
+        router.kept = experts
+        return router
+    }
 
     /// Writes the routes of some tokens.
     /// - Parameters:
@@ -20,7 +30,9 @@ struct Router {
     ///   - first: the token of the first row.
     func route(_ logits: MatrixView, first: Int, into routes: Routes) {
         for index in 0..<logits.rows {
-            var scores = (0..<logits.columns).map { logits[index, $0] }
+            var scores =
+                kept.map { $0.map { logits[index, $0] } }
+                ?? (0..<logits.columns).map { logits[index, $0] }
             let chosen: [(expert: Int, weight: Float)]
             switch routing.scores {
             case .mixer: chosen = mixed(scores)
@@ -36,16 +48,19 @@ struct Router {
                 chosen = chosenByScore(scores)
             }
             for (place, choice) in chosen.enumerated() {
-                let factor = beside.map { $0.factors[choice.expert] } ?? 1
+                let expert = kept?[choice.expert] ?? choice.expert
+                let factor = beside.map { $0.factors[expert] } ?? 1
                 routes.set(
-                    first + index, place, expert: choice.expert, weight: choice.weight * factor)
+                    first + index, place, expert: expert, weight: choice.weight * factor)
             }
         }
     }
 
     private func chosenByScore(_ scores: [Float]) -> [(expert: Int, weight: Float)] {
         var judged = scores
-        if let correction { for e in judged.indices { judged[e] += correction[e] } }
+        if let correction {
+            for e in judged.indices { judged[e] += correction[kept?[e] ?? e] }
+        }
         if let groups = mixture.groups { limit(&judged, to: groups) }
         let experts = largest(judged)
         // Where groups are judged by their largest score, the others' count as 0 from there on.
@@ -61,14 +76,33 @@ struct Router {
 
     /// Leaves the scores of the best groups.
     private func limit(_ scores: inout [Float], to groups: MixtureConfiguration.Groups) {
-        let size = scores.count / groups.count
-        let values = (0..<groups.count).map { group -> Float in
-            let members = scores[(group * size)..<((group + 1) * size)].sorted(by: >)
-            return routing.groups == .largest ? members[0] : members[0] + members[1]
+        let ranges = ranges(of: groups, scores.count)
+        let values = ranges.map { range -> Float in
+            let members = scores[range].sorted(by: >)
+            return routing.groups == .largest
+                ? members.first ?? 0 : members.prefix(2).reduce(0, +)
         }
-        let kept = Set(Self.largest(values, groups.kept))
+        let best = Set(Self.largest(values, groups.kept))
         let other: Float = routing.groups == .largest ? 0 : -.infinity
-        for expert in scores.indices where !kept.contains(expert / size) { scores[expert] = other }
+        for (group, range) in ranges.enumerated() where !best.contains(group) {
+            for place in range { scores[place] = other }
+        }
+    }
+
+    /// The places of the scores of each group's experts.
+    private func ranges(
+        of groups: MixtureConfiguration.Groups, _ count: Int
+    ) -> [Range<Int>] {
+        let size = mixture.experts / groups.count
+        guard let kept else {
+            return (0..<groups.count).map { ($0 * size)..<(($0 + 1) * size) }
+        }
+        var start = 0
+        return (0..<groups.count).map { group in
+            let end = kept[start...].firstIndex { $0 / size > group } ?? count
+            defer { start = end }
+            return start..<end
+        }
     }
 
     private func largest(_ scores: [Float]) -> [Int] {

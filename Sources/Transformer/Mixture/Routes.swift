@@ -26,6 +26,14 @@ package final class Routes: Sendable {
         weights.view[token, place] = weight
     }
 
+    /// The experts of a token and what their outputs are multiplied with, in the router's order.
+    package func experts(of token: Int) -> [(expert: Int, weight: Float)] {
+        (0..<perToken).compactMap { place in
+            let expert = Int(experts.view[token, place])
+            return expert < 0 ? nil : (expert, weights.view[token, place])
+        }
+    }
+
     /// The tokens of each of some experts, ascending.
     package func tokens(of range: Range<Int>) -> [ExpertTokens] {
         var found = range.map { _ in ExpertTokens() }

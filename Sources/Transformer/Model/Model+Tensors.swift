@@ -83,11 +83,15 @@ extension Model {
 
     /// Reads the weights of some experts of a block into memory, on the threads of `pool`.
     ///
+    /// - Parameter kept: of these, the ones that are there; nil: all.
     /// - Throws: `CheckpointError` for NaN and infinity among them.
     package func loadExperts(
-        _ experts: Range<Int>, block: Int, input: ProductInput, pool: WorkerPool
+        _ experts: Range<Int>, of kept: Set<Int>? = nil, block: Int, input: ProductInput,
+        pool: WorkerPool
     ) throws -> ExpertGroup {
-        let keys = experts.flatMap { expert in expertRoles.map { LayerKey($0, expert: expert) } }
+        let keys = experts.filter { kept?.contains($0) ?? true }.flatMap { expert in
+            expertRoles.map { LayerKey($0, expert: expert) }
+        }
         return ExpertGroup(
             block: block, experts: experts,
             layers: try load(keys, block: block, input: input, pool: pool),

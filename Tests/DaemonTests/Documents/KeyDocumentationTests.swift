@@ -49,6 +49,10 @@ import Testing
             "calibration.text: t",
         ],
         "prune.tune": ["prune.tune: true", "calibration.text: t"],
+        "prune.experts": [
+            "prune.experts: {scope: block}", "prune.pattern: experts", "prune.method: reap",
+            "calibration.text: t",
+        ],
         "prune.bias": ["prune.bias: none"], "calibration.text": ["calibration.text: t"],
         "calibration.tokens": ["calibration.tokens: t"],
         "calibration.statistics": ["calibration.statistics: t"],

@@ -38,7 +38,10 @@ import Testing
         "layers[].expert", "layers[].statistics.tokens", "layers[].statistics.of",
         "channels.dense.expert_intermediate_size", "channels.pruned.expert_intermediate_size",
         "channels.dense.shared_expert_intermediate_size",
-        "channels.pruned.shared_expert_intermediate_size",
+        "channels.pruned.shared_expert_intermediate_size", "experts.dense", "experts.pruned",
+        "experts.per_token", "experts.blocks[].index", "experts.blocks[].score",
+        "experts.blocks[].gone", "experts.blocks[].tokens", "experts.blocks[].shares",
+        "experts.blocks[].scores",
     ]
 
     /// `layers[].bias.policy` and the like.

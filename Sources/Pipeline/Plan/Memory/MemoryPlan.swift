@@ -37,6 +37,7 @@ package struct MemoryPlan: Sendable, Hashable {
     ///     after the other.
     ///   - order: what a layer's input comes through.
     ///   - followsDense: whether the calibration goes through the dense blocks, too.
+    ///   - removals: how experts go, of outputs where any do.
     ///   - tunes: whether what is left of each block is tuned.
     ///   - blocks: what pattern `blocks` takes beside that; nil with another one.
     ///   - reading: what reading the texts has taken, in bytes.
@@ -44,7 +45,7 @@ package struct MemoryPlan: Sendable, Hashable {
     init(
         model: Model, sweeps: [[[[LayerPlan]]]], calibration: TokenWindows?,
         evaluation: Evaluation?, order: Manifest.Order, followsDense: Bool = false,
-        tunes: Bool = false, reading: Int,
+        removals: [ExpertPlan] = [], tunes: Bool = false, reading: Int,
         allocation: Allocation, keepsStatistics: Bool, blocks: BlockMemory? = nil,
         precision: Precision, threads: Int, limit: Int, place: String
     ) throws {
@@ -66,11 +67,13 @@ package struct MemoryPlan: Sendable, Hashable {
         let state = width + 4 * model.configuration.kept.width
         let moving = tokens * state
         stateBytes = moving + (blocks?.states ?? 0) / 2
+        let isMended = removals.contains { $0.score == .loss }
         // Of a token: what stands between two steps of a block, what experts leave, and what the
         // block has read where that is needed again.
         let isMixture = model.configuration.mixture != nil
         let between =
-            (order == .stages ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) : 0)
+            (isMended ? MixtureMemory.fed(model) : 0)
+            + (order == .stages ? 4 * BlockStep.width(of: model) + MixtureMemory.fed(model) : 0)
             + (tunes && (order == .stages || isMixture) ? width : 0)
         // And what the dense model's layers read.
         let read = sweeps.joined().map { Self.denseBytes(model, $0) }.max() ?? 0
@@ -131,10 +134,12 @@ package struct MemoryPlan: Sendable, Hashable {
                 let common =
                     (inputs.max() ?? 0) + (isSolved ? Self.factorising : 0)
                     + max(blocks.max() ?? 0, head)
+                // A block that loses experts stays beside them while they are judged.
+                let beside = removals.isEmpty ? 0 : blocks.max() ?? 0
                 return max(
                     common, tuned,
-                    mixture.groupBytes(experts, together: tunes)
-                        + (mixture.isSolved ? Self.factorising : 0))
+                    mixture.groupBytes(experts, together: tunes) + beside
+                        + (mixture.isSolved || isMended ? Self.factorising : 0))
             }
             // What threads have mapped of a scratch file.
             let mapped = min(states, threads * min(length, Tile.size) * (state + between + read))
@@ -142,6 +147,7 @@ package struct MemoryPlan: Sendable, Hashable {
                 Survey.bytes(model, allocation, threads: threads)
                 + (blocks?.bytes(threads: threads) ?? 0)
                 + (blocks?.isSolved == true ? Self.factorising : 0)
+                + MixtureMemory.judging(model, removals, tokens: calibrated, threads: threads)
             return max(
                 reading,
                 fixed + survey + forward + (sweep.max() ?? head) + (inMemory ? states : mapped))
@@ -199,6 +205,8 @@ package struct MemoryPlan: Sendable, Hashable {
         outputs.joined().compactMap { plans in
             let pruned = plans.filter { $0.choice != nil }
             guard let block = pruned.first?.block else { return nil }
+            let tuned = Set(pruned.map(\.key)).union(
+                pruned.contains { $0.choice?.metric.isOfExpert == true } ? plans.map(\.key) : [])
             let masks = pruned.reduce(0) { $0 + model.shape($1.key, block: block).count }
             let isNarrowed = pruned.contains { $0.choice?.metric.isFollowing == true }
             let experts = model.isMixture(block) ? model.configuration.mixture?.experts ?? 0 : 0
@@ -208,7 +216,7 @@ package struct MemoryPlan: Sendable, Hashable {
                 + (keepsStatistics ? masks : 0)
                 + BlockTuner.bytes(
                     model, block: block, shape: model.blockShape(block),
-                    tuned: Set(pruned.map(\.key)), length: length, threads: threads)
+                    tuned: tuned, length: length, threads: threads)
         }.max() ?? 0
     }
 

@@ -50,6 +50,19 @@ struct MixtureMemory {
         } ?? 0
     }
 
+    /// What judging a block's experts takes, where any are to go, in bytes.
+    static func judging(
+        _ model: Model, _ removals: [ExpertPlan], tokens: Int, threads: Int
+    ) -> Int {
+        guard !removals.isEmpty, let mixture = model.configuration.mixture else { return 0 }
+        let norms = 8 * tokens * mixture.expertsPerToken
+        let isSketched = removals.contains { $0.score == .loss }
+        return norms
+            + (isSketched
+                ? ExpertSketch.bytes(model, tokens: tokens, threads: threads)
+                    + ExpertMending.bytes(model, threads: threads) : 0)
+    }
+
     /// - Parameters:
     ///   - outputs: what is done to the layers of each of a sweep's outputs.
     ///   - tokens: of the calibration.

@@ -6,14 +6,14 @@ import Transformer
 /// One mixture's block on its way: the streams that go through it, and what is known of its inputs.
 struct MixtureRun {
     let index: Int
-    private let sweep: Sweep
+    let sweep: Sweep
     /// Of the layers that all tokens go through; where they are known already, of all.
     private(set) var statistics: [Tap: Statistics] = [:]
     /// Of all tokens, as an expert's first layers would read them; nil until some expert needs it.
     var pooled: Statistics?
     /// The calibration through the dense block: what the experts are measured on; nil where they
     /// are not.
-    private(set) var source: MixtureStream?
+    var source: MixtureStream?
     /// The same once it is through; nil before.
     private var compared: MixtureStream?
     /// Those of the evaluation through the dense block, and of the calibration where the sweep
@@ -21,7 +21,7 @@ struct MixtureRun {
     private(set) var dense: [MixtureStream] = []
     /// Those through the pruned block, of each lane: the calibration's, where that follows it, and
     /// the evaluation's.
-    private(set) var pruned: [[MixtureStream]]
+    var pruned: [[MixtureStream]]
     /// That of the calibration where it goes through the block stage by stage.
     private(set) var staged: MixtureStream?
     /// That of the calibration through the dense block, and what the layers that all tokens go
@@ -33,7 +33,7 @@ struct MixtureRun {
     private var costs: [LaneCost]
     private let isMeasured: Bool
     /// Rows of the calibration whose outputs are compared.
-    private let comparedRows: Int
+    let comparedRows: Int
 
     init(_ sweep: Sweep, _ index: Int, _ states: HiddenStates?) throws {
         self.sweep = sweep
@@ -184,7 +184,7 @@ struct MixtureRun {
     }
 
     /// - Parameter rows: of which the output is wanted; nil: of all.
-    private func enter(
+    func enter(
         _ states: HiddenStates, through block: Block, rows: Int?, isCalibration: Bool = false,
         observe: Forward.Observer? = nil, observesShared: Bool = false
     ) throws -> (MixtureStream, Cost) {
@@ -199,7 +199,7 @@ struct MixtureRun {
         return (stream, cost)
     }
 
-    private func zeros(_ rows: Int) throws -> Matrix { try sweep.passes.zeros(rows) }
+    func zeros(_ rows: Int) throws -> Matrix { try sweep.passes.zeros(rows) }
 
     /// - Parameter rows: of which the output is wanted; nil: of all.
     private func stream(

@@ -28,18 +28,29 @@ extension Sweep {
         let (block, outcome, cost) = try tune(
             common, experts: experts, held, input: entered, states, lane)
         run.add(cost)
-        run.restart()
-        try copy(calibration, entered, to: calibration.matrix)
-        watch.progress(.pruning, block: index, lane.label)
-        try run.move(block, calibration, pruned: states.pruned[0], lane: 0)
-        run.norms = block.withoutLayers
-        try run.advance(run.pruned[0], through: experts, .prunedEvaluation, lane.label)
-        try run.finish()
+        try pass(
+            block, experts, &run, calibration, entered: entered, evaluated: states.pruned[0])
         try writer.finish(
             BlockResult(
                 index: index, difference: try run.difference(calibration),
                 seconds: (ContinuousClock.now - start) / .seconds(1), cost: run.cost(lane: 0),
                 tuning: outcome))
         if isLast(index) { states.endCalibration() }
+    }
+    /// Takes the calibration and the evaluation through a block and its experts once they are
+    /// tuned.
+    ///
+    /// - Parameter entered: what the block reads of the calibration.
+    func pass(
+        _ block: Block, _ experts: ExpertGroup, _ run: inout MixtureRun,
+        _ calibration: HiddenStates, entered: Matrix, evaluated: [HiddenStates]
+    ) throws {
+        run.restart()
+        try copy(calibration, entered, to: calibration.matrix)
+        watch.progress(.pruning, block: run.index, lanes[0].label)
+        try run.move(block, calibration, pruned: evaluated, lane: 0)
+        run.norms = block.withoutLayers
+        try run.advance(run.pruned[0], through: experts, .prunedEvaluation, lanes[0].label)
+        try run.finish()
     }
 }

@@ -83,5 +83,5 @@ final class TuningParameters: Sendable {
 
 extension LayerKey {
     /// Routers stay: which experts serve a token is no smooth function of their weights.
-    var isTunable: Bool { role != .router }
+    package var isTunable: Bool { role != .router }
 }
