@@ -22,6 +22,7 @@ struct DecisiveTests {
         "prune.method": Choice(first: "wanda", second: "stade"),
         "prune.sparsity": Choice(first: "0.5", second: "0.6"),
         "prune.pattern": Choice(first: "'2:4'", second: "channels"),
+        "prune.blocks": Choice(first: "[0]", second: "[1]", beside: "pattern: blocks"),
         "prune.heads": Choice(first: "true", second: "false", beside: "pattern: channels"),
         "prune.allocation": Choice(first: "owl", second: "error"),
         "prune.bounds": Choice(
