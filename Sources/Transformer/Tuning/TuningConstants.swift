@@ -28,7 +28,11 @@ struct TuningConstants: Sendable {
         }
         if keys != nil { streams.kept?.release(places) }
         guard let perLayer, let input = block.end?.perLayer else { return }
-        try input.look(
-            up: streams.tokens[places], into: perLayer.value.rows(rows), buffers.borrow().buffers)
+        // They are another thread's as soon as nobody holds the loan.
+        let loan = buffers.borrow()
+        try withExtendedLifetime(loan) {
+            try input.look(
+                up: streams.tokens[places], into: perLayer.value.rows(rows), loan.buffers)
+        }
     }
 }
