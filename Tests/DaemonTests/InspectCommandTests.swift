@@ -34,14 +34,14 @@ import Testing
         #expect(layers.allSatisfy { $0["rows"]?.integer ?? 0 > 0 })
         let patterns = try #require(node["patterns"]?.array)
         let names = patterns.compactMap { $0["pattern"]?.string }
-        #expect(names.contains("2:4"))
+        #expect(names.contains("2:4") && names.contains("blocks") && !names.contains("experts"))
         #expect(patterns.allSatisfy { $0["allowed"]?.bool == true })
         #expect(node["tokenizer"]?["vocabulary"]?.integer ?? 0 > 100)
         #expect(node["plan"]?["memory_bytes"]?.integer ?? 0 > 1 << 20)
         #expect(node["plan"]?["disk_bytes"]?.integer ?? 0 > 1 << 20)
         // The same for people.
         let lines = try run(["inspect", Self.model]).split(separator: "\n").map(String.init)
-        for (name, count) in [("family ", 1), ("layer ", 7), ("pattern ", 4), ("plan ", 1)] {
+        for (name, count) in [("family ", 1), ("layer ", 7), ("pattern ", 5), ("plan ", 1)] {
             #expect(lines.count { $0.hasPrefix(name) } == count, "\(name)")
         }
     }
