@@ -7,22 +7,12 @@ extension OutputWriter {
     /// Writes a layer in the background: its weights stay as they are until the block is done.
     func store(_ result: LayerResult) throws {
         let (key, block) = (result.plan.key, result.plan.block)
-        let (place, biasPlace) = (
-            plan.model.weightPlace(key, block: block), plan.model.biasPlace(key, block: block)
-        )
         let weights = result.layer.weights
         let isChanged =
             result.outcome.biasChange != nil || result.layer.rows != result.shape.rows
             || result.isTuned
         let bias = isChanged ? result.layer.bias : nil
-        try writes.add { [writer] check in
-            let stored = place.isTransposed ? weights.transposed() : weights
-            try writer.write(place.name, part: place.part, weights: stored) { _ in try check() }
-            if let bias {
-                try writer.write(
-                    biasPlace.name, part: biasPlace.part, weights: Matrix(row: bias))
-            }
-        }
+        try write(weights, bias, key, block: block)
         // Only here: masks are large.
         if let statistics {
             try writes.add { check in try statistics.write(result) { _ in try check() } }
@@ -31,11 +21,15 @@ extension OutputWriter {
 
     /// Writes a layer in its place, in the background, as above.
     func write(_ layer: MovedLayer) throws {
-        let (place, biasPlace) = (
-            plan.model.weightPlace(layer.place, block: layer.block),
-            plan.model.biasPlace(layer.place, block: layer.block)
-        )
-        let (weights, bias) = (layer.layer.weights, layer.layer.bias)
+        try write(layer.layer.weights, layer.layer.bias, layer.place, block: layer.block)
+    }
+
+    /// - Parameter bias: nil: none is written.
+    private func write(
+        _ weights: Matrix, _ bias: [Float]?, _ key: LayerKey, block: Int
+    ) throws {
+        let place = plan.model.weightPlace(key, block: block)
+        let biasPlace = plan.model.biasPlace(key, block: block)
         try writes.add { [writer] check in
             let stored = place.isTransposed ? weights.transposed() : weights
             try writer.write(place.name, part: place.part, weights: stored) { _ in try check() }

@@ -259,21 +259,8 @@ package struct MemoryPlan: Sendable, Hashable {
             guard let choice = layer.choice else { continue }
             let shape = model.shape(layer.key, block: layer.block)
             let mask = shape.count
-            // The sample less its mean, and a thread's buffers for 64 rows.
-            let fit =
-                choice.compensation.fitsScale
-                ? 4 * amount.sampleRows * shape.columns
-                    + threads * 4 * 64 * (shape.columns + 2 * amount.sampleRows) : 0
-            let solver =
-                choice.metric.solver?.bytes(
-                    rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
-            let aimed =
-                choice.isAimed
-                ? Solver.aimedBytes(
-                    rows: shape.rows, columns: shape.columns, threads: threads) : 0
-            let outputs = OutputSketch.bytes(
-                rows: shape.rows, groups: amount.groups, threads: threads)
-            most = max(most, now + mask + fit + solver + aimed + outputs)
+            let moment = choice.momentBytes(shape, amount, threads: threads)
+            most = max(most, now + mask + moment)
             let packed = model.packedBytes(layer.key, block: layer.block, input: input)
             // Beside it stands, until the block is done, the layer that takes its place.
             if isNarrowed {

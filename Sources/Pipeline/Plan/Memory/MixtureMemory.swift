@@ -90,23 +90,12 @@ struct MixtureMemory {
             guard let choice = plan.choice else { continue }
             let shape = model.shape(plan.key, block: plan.block)
             needs[plan.key.stage, default: InputNeeds(features: shape.columns)].add(choice)
-            let rows = choice.compensation.fitsScale ? amount.sampleRows : 0
-            let fit =
-                rows > 0 ? 4 * rows * shape.columns + threads * 256 * (shape.columns + 2 * rows) : 0
-            let solver =
-                choice.metric.solver?.bytes(
-                    rows: shape.rows, columns: shape.columns, threads: threads) ?? 0
-            let aimed =
-                choice.isAimed
-                ? Solver.aimedBytes(
-                    rows: shape.rows, columns: shape.columns, threads: threads) : 0
-            let outputs = OutputSketch.bytes(
-                rows: shape.rows, groups: amount.groups, threads: threads)
             // Where they lie transposed, a copy is written.
             let copy =
                 model.weightPlace(plan.key, block: plan.block).isTransposed ? 4 * shape.count : 0
             let mask = isNarrowed ? weights : shape.count
-            moment = max(moment, mask + fit + solver + aimed + outputs + copy)
+            moment = max(
+                moment, mask + copy + choice.momentBytes(shape, amount, threads: threads))
         }
         let masks = keepsStatistics ? weights : 0
         let layers = model.expertBytes(1, block: block, input: input)
