@@ -48,6 +48,32 @@ struct AddedTokensTests {
         return numbers
     }
 
+    /// As the library, tokenizers 0.23, has it: `A` is two spaces, `X` is `<x>` and takes what follows it.
+    @Test(arguments: [
+        ("a      b", true, true, "aAb"), ("<x>     b", true, true, "Xb"),
+        ("<x>    <x> b", true, true, "XXb"), ("   ", true, true, "A"),
+        ("a      b", false, true, "aAAAb"), ("<x>     b", false, true, "XAAb"),
+        ("<x>    <x> b", false, true, "XAAXb"), ("a      b", true, false, "aAAAb"),
+    ])
+    func whiteSpace_isTakenOnce(
+        _ text: String, _ left: Bool, _ right: Bool, _ expected: String
+    ) throws {
+        let json = """
+            {"version": "1.0", "added_tokens": [
+            {"id": 3, "content": "  ", "single_word": false, "lstrip": \(left),
+            "rstrip": \(right), "normalized": false, "special": true},
+            {"id": 4, "content": "<x>", "single_word": false, "lstrip": false,
+            "rstrip": true, "normalized": false, "special": true}],
+            "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
+            "post_processor": null, "decoder": null,
+            "model": {"type": "WordLevel", "vocab": {"?": 0, "a": 1, "b": 2}, "unk_token": "?"}}
+            """
+        let tokenizer = try Tokenizer(Array(json.utf8), path: "t.json")
+        let ids = try tokenizer.encode(text, addSpecialTokens: false)
+        let names: [Character] = ["?", "a", "b", "A", "X"]
+        #expect(String(ids.map { names[Int($0)] }) == expected)
+    }
+
     @Test func cases_areThere() { #expect(Self.cases.count >= 50) }
 
     @Test(arguments: cases)

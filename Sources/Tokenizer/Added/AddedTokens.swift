@@ -119,8 +119,10 @@ struct AddedTokens: Sendable {
             }
             if token.stripsLeft { start = max(Self.spaceStart(in: text, before: start), end) }
             if token.stripsRight { stop = Self.spaceEnd(in: text, from: stop) }
+            // A token that strips has taken all of it already: the library drops empty pieces.
+            guard start < stop else { continue }
             if end < start { pieces.append(Piece(range: end..<start, token: nil)) }
-            pieces.append(Piece(range: min(start, stop)..<stop, token: match.token))
+            pieces.append(Piece(range: start..<stop, token: match.token))
             end = stop
         }
         if end != text.count { pieces.append(Piece(range: end..<text.count, token: nil)) }
