@@ -20,7 +20,7 @@ extension Transition {
                 "\(end.name) fits on no node; ask for fewer threads or less memory (limits)",
                 .configuration)
         case .outOfMemory: return ranOut(attempt)
-        case .interrupted: return goOn(attempt, end, found)
+        case .interrupted, .held: return goOn(attempt, end, found)
         case .completed, .failed, .forgotten, .unsubmitted:
             // It was told to stop and did, before Slurm had to end it.
             if case .stopped = attempt.result { return goOn(attempt, end, found) }
@@ -32,18 +32,22 @@ extension Transition {
         }
     }
 
-    /// Slurm has ended an attempt for no fault of the job: another one goes on, as long as each
-    /// gets further.
+    /// Slurm has ended an attempt, or could not start it, for no fault of the job: another one goes
+    /// on, as long as each gets further.
     private static func goOn(
         _ attempt: Attempt, _ end: SlurmEnd, _ found: Findings
     ) -> Transition {
         var record = attempt.record
-        let what = "Slurm ended \(end.name)\(attempt.place)"
+        let isHeld = end.kind == .held
+        let what = "Slurm \(isHeld ? "could not start" : "ended") \(end.name)\(attempt.place)"
         if !attempt.hasKept, record.attempts >= Spool.maximumAttempts {
             return fail(
                 record,
-                "\(what), and so \(record.attempts) times before a snapshot was written; give it "
-                    + "more time (limits.time, executor.slurm.time)", .data,
+                "\(what), and so \(record.attempts) times before a snapshot was written; "
+                    + (isHeld
+                        ? "see the log of slurmd on the node"
+                        : "give it more time (limits.time, executor.slurm.time)"),
+                .data,
                 found.hasSnapshot ? .kept : .discarded)
         }
         if attempt.hasKept { record.attempts = max(0, record.attempts - 1) }

@@ -165,6 +165,8 @@ struct SlurmJob: Sendable {
             (isPending, endedSince, progress) = (true, nil, nil)
             record.reason = "waits at Slurm as its job \(entry.number) (\(entry.words))"
         case .running: (isPending, endedSince) = (false, nil)
+        case .held:
+            return .end(SlurmEnd(kind: .held, number: entry.number, words: entry.words))
         case .ended(let kind):
             let end = SlurmEnd(kind: kind, number: entry.number, words: entry.words)
             // It never ran, so nothing is to come.

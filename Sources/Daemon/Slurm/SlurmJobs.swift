@@ -197,7 +197,12 @@ final class SlurmJobs: @unchecked Sendable {
             guard (try? keep(job.record)) != nil else { return }
             jobs[id] = job
             submit(id)
-        case .end(let end): finish(id, end)
+        case .end(let end):
+            // Another attempt takes its place.
+            if end.kind == .held, let number = end.number {
+                client.cancel([number], settings.programs)
+            }
+            finish(id, end)
         }
         if job.ending != nil, job.phase == .handed { cancel(id) }
     }

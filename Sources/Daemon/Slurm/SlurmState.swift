@@ -6,13 +6,21 @@ enum SlurmState: Sendable, Hashable {
     /// never wrong.
     case running
     case ended(SlurmEnd.Kind)
+    /// Its start has failed, and it never starts again by itself: only Slurm's administrator can
+    /// release it.
+    case held
+
+    /// What Slurm gives as the reason: state_desc in its job_mgr.c, some versions with underscores.
+    private static let launchFailed: Set<String> = [
+        "launch failed requeued held", "launch_failed_requeued_held",
+    ]
 
     /// - Parameter reason: squeue's word for why it is so.
     init(_ word: String, reason: String) {
         switch word {
         case "PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
             "RESV_DEL_HOLD", "SPECIAL_EXIT":
-            self = .pending
+            self = Self.launchFailed.contains(reason) ? .held : .pending
         case "COMPLETED": self = .ended(.completed)
         case "FAILED": self = .ended(reason == "BadConstraints" ? .impossible : .failed)
         case "CANCELLED": self = .ended(.cancelled)
@@ -33,6 +41,8 @@ struct SlurmEnd: Sendable, Hashable {
         /// Slurm ended it for no fault of its own: its time was over, or a node was lost or wanted
         /// for others.
         case interrupted
+        /// Its start has failed, and Slurm holds it; it is not ended there yet.
+        case held
         /// No node can ever run it.
         case impossible
         /// Slurm does not know it any more.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// sbatch, squeue and scancel as shell scripts that keep their jobs in a directory. Files in it say
-/// how they are to behave: `away`, `pending`, `refuse`, `late` and `slow`.
+/// how they are to behave: `away`, `pending`, `refuse`, `late`, `slow`, and `N.held` for one job.
 struct FakeSlurm {
     /// Of the programs, for `executor.slurm.programs`.
     let path: String
@@ -75,6 +75,7 @@ struct FakeSlurm {
             *) node=n1 reason=None ;;
             esac
             [ -e $number.process ] || node=
+            [ -e $number.held ] && reason='launch failed requeued held'
             echo "$number|$(cat $number.state)|$(id -u)|$(cat $file)|$node|$reason"
         done
         echo "99|RUNNING|4711|$(cat 1.name 2>/dev/null)|n1|None"

@@ -141,6 +141,22 @@ import Testing
         place.stop()
     }
 
+    @Test func startThatFails_isEndedAtSlurmAndSubmittedAnew() throws {
+        let place = try SlurmPlace()
+        try place.slurm.set("pending")
+        try place.scratch.start()
+        try place.submit("late")
+        #expect(eventually { place.slurm.names.count == 1 })
+        try place.slurm.set("1.held")
+        #expect(eventually { place.slurm.names.count == 2 })
+        let state = try readFile(joined(place.slurm.path, "1.state"))
+        #expect(String(decoding: state, as: UTF8.self) == "CANCELLED\n")
+        try place.slurm.call("start", 2)
+        #expect(eventually { place.scratch.jobs(.done).count == 1 })
+        #expect(place.scratch.ran == ["late"])
+        place.stop()
+    }
+
     @Test func workerThatDies_isTriedAgain() throws {
         let place = try SlurmPlace()
         try place.scratch.start()

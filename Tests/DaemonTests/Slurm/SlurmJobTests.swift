@@ -26,6 +26,7 @@ import Testing
     }
 
     static let pending = "7|PENDING|0|stade-\(id)-1||Priority"
+    static let held = "7|PENDING|0|stade-\(id)-1||launch failed requeued held"
     static let running = "7|RUNNING|0|stade-\(id)-1|n1|None"
     static let failed = "7|FAILED|0|stade-\(id)-1|n1|NonZeroExitCode"
     static let cancelled = "7|CANCELLED|0|stade-\(id)-1||None"
@@ -89,6 +90,12 @@ import Testing
             testDescription: "cancelled before it started", job: job(.handed, number: 7),
             line: cancelled,
             step: .end(SlurmEnd(kind: .cancelled, number: 7, words: "CANCELLED")), number: 7),
+        Row(
+            testDescription: "its start has failed, and Slurm holds it",
+            job: job(.handed, number: 7), line: held,
+            step: .end(
+                SlurmEnd(kind: .held, number: 7, words: "PENDING, launch failed requeued held")),
+            number: 7),
         Row(
             testDescription: "its number is another's", job: job(.handed, number: 7),
             line: "7|RUNNING|0|stade-other-1|n1|None", step: .nothing, number: 7),

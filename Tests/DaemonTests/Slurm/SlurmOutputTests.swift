@@ -19,6 +19,15 @@ import Testing
         ("7|NODE_FAIL|500|x|n1|", 7, .ended(.interrupted), "NODE_FAIL"),
         ("7|PREEMPTED|500|x|n1|None", 7, .ended(.interrupted), "PREEMPTED"),
         ("7|OUT_OF_MEMORY|500|x|n1|None", 7, .ended(.outOfMemory), "OUT_OF_MEMORY"),
+        (
+            "7|PENDING|500|x||launch failed requeued held", 7, .held,
+            "PENDING, launch failed requeued held"
+        ),
+        (
+            "7|REQUEUE_HOLD|500|x||launch_failed_requeued_held", 7, .held,
+            "REQUEUE_HOLD, launch_failed_requeued_held"
+        ),
+        ("7|PENDING|500|x||JobHeldUser", 7, .pending, "PENDING, JobHeldUser"),
         ("7|REQUEUE_HOLD|500|x||a|b", 7, .pending, "REQUEUE_HOLD, a|b"),
         ("7|OF_THE_FUTURE|500|x|n1|None", 7, .running, "OF_THE_FUTURE"),
         ("7|PENDING|500|x||a\u{1b}[2J", 7, .pending, "PENDING, a\\u{1b}[2J"),

@@ -56,6 +56,14 @@ import Testing
             reason: "Slurm ended its Slurm job 7 (W), and so 3 times before a snapshot was "
                 + "written; give it more time (limits.time, executor.slurm.time)", left: 3),
         Row(
+            testDescription: "its start failed", kind: .held, hasSnapshot: true, state: .queued,
+            reason: "Slurm could not start its Slurm job 7 (W); it goes on from its snapshot"),
+        Row(
+            testDescription: "its start failed three times", kind: .held, attempts: 3,
+            state: .failed,
+            reason: "Slurm could not start its Slurm job 7 (W), and so 3 times before a snapshot "
+                + "was written; see the log of slurmd on the node", left: 3, work: .discarded),
+        Row(
             testDescription: "told to stop in time", kind: .failed, result: .stopped,
             hasKept: true, hasSnapshot: true, state: .queued,
             reason: "Slurm ended its Slurm job 7 (W); it goes on from its snapshot", left: 0),
