@@ -48,7 +48,7 @@ struct AddedTokensTests {
         return numbers
     }
 
-    /// As the library, tokenizers 0.23, has it: `A` is two spaces, `X` is `<x>` and takes what follows it.
+    /// As tokenizers 0.23 has it: `A` is two spaces, `X` is `<x>` and takes the space behind it.
     @Test(arguments: [
         ("a      b", true, true, "aAb"), ("<x>     b", true, true, "Xb"),
         ("<x>    <x> b", true, true, "XXb"), ("   ", true, true, "A"),
