@@ -5,8 +5,14 @@
 /// rounding, the last bit decides.
 ///
 /// Source: `de.rs` of serde_json 1.0, without its feature `float_roundtrip`.
-enum SerdeNumber {
+package enum SerdeNumber {
     private static let powers = (0...308).map { Double("1e\($0)") ?? .infinity }
+
+    /// What it makes of a number that was written by its shortest digits, as Swift, Python and Rust
+    /// write it.
+    package static func value(_ number: Double) -> Double {
+        number.isFinite ? value("\(number)") ?? number : number
+    }
 
     /// - Parameter text: a number by the grammar of JSON.
     /// - Returns: nil for one that is too large.

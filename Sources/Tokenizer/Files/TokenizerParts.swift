@@ -109,7 +109,8 @@ struct TokenizerParts: Sendable {
                     "transformers loads no tokenizer.model of the kind Unigram beside it; write a "
                         + "tokenizer.json, or remove the key")
             }
-            let pieces = file.pieces.map { ($0.text, Double($0.score)) }
+            // transformers hands them to the library as JSON.
+            let pieces = file.pieces.map { ($0.text, SerdeNumber.value(Double($0.score))) }
             model = .unigram(
                 try UnigramModel(
                     pieces, unknownToken: file.unknown.id < 0 ? nil : file.unknown.id,
