@@ -1,7 +1,7 @@
 import Documents
 import Testing
 
-/// Scores of a `tokenizer.model` as tokenizers 0.23 has them once transformers has handed them over.
+/// Scores of a `tokenizer.model` as tokenizers 0.23 has them, to which transformers hands them.
 @Suite struct SerdeNumberTests {
     @Test(arguments: [
         (-7.2953619956970215, -7.295361995697021), (-9.790473937988281, -9.79047393798828),
