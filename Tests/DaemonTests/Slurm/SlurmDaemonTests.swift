@@ -145,7 +145,7 @@ import Testing
         let place = try SlurmPlace()
         try place.slurm.set("pending")
         try place.scratch.start()
-        try place.submit("late")
+        try place.submit("ok")
         #expect(eventually { place.slurm.names.count == 1 })
         try place.slurm.set("1.held")
         #expect(eventually { place.slurm.names.count == 2 })
@@ -153,7 +153,7 @@ import Testing
         #expect(String(decoding: state, as: UTF8.self) == "CANCELLED\n")
         try place.slurm.call("start", 2)
         #expect(eventually { place.scratch.jobs(.done).count == 1 })
-        #expect(place.scratch.ran == ["late"])
+        #expect(place.scratch.ran == ["ok"])
         place.stop()
     }
 
