@@ -52,8 +52,8 @@ func share(_ measured: Measured?) -> String {
     return data(measured.value, fixed(100 * measured.value, 1)) + error + "\u{A0}%"
 }
 
-/// A change of a share with its sign, in the unit that is named, if any: `+4.1 ± 0.5 %`. `value` is
-/// marked where it stands in the report.
+/// A change of a share with its sign, in the unit that is named, if any: `+4.1 ± 0.5 %`. `value`
+/// is marked where it stands in the report.
 func change(
     _ measured: Measured, _ unit: String? = nil, isStored: Bool = false
 ) -> String {

@@ -36,7 +36,8 @@ struct RandomNodes: RandomNumberGenerator {
 
     private mutating func text() -> String {
         let alphabet: [Unicode.Scalar] = [
-            "a", "\"", "\\", "\n", "\u{1}", "/", "é", "\u{301}", "€", "😀", "\u{7F}", "\u{2028}",
+            "a", "\"", "\\", "\n", "\u{1}", "/", "é", "\u{301}", "€", "😀", "\u{7F}",
+            "\u{2028}",
         ]
         var text = String.UnicodeScalarView()
         for _ in 0..<Int.random(in: 0..<20, using: &self) {

@@ -103,7 +103,8 @@ extension Mutator {
     ]
 
     private static let texts = [
-        "", "▁", "a", "ab", "<unk>", "<s>", "<0x00>", "<0xFF>", "<0xfg>", "\u{0}", "\u{301}", "🦊",
+        "", "▁", "a", "ab", "<unk>", "<s>", "<0x00>", "<0xFF>", "<0xfg>", "\u{0}",
+        "\u{301}", "🦊",
         String(repeating: "a", count: 512), String(repeating: "▁", count: 2000),
         String(repeating: "ab", count: 3000),
     ]

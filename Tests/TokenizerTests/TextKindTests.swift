@@ -75,8 +75,9 @@ import Testing
         guard let cuts = tokenizer.cuts else { return }
         var random = Seeded(7)
         let parts = [
-            " the", "a", " ", "\n", "é", " été", "12", " 3", "don't", "  ", "\t", "▁", "<|extra|>",
-            "</s>", "<s>", "日本", "'s", ".", "Ünder", "\u{301}", " \u{301}", "🚀", "\n\n", "word",
+            " the", "a", " ", "\n", "é", " été", "12", " 3", "don't", "  ", "\t", "▁",
+            "<|extra|>", "</s>", "<s>", "日本", "'s", ".", "Ünder", "\u{301}", " \u{301}",
+            "🚀", "\n\n", "word",
         ]
         for _ in 0..<200 {
             let text = (0..<60).map { _ in parts.randomElement(using: &random)! }.joined()

@@ -10,7 +10,7 @@ enum SlurmState: Sendable, Hashable {
     /// release it.
     case held
 
-    /// What Slurm gives as the reason: state_desc in its job_mgr.c, some versions with underscores.
+    /// What squeue's %r says of such a job: 22.05 with spaces, others with underscores.
     private static let launchFailed: Set<String> = [
         "launch failed requeued held", "launch_failed_requeued_held",
     ]

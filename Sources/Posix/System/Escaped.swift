@@ -1,5 +1,5 @@
-/// `text` with every control character written as `\u{…}`, so that a file's name cannot forge a log
-/// line or drive a terminal, and cut to `limit` characters.
+/// `text` with every control character written as `\u{…}`, so that a file's name cannot forge a
+/// log line or drive a terminal, and cut to `limit` characters.
 package func escaped(_ text: String, limit: Int = 512) -> String {
     // Most text has nothing to escape.
     if text.utf8.count <= limit, text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) {

@@ -26,8 +26,8 @@ package struct OutputSketch {
     }
 
     /// The squared error of the output over its square, of the same things as `expectedError`:
-    /// `sum |W x - W' x - c|² / sum |W x|²` over the inputs, c the change of the bias. A bias that
-    /// the dense layer has is in neither.
+    /// `sum |W x - W' x - c|² / sum |W x|²` over the inputs, c the change of the bias. A bias
+    /// that the dense layer has is in neither.
     ///
     /// - Parameter layer: the same one, pruned and rounded.
     func error(

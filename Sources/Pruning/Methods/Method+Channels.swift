@@ -1,5 +1,7 @@
 extension Metric {
-    /// tr(W_G (H⁻¹_GG)⁻¹ W_Gᵀ) of a group of columns G. Source: `docs/methods.md`, `channels`.
+    /// tr(W_G (H⁻¹_GG)⁻¹ W_Gᵀ) of a group of columns G.
+    ///
+    /// Source: `docs/methods.md`, `channels`.
     package static func elimination(size: Int) -> Metric {
         Metric(name: "best", score: .solved(.elimination(size: size)))
     }

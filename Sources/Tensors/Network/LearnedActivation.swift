@@ -1,7 +1,7 @@
 import Glibc
 
-/// A nonlinearity with weights of its own: a x² + b x above 0, a' (eˣ - 1 - x) + b x below, where a
-/// and a' are learned.
+/// A nonlinearity with weights of its own: a x² + b x above 0, a' (eˣ - 1 - x) + b x below,
+/// where a and a' are learned.
 ///
 /// Source: arXiv 2411.13010; `XIELUActivation` in `activations.py` of transformers.
 package struct LearnedActivation: Sendable, Hashable {

@@ -1,5 +1,5 @@
-/// softmax(scale * q kᵀ) v for some rows of queries whose keys arrive in pieces: what has been seen
-/// of each row so far. The output is rescaled as larger scores turn up.
+/// softmax(scale * q kᵀ) v for some rows of queries whose keys arrive in pieces: what has been
+/// seen of each row so far. The output is rescaled as larger scores turn up.
 ///
 /// Source: arXiv 2112.05682 and 2205.14135 (FlashAttention), without the blocking of queries.
 package final class OnlineSoftmax {

@@ -1,6 +1,6 @@
 /// Where a layer's weights would go if none were removed, for its output to be nearest to W d, d
-/// being what the dense model's layer reads in place of the input x: W + W D H⁻¹, with D = sum of
-/// (d - x) xᵀ and H the damped sum of x xᵀ, or both of x less its mean.
+/// being what the dense model's layer reads in place of the input x: W + W D H⁻¹, with D = sum
+/// of (d - x) xᵀ and H the damped sum of x xᵀ, or both of x less its mean.
 ///
 /// It is the minimum of `sum |W d - W' x|² + |W - W'|²_damping`.
 package final class AimedWeights: Sendable {

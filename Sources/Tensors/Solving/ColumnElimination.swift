@@ -3,8 +3,10 @@
 /// damped covariance (or second moment) of the input.
 ///
 /// Kept are P, the inverse of H for the columns that are left, and the weights W. Taking out the
-/// columns R costs tr(W_R P_RR⁻¹ W_Rᵀ), and P and W become P - P_:R P_RR⁻¹ P_R: and W - W_R P_RR⁻¹
-/// P_R:. Source: the optimal brain surgeon's equations for more than one weight, as in ZipLM (arXiv
+/// columns R costs tr(W_R P_RR⁻¹ W_Rᵀ), and P and W become P - P_:R P_RR⁻¹ P_R: and
+/// W - W_R P_RR⁻¹ P_R:.
+///
+/// Source: the optimal brain surgeon's equations for more than one weight, as in ZipLM (arXiv
 /// 2302.04089).
 ///
 /// Unchecked: it belongs to one caller, whose threads write rows of their own.

@@ -15,8 +15,8 @@ enum LAPACK {
     /// The largest order whose working memory `ssyevd` can be told of.
     static let maximumOrder = 32_000
 
-    /// Replaces a symmetric `a` by U, upper triangular, with a⁻¹ = Uᵀ U. What is below the diagonal
-    /// is left without meaning.
+    /// Replaces a symmetric `a` by U, upper triangular, with a⁻¹ = Uᵀ U. What is below the
+    /// diagonal is left without meaning.
     /// - Returns: false where `a` is not positive definite to rounding; then it is destroyed.
     static func factorInverse(_ a: SquareMatrix) -> Bool {
         var uplo = lower

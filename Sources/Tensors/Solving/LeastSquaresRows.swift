@@ -1,8 +1,8 @@
 import Glibc
 
 /// Some rows of a layer whose weights are chosen so that the output stays near the dense one's:
-/// least (w - v) H (w - v)ᵀ over v with few non-zero elements, w the dense row, in the coordinates
-/// of a `ScaledCovariance`. One thread's buffers.
+/// least (w - v) H (w - v)ᵀ over v with few non-zero elements, w the dense row, in the
+/// coordinates of a `ScaledCovariance`. One thread's buffers.
 package final class LeastSquaresRows {
     private let problem: ScaledCovariance
     private let features: Int

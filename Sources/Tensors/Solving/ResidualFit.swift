@@ -1,6 +1,6 @@
 /// What is to be added to a layer's weights for its output to make up for what is missing: the
-/// change V with the least `sum |r - V x|² + λ |V|²`, x the layer's input, r what is missing of the
-/// output, λ a share of the mean of the diagonal of `sum x xᵀ`.
+/// change V with the least `sum |r - V x|² + λ |V|²`, x the layer's input, r what is missing of
+/// the output, λ a share of the mean of the diagonal of `sum x xᵀ`.
 package final class ResidualFit: Sendable {
     /// Rows of the sums that a thread takes at a time: a constant, for the products' shapes must
     /// not depend on the number of threads.

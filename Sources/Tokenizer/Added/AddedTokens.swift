@@ -119,7 +119,8 @@ struct AddedTokens: Sendable {
             }
             if token.stripsLeft { start = max(Self.spaceStart(in: text, before: start), end) }
             if token.stripsRight { stop = Self.spaceEnd(in: text, from: stop) }
-            // A token that strips has taken all of it already: the library drops empty pieces.
+            // A token that strips has taken all of it already. The library drops empty pieces, and
+            // stops with a bug where `stop` lies before `start`.
             guard start < stop else { continue }
             if end < start { pieces.append(Piece(range: end..<start, token: nil)) }
             pieces.append(Piece(range: start..<stop, token: match.token))

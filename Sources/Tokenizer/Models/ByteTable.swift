@@ -1,7 +1,8 @@
 /// Byte strings and a number for each: a hash table with open addressing over one arena of bytes.
 ///
-/// A dictionary of strings would compare canonically ("é" equals "e" with an accent) and would need
-/// a string for every look-up; this one compares bytes and looks up any part of a text in place.
+/// A dictionary of strings would compare canonically ("é" equals "e" with an accent) and would
+/// need a string for every look-up; this one compares bytes and looks up any part of a text in
+/// place.
 struct ByteTable: Sendable {
     private struct Slot {
         var hash: UInt64 = 0

@@ -3,8 +3,8 @@ import Tensors
 extension TileForward {
     private var window: Int? { configuration.windows[block.index] }
 
-    /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v, causal,
-    /// within the window, with scores capped where the family says so. query, output:
+    /// Some rows of the heads that share one head's keys and values: softmax(scale q kᵀ) v,
+    /// causal, within the window, with scores capped where the family says so. query, output:
     /// `[rows of the tile, num_attention_heads * head_dim]`, of heads of queries and of values.
     func attend(
         _ query: MatrixView, into output: MatrixView, sharedHead: Int, rows: Range<Int>

@@ -8,10 +8,10 @@ import Tensors
 /// input has no part in the gradient. So are another block's keys and values, where the block reads
 /// those, and the second embedding.
 ///
-/// The loss of a token is |y - t|² / |t|² over the features of its output and its target: relative
-/// to its size, so that the few tokens with huge states do not rule. That of windows is the mean
-/// over their tokens. All is computed in float32, sums over tokens in a fixed order: the same bits
-/// for any number of threads.
+/// The loss of a token is |y - t|² / |t|² over the features of its output and its target:
+/// relative to its size, so that the few tokens with huge states do not rule. That of windows is
+/// the mean over their tokens. All is computed in float32, sums over tokens in a fixed order: the
+/// same bits for any number of threads.
 package final class BlockTuner {
     private let model: Model
     let parameters: TuningParameters

@@ -29,8 +29,8 @@ extension GroupOperation {
     func products(_ group: TuningGroup) -> [WeightProduct] { [] }
 }
 
-/// gradientᵀ input, the gradient of a layer's weights, and the sums of the gradient's columns, that
-/// of its bias.
+/// gradientᵀ input, the gradient of a layer's weights, and the sums of the gradient's columns,
+/// that of its bias.
 struct WeightProduct {
     let parameter: LayerParameter
     /// `[tokens, in]`
