@@ -44,15 +44,19 @@ import Testing
         ("StripAccents", ["x": [4], "\u{301}x": [2], " x": [4], "\u{301}\u{301}x y": [2, 0]]),
         ("Strip", ["x": [4], " x": [2], "  x": [2], "yx": [0]]),
         ("Nmt", ["x": [4], "\u{1}x": [2], "  x": [1, 4]]),
+        ("Prepend StripAccents", ["\u{301}": [4], "\u{301}\u{301}": [4], "\u{301} y": [4, 0]]),
     ])
     func metaspace_prependsWhereTheStartStays(
-        _ normalizer: String, _ texts: [String: [Int32]]
+        _ normalizers: String, _ texts: [String: [Int32]]
     ) throws {
+        let steps = normalizers.split(separator: " ").map {
+            Node.object([
+                "type": Node(String($0)), "prepend": "x", "strip_left": true, "strip_right": true,
+            ])
+        }
         let file = Node.object([
             "version": "1.0",
-            "normalizer": .object([
-                "type": Node(normalizer), "strip_left": true, "strip_right": true,
-            ]),
+            "normalizer": .object(["type": "Sequence", "normalizers": Node(.array(steps))]),
             "pre_tokenizer": .object([
                 "type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": true,
             ]),
@@ -61,7 +65,7 @@ import Testing
                 "vocab": .object(["<unk>": 0, "▁": 1, "x": 2, "y": 3, "▁x": 4]),
             ]),
         ])
-        var encoder = Encoder(try Tokenizer(JSON.encode(file), path: normalizer))
+        var encoder = Encoder(try Tokenizer(JSON.encode(file), path: normalizers))
         for (text, ids) in texts {
             #expect(
                 try encoder.encode(text.utf8Span, addSpecialTokens: false) == ids,

@@ -104,12 +104,12 @@ struct Normalizer: Sendable {
         }
     }
 
-    /// Whether the character that a text begins with goes, so that what is first then was not first
-    /// in the text.
+    /// Whether the character that a text begins with goes, and what was prepended to it, so that
+    /// what is first then was not first in the text.
     func dropsStart(of text: Span<UInt8>) throws(DocumentError) -> Bool {
         guard mayDropStart, !text.isEmpty else { return false }
         let first = text.extracting(0..<text.scalar(at: 0).length)
-        return try normalized(first, isStart: false)?.isEmpty ?? false
+        return try normalized(first)?.isEmpty ?? false
     }
 
     /// `text` after all steps; nil where they change nothing.
